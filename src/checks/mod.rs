@@ -1,0 +1,1 @@
+//! Findings that need no model and no key.

@@ -1,0 +1,12 @@
+//! Prudence, a code reviewer for CI.
+#![warn(missing_docs)]
+
+pub mod checks;
+pub mod cli;
+pub mod config;
+pub mod diff;
+pub mod llm;
+pub mod redact;
+pub mod secret;
+pub mod severity;
+pub mod usage;

@@ -1,0 +1,1 @@
+//! The model client: the one place where requests to a model are made.
