@@ -5,6 +5,7 @@ pub mod checks;
 pub mod cli;
 pub mod config;
 pub mod diff;
+pub mod git;
 pub mod llm;
 pub mod redact;
 pub mod secret;

@@ -3,6 +3,9 @@
 //! Every byte of the text that was parsed is kept, so that [`Diff::to_bytes`] gives the same bytes back. Lines share one
 //! buffer ([`Bytes`]) and are not copied.
 
+pub mod attributes;
+pub mod filter;
+pub mod inline;
 pub mod parse;
 mod path;
 
