@@ -7,6 +7,8 @@ pub mod config;
 pub mod diff;
 pub mod git;
 pub mod llm;
+pub mod plan;
+pub mod prompt;
 pub mod redact;
 pub mod secret;
 pub mod severity;

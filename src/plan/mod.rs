@@ -1,0 +1,263 @@
+//! The plan: what exactly would be sent, and what it would cost at most.
+
+pub mod chunk;
+pub mod tokens;
+pub mod view;
+
+use std::ops::RangeInclusive;
+
+use crate::diff::filter::Skipped;
+use crate::diff::{Diff, LineKind};
+use crate::prompt::{self, Frame, Orientation};
+pub use chunk::{Chunk, Piece};
+pub use tokens::Tokenizer;
+pub use view::{View, describe, printable};
+
+/// What limits the size of a prompt.
+#[derive(Debug, Clone, Copy)]
+pub struct Budget {
+    /// The size that a prompt aims at, in tokens. Half of it is the change's in any case.
+    pub chunk_tokens: usize,
+    /// Tokens that an answer may have.
+    pub max_output_tokens: usize,
+    /// Tokens that prompt and answer may have together.
+    pub window: usize,
+    /// The model's encoding.
+    pub tokenizer: Tokenizer,
+}
+
+/// A change, packed into chunks, with all that is needed to ask about them.
+#[derive(Debug)]
+pub struct Plan {
+    /// The change under review: filtered and masked.
+    pub diff: Diff,
+    /// What is sent, one request a chunk.
+    pub chunks: Vec<Chunk>,
+    /// The texts around the chunks.
+    pub frame: Frame,
+    view: View,
+    /// Tokens of a prompt without its chunk.
+    frame_tokens: usize,
+    /// Of these, the tokens before the chunk: the same prefix in every request.
+    prefix_tokens: usize,
+}
+
+/// A run of lines of a file, for the receipt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Span {
+    /// Index of the file in the plan's diff.
+    pub file: usize,
+    /// First and last line number, on the new side where the run has lines there.
+    pub lines: RangeInclusive<u32>,
+    /// The added and removed lines in it.
+    pub changed_lines: usize,
+}
+
+/// Packs a change. `schema` is the text of the answer's schema, which is part of every prompt.
+pub fn build(budget: Budget, orientation: &Orientation, schema: &str, diff: Diff) -> Plan {
+    let lines = diff.files.iter().flat_map(|file| file.hunks()).flat_map(|hunk| &hunk.lines).map(|line| line.bytes());
+    let frame = prompt::frame(orientation, lines);
+    let tokenizer = budget.tokenizer;
+    let prefix_tokens = tokenizer.count(&frame.system) + tokenizer.count(&frame.before) + tokenizer.count(schema);
+    let frame_tokens = prefix_tokens + tokenizer.count(&frame.after) + MESSAGE_TOKENS;
+    let part = part_budget(&budget, frame_tokens);
+    let view = View::new(&diff, tokenizer, part);
+    let chunks = chunk::pack(&diff, &view, part);
+    Plan { diff, chunks, frame, view, frame_tokens, prefix_tokens }
+}
+
+/// Two messages with 3 tokens and a role of one token each, and 3 that prime the answer.
+const MESSAGE_TOKENS: usize = 2 * (3 + 1) + 3;
+
+/// The smallest part of a prompt that is left for the change.
+const SMALLEST_PART: usize = 100;
+
+/// Tokens of the change that fit into one prompt.
+fn part_budget(budget: &Budget, frame_tokens: usize) -> usize {
+    let wanted = budget.chunk_tokens.saturating_sub(frame_tokens).max(budget.chunk_tokens / 2);
+    // the count is exact for the messages; what a provider adds for the schema is not documented
+    let margin = budget.window / 50;
+    let possible = budget.window.saturating_sub(budget.max_output_tokens + frame_tokens + margin);
+    wanted.min(possible).max(SMALLEST_PART)
+}
+
+impl Plan {
+    /// The user message for a chunk.
+    pub fn user(&self, chunk: &Chunk) -> String {
+        format!("{}{}{}", self.frame.before, self.part(chunk), self.frame.after)
+    }
+
+    /// The reviewer's view of a chunk.
+    pub fn part(&self, chunk: &Chunk) -> String {
+        let mut out = String::new();
+        let mut shown = None;
+        for piece in &chunk.pieces {
+            let file = &self.diff.files[piece.file];
+            let hunk = &file.hunks()[piece.hunk];
+            if shown.replace(piece.file) != Some(piece.file) {
+                out += &self.view.file_header(file);
+            }
+            out += &self.view.hunk_header(hunk, &hunk.lines[piece.lines.clone()]);
+            let line = |line: usize, kind: Option<LineKind>| {
+                let found = &hunk.lines[line];
+                self.view.line((piece.file, piece.hunk, line), found, kind.unwrap_or(found.kind))
+            };
+            piece.overlap.iter().for_each(|&index| out += &line(index, Some(LineKind::Context)));
+            piece.lines.clone().for_each(|index| out += &line(index, None));
+        }
+        out
+    }
+
+    /// Tokens of the whole prompt of a chunk: messages and schema.
+    pub fn input_tokens(&self, chunk: &Chunk) -> usize {
+        self.frame_tokens + chunk.tokens
+    }
+
+    /// Tokens that all prompts begin with.
+    pub fn prefix_tokens(&self) -> usize {
+        self.prefix_tokens
+    }
+
+    /// Added and removed lines under review in a chunk.
+    pub fn changed_lines(&self, chunk: &Chunk) -> usize {
+        self.spans(chunk).iter().map(|span| span.changed_lines).sum()
+    }
+
+    /// What a chunk has under review, a span a piece.
+    pub fn spans(&self, chunk: &Chunk) -> Vec<Span> {
+        chunk.pieces.iter().map(|piece| self.span(piece)).collect()
+    }
+
+    fn span(&self, piece: &Piece) -> Span {
+        let lines = &self.diff.files[piece.file].hunks()[piece.hunk].lines[piece.lines.clone()];
+        let changed: Vec<_> = lines.iter().filter(|line| line.is_change()).collect();
+        let on_new: Vec<u32> = changed.iter().filter(|l| l.kind == LineKind::Added).map(|l| l.new).collect();
+        let numbers = if on_new.is_empty() { changed.iter().map(|l| l.old).collect() } else { on_new };
+        let first = numbers.first().copied().unwrap_or_default();
+        Span { file: piece.file, lines: first..=numbers.last().copied().unwrap_or(first), changed_lines: changed.len() }
+    }
+
+    /// The paths of a chunk, each once.
+    pub fn paths(&self, chunk: &Chunk) -> Vec<String> {
+        let mut files: Vec<usize> = chunk.pieces.iter().map(|piece| piece.file).collect();
+        files.dedup();
+        files.into_iter().map(|file| self.diff.files[file].path().to_string()).collect()
+    }
+
+    /// Two chunks of about half the size; `None` for a single line.
+    pub fn split(&self, chunk: &Chunk) -> Option<(Chunk, Chunk)> {
+        chunk::split(&self.diff, &self.view, chunk)
+    }
+
+    /// The lines that are too long to be shown whole: path and line number.
+    pub fn cut_lines(&self) -> Vec<(String, u32)> {
+        let name = |&(file, hunk, line): &view::Place| {
+            let file = &self.diff.files[file];
+            (file.path().to_string(), file.hunks()[hunk].lines[line].number())
+        };
+        self.view.cut_lines().iter().map(name).collect()
+    }
+}
+
+/// One line for each file of the change, also those that are left out, within `limit` tokens; what does not fit is told
+/// by folder, then by number.
+pub fn file_list(diff: &Diff, skipped: &[Skipped], tokenizer: Tokenizer, limit: usize) -> String {
+    let mut entries: Vec<(&str, String)> = Vec::new();
+    for file in &diff.files {
+        let (added, removed) = file.added_removed();
+        let path = file.path().as_str();
+        entries.push((path, format!("{} ({}, +{added} -{removed})", printable(path), describe(file))));
+    }
+    for skip in skipped {
+        entries.push((skip.path.as_str(), format!("{} (not shown: {})", printable(skip.path.as_str()), skip.reason)));
+    }
+    entries.sort();
+    let whole: Vec<String> = entries.iter().map(|(_, line)| line.clone()).collect();
+    let text = whole.join("\n");
+    if text.len() <= limit || tokenizer.count(&text) <= limit {
+        return text;
+    }
+    by_folder(&entries, tokenizer, limit)
+}
+
+fn by_folder(entries: &[(&str, String)], tokenizer: Tokenizer, limit: usize) -> String {
+    let mut folders: Vec<(&str, usize)> = Vec::new();
+    for (path, _) in entries {
+        let folder = path.rsplit_once('/').map_or(".", |(folder, _)| folder);
+        match folders.last_mut() {
+            Some((last, count)) if *last == folder => *count += 1,
+            _ => folders.push((folder, 1)),
+        }
+    }
+    let mut out = String::new();
+    let mut left = limit.saturating_sub(10);
+    let mut told = 0;
+    for (folder, count) in folders {
+        let line = format!("{}/ ({count} files)\n", printable(folder));
+        let tokens = tokenizer.count(&line);
+        if tokens > left {
+            break;
+        }
+        left -= tokens;
+        told += count;
+        out += &line;
+    }
+    if told < entries.len() {
+        out += &format!("and {} more files", entries.len() - told);
+    }
+    out.trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diff::parse;
+
+    fn diff(files: usize) -> Diff {
+        let one =
+            |n: usize| format!("--- a/src/f{n}.rs\n+++ b/src/f{n}.rs\n@@ -1 +1 @@\n-let a = {n};\n+let a = {n} + 1;\n");
+        parse((0..files).map(one).collect::<String>()).unwrap()
+    }
+
+    fn budget(chunk_tokens: usize, window: usize) -> Budget {
+        Budget { chunk_tokens, max_output_tokens: 1000, window, tokenizer: Tokenizer::O200k }
+    }
+
+    fn orientation() -> Orientation {
+        Orientation { title: "t".into(), language: "en".into(), ..Orientation::default() }
+    }
+
+    #[test]
+    fn the_estimate_is_the_exact_count_of_the_messages() {
+        let plan = build(budget(2500, 128_000), &orientation(), "{}", diff(120));
+        assert!(plan.chunks.len() > 1);
+        for chunk in &plan.chunks {
+            let count = |text: &str| Tokenizer::O200k.count(text) + 4;
+            let exact = count(&plan.frame.system) + count(&plan.user(chunk)) + 3 + Tokenizer::O200k.count("{}");
+            let estimate = plan.input_tokens(chunk);
+            assert!(estimate.abs_diff(exact) * 100 <= exact, "{estimate} is within 1 % of {exact}");
+            assert!(exact <= 2500);
+        }
+    }
+
+    #[test]
+    fn prompt_and_answer_stay_inside_the_window() {
+        let plan = build(budget(6000, 3500), &orientation(), "{}", diff(200));
+        assert!(plan.chunks.iter().all(|chunk| plan.input_tokens(chunk) + 1000 <= 3500));
+    }
+
+    #[test]
+    fn all_prompts_begin_alike() {
+        let plan = build(budget(2000, 128_000), &orientation(), "{}", diff(120));
+        let users: Vec<String> = plan.chunks.iter().map(|chunk| plan.user(chunk)).collect();
+        assert!(users.iter().all(|user| user.starts_with(&plan.frame.before)) && users.len() > 1);
+    }
+
+    #[test]
+    fn the_file_list_keeps_its_limit() {
+        let whole = file_list(&diff(3), &[], Tokenizer::O200k, 1000);
+        assert_eq!(whole.lines().next(), Some("src/f0.rs (modified, +1 -1)"));
+        let short = file_list(&diff(500), &[], Tokenizer::O200k, 100);
+        assert_eq!(short, "src/ (500 files)");
+    }
+}

@@ -1,0 +1,146 @@
+//! The prompts: templates from `prompts/`, embedded, rendered strictly.
+
+use std::sync::LazyLock;
+
+use minijinja::{Environment, UndefinedBehavior, Value};
+use sha2::{Digest, Sha256};
+
+use crate::severity::Category;
+
+const SYSTEM: &str = include_str!("../prompts/review/system.md");
+const USER: &str = include_str!("../prompts/review/user.md");
+
+/// What is the same in every chunk of a run.
+#[derive(Debug, Clone, Default)]
+pub struct Orientation {
+    /// The request's title, or the head commit's.
+    pub title: String,
+    /// The request's description.
+    pub description: String,
+    /// How many files the change has.
+    pub file_count: usize,
+    /// One line a file.
+    pub files: String,
+    /// What the team tells the reviewer.
+    pub instructions: String,
+    /// Language tag of the answers.
+    pub language: String,
+}
+
+/// The texts of a run that do not depend on the chunk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// The system message.
+    pub system: String,
+    /// The user message up to the chunk.
+    pub before: String,
+    /// The user message behind the chunk.
+    pub after: String,
+}
+
+/// Renders everything around the chunks. `data` is all text that will stand inside the fence: its hash names the fence,
+/// so that no text can hold the tag that closes it.
+pub fn frame<'a>(orientation: &Orientation, data: impl Iterator<Item = &'a [u8]>) -> Frame {
+    let fence = fence(orientation, data);
+    let categories: Vec<String> = Category::ALL.iter().map(|category| format!("`{category}`")).collect();
+    let system = render(
+        "system",
+        minijinja::context! {
+            fence => &fence, categories => categories.join(", "),
+            instructions => &orientation.instructions, language => &orientation.language,
+        },
+    );
+    // the chunk is put in by splitting at a mark that the fence's hash makes unique
+    let mark = format!("{fence}:part");
+    let user = render(
+        "user",
+        minijinja::context! {
+            fence => &fence, title => &orientation.title, description => &orientation.description,
+            file_count => orientation.file_count, files => &orientation.files, part => &mark,
+        },
+    );
+    let (before, after) = user.split_once(&mark).unwrap_or((&user, ""));
+    Frame { system, before: before.to_owned(), after: after.to_owned() }
+}
+
+/// Hash of the templates: 12 hexadecimal digits.
+pub fn hash() -> String {
+    hex(&Sha256::new().chain_update(SYSTEM).chain_update([0]).chain_update(USER).finalize()[..6])
+}
+
+fn fence<'a>(orientation: &Orientation, data: impl Iterator<Item = &'a [u8]>) -> String {
+    let mut hash = Sha256::new();
+    for text in [&orientation.title, &orientation.description, &orientation.files] {
+        hash.update(text.as_bytes());
+        hash.update([0]);
+    }
+    data.for_each(|text| hash.update(text));
+    format!("data-{}", hex(&hash.finalize()[..4]))
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut env = Environment::new();
+    env.set_undefined_behavior(UndefinedBehavior::Strict);
+    env.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    for (name, source) in [("system", SYSTEM), ("user", USER)] {
+        env.add_template(name, source).expect("the embedded templates are tested");
+    }
+    env
+});
+
+fn render(name: &str, values: Value) -> String {
+    let template = TEMPLATES.get_template(name).expect("the embedded templates are tested");
+    template.render(values).expect("the embedded templates are tested with the variables that they get")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn orientation() -> Orientation {
+        Orientation {
+            title: "Fix <b>".into(),
+            description: "{{ title }}".into(),
+            file_count: 2,
+            files: "a\nb".into(),
+            ..Orientation::default()
+        }
+    }
+
+    #[test]
+    fn data_is_neither_escaped_nor_rendered() {
+        let frame = frame(&orientation(), [b"x".as_slice()].into_iter());
+        assert!(
+            frame.before.contains("Title: Fix <b>\nDescription:\n{{ title }}\nChanged files (2):\na\nb\n"),
+            "{}",
+            frame.before
+        );
+        assert!(frame.before.ends_with(">\n") && frame.after.starts_with("</data-"), "{frame:?}");
+    }
+
+    #[test]
+    fn the_fence_depends_on_the_data() {
+        let name = |data: &[u8]| frame(&orientation(), [data].into_iter()).after;
+        assert_ne!(name(b"x"), name(b"y"));
+        assert_eq!(name(b"x"), name(b"x"));
+    }
+
+    #[test]
+    fn instructions_and_language_reach_the_system_prompt() {
+        let with = Orientation { instructions: "Python 3.9 only.".into(), language: "vi".into(), ..orientation() };
+        let system = frame(&with, std::iter::empty()).system;
+        assert!(system.contains("# From the team\nPython 3.9 only.") && system.contains("language: vi."), "{system}");
+        assert!(!frame(&orientation(), std::iter::empty()).system.contains("From the team"));
+    }
+
+    #[test]
+    fn the_hash_is_short_and_stable() {
+        assert_eq!(hash().len(), 12);
+        assert_eq!(hash(), hash());
+    }
+}
