@@ -1,0 +1,80 @@
+//! Whether two findings say the same.
+
+use std::collections::HashSet;
+
+use super::{Finding, Origin, Posted};
+
+/// Lines between two findings that may still be about one defect.
+const NEAR: u32 = 2;
+
+/// The share of words that two titles must have in common.
+const ALIKE: f64 = 0.35;
+
+/// Whether two findings of one run are about the same defect: at the same place or near it, in like words. Joining too
+/// much is the safer error for the reader, who sees one remark instead of two.
+pub fn is_same(a: &Finding, b: &Finding) -> bool {
+    if a.path != b.path || a.side != b.side {
+        return false;
+    }
+    if a.origin == Origin::Check && b.origin == Origin::Check {
+        return a.rule == b.rule && distance((a.start_line, a.end_line), (b.start_line, b.end_line)) == 0;
+    }
+    match distance((a.start_line, a.end_line), (b.start_line, b.end_line)) {
+        0 => a.category == b.category || words_in_common(&a.title, &b.title) >= ALIKE,
+        1..=NEAR => a.category == b.category && words_in_common(&a.title, &b.title) >= ALIKE,
+        _ => false,
+    }
+}
+
+/// Whether a finding stands on the request already: the same fingerprint, or the same place in like words.
+pub fn is_posted(finding: &Finding, posted: &Posted) -> bool {
+    if finding.id == posted.id {
+        return true;
+    }
+    let Some((path, side, start, end)) = &posted.place else { return false };
+    *path == finding.path
+        && *side == finding.side
+        && distance((finding.start_line, finding.end_line), (*start, *end)) == 0
+        && words_in_common(&finding.title, &posted.title) >= ALIKE
+}
+
+/// Lines between two ranges; 0 where they touch each other's lines.
+fn distance(a: (u32, u32), b: (u32, u32)) -> u32 {
+    if a.1 < b.0 {
+        b.0 - a.1
+    } else if b.1 < a.0 {
+        a.0 - b.1
+    } else {
+        0
+    }
+}
+
+/// Jaccard index of the words of two titles, by their first five letters so that endings do not matter.
+fn words_in_common(a: &str, b: &str) -> f64 {
+    let words = |text: &str| -> HashSet<String> {
+        let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.chars().count() > 2);
+        words.map(|word| word.to_lowercase().chars().take(5).collect()).collect()
+    };
+    let (a, b) = (words(a), words(b));
+    let common = a.intersection(&b).count() as f64;
+    common / (a.union(&b).count() as f64).max(1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distance_between_ranges() {
+        for (a, b, expected) in [((1, 3), (3, 9), 0), ((1, 3), (4, 4), 1), ((9, 9), (1, 3), 6), ((1, 9), (4, 5), 0)] {
+            assert_eq!(distance(a, b), expected);
+        }
+    }
+
+    #[test]
+    fn like_words() {
+        assert!(words_in_common("Division by zero when empty", "Divides by zero on empty input") >= ALIKE);
+        assert!(words_in_common("SQL injection through name", "Connection is never closed") < ALIKE);
+        assert!(words_in_common("", "") < ALIKE);
+    }
+}

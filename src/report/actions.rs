@@ -1,0 +1,85 @@
+//! What GitHub Actions reads from a step: annotations, outputs and the step summary.
+
+use std::fmt::Write as _;
+
+use super::Report;
+use crate::findings::Finding;
+use crate::severity::Severity;
+
+/// GitHub shows ten annotations of each level of a step; the rest stands only in the log.
+const ANNOTATIONS: usize = 10;
+
+/// One workflow command for each finding, worst first.
+pub fn annotations(findings: &[Finding]) -> String {
+    let mut out = String::new();
+    for finding in findings.iter().take(ANNOTATIONS * 3) {
+        let level = match finding.severity {
+            Severity::Critical | Severity::Major => "error",
+            Severity::Minor => "warning",
+            Severity::Info => "notice",
+        };
+        let _ = writeln!(
+            out,
+            "::{level} file={},line={},endLine={},title={}::{}",
+            property(&finding.path),
+            finding.start_line,
+            finding.end_line,
+            property(&finding.title),
+            data(&finding.body),
+        );
+    }
+    out
+}
+
+/// A line in the log that people see on the run's page.
+pub fn command(level: &str, message: &str) -> String {
+    format!("::{level}::{}\n", data(message))
+}
+
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+/// The step's outputs, by the names of the interface.
+pub fn outputs(report: &Report, report_path: Option<&str>) -> Vec<(&'static str, String)> {
+    let count = |severity| report.findings.iter().filter(|finding| finding.severity == severity).count().to_string();
+    let usd = |usd: Option<f64>| usd.map_or(String::new(), |usd| format!("{usd:.6}"));
+    vec![
+        ("status", report.status.as_str().to_owned()),
+        ("findings", report.findings.len().to_string()),
+        ("critical", count(Severity::Critical)),
+        ("major", count(Severity::Major)),
+        ("minor", count(Severity::Minor)),
+        ("info", count(Severity::Info)),
+        ("posted", report.delivery.posted.to_string()),
+        ("cost-usd", usd(report.cost.usd)),
+        ("total-cost-usd", usd(report.cost.total_usd)),
+        ("input-tokens", report.usage.input_tokens.to_string()),
+        ("output-tokens", report.usage.output_tokens.to_string()),
+        ("report", report_path.unwrap_or_default().to_owned()),
+        ("channel", report.delivery.channel.as_str().to_owned()),
+        ("summary-url", report.delivery.url.clone().unwrap_or_default()),
+    ]
+}
+
+/// Outputs in the form of the `GITHUB_OUTPUT` file. None of them has a line break, whatever stood in them.
+pub fn output_lines(outputs: &[(&'static str, String)]) -> String {
+    let line = |(name, value): &(&str, String)| format!("{name}={}\n", value.replace(['\n', '\r'], " "));
+    outputs.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_cannot_be_injected() {
+        assert_eq!(command("notice", "a\n::error::b 100%"), "::notice::a%0A::error::b 100%25\n");
+        assert_eq!(property("a,b:c\n"), "a%2Cb%3Ac%0A");
+        assert_eq!(output_lines(&[("report", "a\nstatus=evil".into())]), "report=a status=evil\n");
+    }
+}

@@ -1,0 +1,336 @@
+//! Markdown: the line comments, the summary comment, and the whole report as a document.
+
+use std::fmt::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+
+use super::clean::{cell, code, fenced, markdown};
+use super::{Report, Status, dollars, plural, thousands};
+use crate::diff::Side;
+use crate::findings::{Finding, Reason, Suppressed};
+use crate::severity::Severity;
+
+/// Marks a posted finding; the fingerprint follows.
+const FINDING_MARK: &str = "<!-- prudence:finding v1 ";
+/// Marks the summary comment.
+pub const SUMMARY_MARK: &str = "<!-- prudence:summary v1 -->";
+/// Holds the state of a request; base64 of JSON follows.
+const STATE_MARK: &str = "<!-- prudence:state v1 ";
+
+/// Characters that a comment may have: GitHub takes 65,536.
+const LONGEST_COMMENT: usize = 65_000;
+
+/// What the bot remembers of a request, at the end of its summary comment.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct State {
+    /// The head that was reviewed.
+    pub head: Option<String>,
+    /// Whether all of it was reviewed, and delivered.
+    pub complete: bool,
+    /// Fingerprints of the findings that stand on the request.
+    pub fingerprints: Vec<String>,
+    /// Dollars spent on the request so far.
+    pub cost_usd: f64,
+}
+
+impl State {
+    /// Reads the state from the last line of a comment; `None` where there is none, or it was damaged.
+    pub fn read(body: &str) -> Option<State> {
+        let line = body.trim_end().lines().last()?;
+        let encoded = line.trim().strip_prefix(STATE_MARK)?.strip_suffix(" -->")?;
+        serde_json::from_slice(&STANDARD.decode(encoded.trim()).ok()?).ok()
+    }
+
+    fn mark(&self) -> String {
+        let json = serde_json::to_vec(self).unwrap_or_default();
+        format!("{STATE_MARK}{} -->", STANDARD.encode(json))
+    }
+}
+
+/// The fingerprint at the end of a posted finding.
+pub fn fingerprint_of(body: &str) -> Option<&str> {
+    let line = body.trim_end().lines().last()?;
+    line.trim().strip_prefix(FINDING_MARK)?.strip_suffix(" -->").map(str::trim)
+}
+
+/// The title of a posted finding: the bold text of its first line.
+pub fn title_of(body: &str) -> &str {
+    body.lines().next().and_then(|line| line.split("**").nth(1)).unwrap_or_default()
+}
+
+/// A line comment.
+pub fn comment(finding: &Finding) -> String {
+    let mut out = format!("{}\n\n{}\n", heading(finding), markdown(&finding.body));
+    if let Some(suggestion) = &finding.suggestion {
+        let info = if finding.side == Side::Right { "suggestion" } else { "" };
+        let _ = write!(out, "\n{}\n", fenced(info, suggestion));
+    }
+    let mut out = cut(&out, LONGEST_COMMENT);
+    let _ = write!(out, "\n{FINDING_MARK}{} -->", finding.id);
+    out
+}
+
+/// `🔴 **title** · critical · security`.
+fn heading(finding: &Finding) -> String {
+    let what = finding.rule.map_or(finding.category.as_str(), |rule| rule);
+    format!("{} **{}** · {} · {what}", icon(finding.severity), cell(&finding.title).replace("**", ""), finding.severity)
+}
+
+fn icon(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical => "🔴",
+        Severity::Major => "🟠",
+        Severity::Minor => "🟡",
+        Severity::Info => "🔵",
+    }
+}
+
+/// The text of the review that carries the line comments.
+pub fn review_body(count: usize) -> String {
+    format!("Prudence left {}; the summary comment has the rest.", plural(count, "comment"))
+}
+
+/// The one summary comment of a request. `unplaced` are the findings that could not be put on their lines.
+pub fn summary(report: &Report, unplaced: &[&Finding], state: &State, run_url: Option<&str>) -> String {
+    let mut sections = vec![opening(report)];
+    sections.extend(not_on_lines(unplaced));
+    sections.extend(over_limit(report));
+    sections.push(receipt(report));
+    sections.push(bill(report));
+    sections.extend(suppressed(report));
+    sections.extend(notes(report));
+    sections.push(footer(report, run_url));
+    let tail = format!("\n{SUMMARY_MARK}\n{}", state.mark());
+    let room = LONGEST_COMMENT.saturating_sub(tail.chars().count());
+    format!("{}\n{tail}", fit(&sections, room))
+}
+
+/// The report as a document: all findings with their code, then what the summary comment has.
+pub fn document(report: &Report) -> String {
+    let mut sections = vec![opening(report)];
+    for finding in &report.findings {
+        sections.push(entry(finding));
+    }
+    sections.extend(over_limit(report));
+    sections.push(receipt(report));
+    sections.push(bill(report));
+    sections.extend(suppressed(report));
+    sections.extend(notes(report));
+    sections.push(footer(report, None));
+    sections.join("\n\n") + "\n"
+}
+
+/// The step summary of GitHub Actions, which may have 1 MiB.
+pub fn step_summary(report: &Report) -> String {
+    cut(&document(report), 900_000)
+}
+
+fn opening(report: &Report) -> String {
+    let icon = match report.status {
+        Status::Incomplete => "⚠️",
+        _ if report.findings.iter().any(|finding| finding.severity >= Severity::Major) => "🔎",
+        _ => "✅",
+    };
+    let mut out = format!("## {icon} Prudence: {}", report.headline());
+    if !report.summary.is_empty() {
+        let _ = write!(out, "\n\n{}", markdown(&report.summary));
+    }
+    if !report.findings.is_empty() {
+        out += "\n\n| severity | findings |\n|---|---|";
+        for (severity, count) in report.by_severity() {
+            let _ = write!(out, "\n| {} {} | {count} |", icon(severity.0), severity.0);
+        }
+    }
+    out
+}
+
+fn lines_of(finding: &Finding) -> String {
+    let old = if finding.side == Side::Left { " (before the change)" } else { "" };
+    match (finding.start_line, finding.end_line) {
+        (start, end) if start == end => format!("{}:{start}{old}", finding.path),
+        (start, end) => format!("{}:{start}-{end}{old}", finding.path),
+    }
+}
+
+/// A finding with its place and its code.
+fn entry(finding: &Finding) -> String {
+    let mut out = format!("### {}\n\n{}\n\n", heading(finding), code(&lines_of(finding)));
+    out += &fenced("", &cut(&super::clean::terminal(&finding.quote), 2000));
+    let _ = write!(out, "\n\n{}", markdown(&finding.body));
+    if let Some(suggestion) = &finding.suggestion {
+        let _ = write!(out, "\n\nSuggested:\n\n{}", fenced("", suggestion));
+    }
+    out
+}
+
+fn not_on_lines(unplaced: &[&Finding]) -> Option<String> {
+    let entries: Vec<String> = unplaced.iter().map(|finding| entry(finding)).collect();
+    (!entries.is_empty()).then(|| format!("**Could not be placed on the lines of the diff**\n\n{}", entries.join("\n\n")))
+}
+
+fn over_limit(report: &Report) -> Option<String> {
+    let over: Vec<&Suppressed> =
+        report.suppressed.iter().filter(|suppressed| suppressed.reason == Reason::OverCommentLimit).collect();
+    if over.is_empty() {
+        return None;
+    }
+    let mut out = details(&format!("{} more, over the comment limit", plural(over.len(), "finding")));
+    for suppressed in over {
+        let finding = &suppressed.finding;
+        let _ = write!(out, "\n- {} {} {}", icon(finding.severity), code(&lines_of(finding)), cell(&finding.title));
+    }
+    Some(out + "\n</details>")
+}
+
+fn details(title: &str) -> String {
+    format!("<details><summary>{title}</summary>\n")
+}
+
+/// The coverage receipt.
+fn receipt(report: &Report) -> String {
+    let coverage = &report.coverage;
+    let skipped: usize = coverage.skipped.iter().map(|file| file.changed_lines).sum();
+    let failed: usize = coverage.failed.iter().map(|lines| lines.changed_lines).sum();
+    let mut out = format!(
+        "**Coverage**: {} in {}: {} reviewed, {skipped} skipped, {failed} failed",
+        plural(coverage.changed_lines, "changed line"),
+        plural(coverage.files, "file"),
+        coverage.changed_lines_reviewed
+    );
+    for lines in &coverage.failed {
+        let _ = write!(
+            out,
+            "\n- ⚠️ {} lines {}-{}: not reviewed: {}",
+            code(&lines.path),
+            lines.start_line,
+            lines.end_line,
+            cell(&lines.reason)
+        );
+    }
+    for line in &coverage.cut {
+        let _ = write!(out, "\n- {} line {}: only its beginning was reviewed, it is too long", code(&line.path), line.line);
+    }
+    if !coverage.skipped.is_empty() {
+        let _ = write!(out, "\n\n{}", details(&format!("{} skipped", plural(coverage.skipped.len(), "file"))));
+        for file in &coverage.skipped {
+            let lines = plural(file.changed_lines, "changed line");
+            let _ = write!(out, "\n- {}: {} ({lines})", code(&file.path), file.reason);
+        }
+        out += "\n</details>";
+    }
+    out
+}
+
+/// The cost table.
+fn bill(report: &Report) -> String {
+    let (usage, cost) = (&report.usage, &report.cost);
+    if usage.requests == 0 {
+        return "**Cost**: $0, no model was called".to_owned();
+    }
+    let models: Vec<String> = cost.models.iter().map(|model| code(&model.model)).collect();
+    let mut out = format!(
+        "| model | requests | input tokens | of these cached | output tokens | this run | so far |\n|---|---|---|---|---|---|---|\n\
+         | {} | {} | {} | {} | {} | {} | {} |",
+        models.join(", "),
+        usage.requests,
+        thousands(usage.input_tokens),
+        thousands(usage.cached_input_tokens),
+        thousands(usage.output_tokens),
+        dollars(cost.usd),
+        dollars(cost.total_usd),
+    );
+    if let Some(limit) = cost.limit_usd {
+        let _ = write!(out, "\n\nLimit of a run: {}", dollars(Some(limit)));
+    }
+    out
+}
+
+fn suppressed(report: &Report) -> Option<String> {
+    let mut counts: Vec<(Reason, usize)> = Vec::new();
+    for suppressed in report.suppressed.iter().filter(|suppressed| suppressed.reason != Reason::OverCommentLimit) {
+        match counts.iter_mut().find(|(reason, _)| *reason == suppressed.reason) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((suppressed.reason, 1)),
+        }
+    }
+    let list: Vec<String> = counts.iter().map(|(reason, count)| format!("{count} {}", reason.describe())).collect();
+    (!list.is_empty()).then(|| format!("**Not reported**: {}", list.join(", ")))
+}
+
+fn notes(report: &Report) -> Option<String> {
+    let notes: Vec<String> = report.delivery.notes.iter().map(|note| format!("- {}", cell(note))).collect();
+    (!notes.is_empty()).then(|| notes.join("\n"))
+}
+
+fn footer(report: &Report, run_url: Option<&str>) -> String {
+    let head = report.change.head_sha.as_deref().map_or(String::new(), |sha| format!(" · head {}", &sha[..sha.len().min(9)]));
+    let run = run_url.map_or(String::new(), |url| format!(" · [run]({url})"));
+    format!("<sub>prudence {} · prompt {}{head}{run}</sub>", report.tool.version, report.tool.prompt)
+}
+
+/// Joins sections as far as they fit; what does not is counted, and no section is torn.
+fn fit(sections: &[String], room: usize) -> String {
+    const LEFT_OUT: &str = "_More did not fit into this comment; the JSON report has all of it._";
+    let mut out = String::new();
+    let mut left = room.saturating_sub(LEFT_OUT.len() + 4);
+    let mut is_cut = false;
+    for section in sections {
+        let length = section.chars().count() + 2;
+        if length > left {
+            is_cut = true;
+            continue;
+        }
+        left -= length;
+        out += section;
+        out += "\n\n";
+    }
+    if is_cut {
+        out += LEFT_OUT;
+    }
+    out.trim_end().to_owned()
+}
+
+/// The first `most` characters, and a mark where more would follow. An open fence is closed.
+fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let mut out: String = text.chars().take(most.saturating_sub(20)).collect();
+    if out.matches("\n```").count() % 2 == 1 {
+        out += "\n```";
+    }
+    out + "\n… (cut)"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_survives_its_comment_and_nothing_else_is_believed() {
+        let state = State { head: Some("abc".into()), complete: true, fingerprints: vec!["f".into()], cost_usd: 0.25 };
+        assert_eq!(State::read(&format!("## x\n{SUMMARY_MARK}\n{}", state.mark())), Some(state.clone()));
+        for damaged in ["", "<!-- prudence:state v1 !!! -->", "<!-- prudence:state v1 e30= -->\nmore", "<!-- prudence:state v2 e30= -->"] {
+            assert_eq!(State::read(damaged), None, "{damaged}");
+        }
+        assert_eq!(State::read("<!-- prudence:state v1 e30= -->"), Some(State::default()));
+    }
+
+    #[test]
+    fn a_long_text_is_cut_with_a_mark_and_a_closed_fence() {
+        let text = format!("intro\n```\n{}\n```", "x".repeat(500));
+        let cut = cut(&text, 100);
+        assert!(cut.chars().count() <= 110 && cut.ends_with("\n```\n… (cut)"), "{cut}");
+    }
+
+    #[test]
+    fn sections_are_never_torn() {
+        let sections: Vec<String> = ["a".repeat(50), "b".repeat(500), "c".repeat(50)].into();
+        let text = fit(&sections, 250);
+        assert!(text.contains(&sections[0]) && text.contains(&sections[2]) && !text.contains("bb"));
+        assert!(text.contains("did not fit"));
+    }
+}

@@ -1,0 +1,403 @@
+//! The report `prudence.review/v1`, and its renderings.
+
+pub mod actions;
+pub mod clean;
+pub mod markdown;
+pub mod plan;
+pub mod terminal;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::diff::filter::Skipped;
+use crate::findings::{Finding, Judgement, Suppressed};
+use crate::plan::Plan;
+use crate::review::Outcome;
+use crate::severity::Severity;
+use crate::usage::Usage;
+
+/// A whole review. Field names and order are the interface's.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// `prudence.review/v1`.
+    pub schema: &'static str,
+    /// Who reviewed.
+    pub tool: Tool,
+    /// What was reviewed.
+    pub change: ChangeInfo,
+    /// How far it came.
+    pub status: Status,
+    /// One paragraph on the change and the review.
+    pub summary: String,
+    /// Worst first.
+    pub findings: Vec<Finding>,
+    /// What was said and is not reported, with the reason.
+    pub suppressed: Vec<Suppressed>,
+    /// The receipt: every changed line in exactly one of reviewed, skipped and failed.
+    pub coverage: Coverage,
+    /// What was sent.
+    pub chunks: Vec<ChunkInfo>,
+    /// Tokens, from the API's own counts.
+    pub usage: Usage,
+    /// Dollars.
+    pub cost: Cost,
+    /// Where the result went.
+    pub delivery: Delivery,
+}
+
+/// The schema of the report.
+pub const SCHEMA: &str = "prudence.review/v1";
+
+/// Who reviewed.
+#[derive(Debug, Clone, Serialize)]
+pub struct Tool {
+    /// `prudence`.
+    pub name: &'static str,
+    /// Version of the program.
+    pub version: &'static str,
+    /// Hash of the prompt templates.
+    pub prompt: String,
+}
+
+impl Tool {
+    /// This program.
+    pub fn this() -> Tool {
+        Tool { name: "prudence", version: env!("CARGO_PKG_VERSION"), prompt: crate::prompt::hash() }
+    }
+}
+
+/// Where a change comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// A pull request.
+    GitHub,
+    /// Local git.
+    Git,
+    /// A diff on a file or standard input.
+    Patch,
+}
+
+/// What was reviewed.
+#[derive(Debug, Clone, Serialize)]
+pub struct ChangeInfo {
+    /// Where it comes from.
+    pub source: Source,
+    /// The commit it starts from.
+    pub base_sha: Option<String>,
+    /// The commit it ends at.
+    pub head_sha: Option<String>,
+    /// Of the request, or of the head commit.
+    pub title: Option<String>,
+    /// The request's page.
+    pub url: Option<String>,
+}
+
+/// How far a review came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// All that is to be reviewed was.
+    Complete,
+    /// Some of it could not be.
+    Incomplete,
+    /// The change has nothing to review.
+    NothingToReview,
+}
+
+impl Status {
+    /// The word of the interface.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Complete => "complete",
+            Status::Incomplete => "incomplete",
+            Status::NothingToReview => "nothing_to_review",
+        }
+    }
+}
+
+/// Which lines were looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Coverage {
+    /// All files of the change.
+    pub files: usize,
+    /// Those reviewed whole.
+    pub files_reviewed: usize,
+    /// All added and removed lines.
+    pub changed_lines: usize,
+    /// Those reviewed.
+    pub changed_lines_reviewed: usize,
+    /// Files left out on purpose.
+    pub skipped: Vec<SkippedFile>,
+    /// Lines that could not be reviewed.
+    pub failed: Vec<FailedLines>,
+    /// Lines reviewed of which only the beginning was shown: too long for a prompt.
+    pub cut: Vec<CutLine>,
+}
+
+/// A file left out on purpose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SkippedFile {
+    /// Its path.
+    pub path: String,
+    /// Why.
+    pub reason: &'static str,
+    /// Its added and removed lines.
+    pub changed_lines: usize,
+}
+
+/// Lines that could not be reviewed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FailedLines {
+    /// Their file.
+    pub path: String,
+    /// First line.
+    pub start_line: u32,
+    /// Last line.
+    pub end_line: u32,
+    /// Added and removed lines among them.
+    pub changed_lines: usize,
+    /// Why.
+    pub reason: String,
+}
+
+/// A line of which only the beginning was shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CutLine {
+    /// Its file.
+    pub path: String,
+    /// Its number.
+    pub line: u32,
+}
+
+/// One request to the model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ChunkInfo {
+    /// Counted from 1.
+    pub id: usize,
+    /// The files in it.
+    pub paths: Vec<String>,
+    /// Tokens of the whole prompt, counted beforehand.
+    pub input_tokens: usize,
+    /// What became of it.
+    pub state: ChunkState,
+}
+
+/// What became of a chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChunkState {
+    /// Answered in full.
+    Reviewed,
+    /// Some of it was not.
+    Failed,
+}
+
+/// Dollars.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Cost {
+    /// Of this run; `None` where a model has no price.
+    pub usd: Option<f64>,
+    /// With the earlier runs on the same request.
+    pub total_usd: Option<f64>,
+    /// The most that may be spent.
+    pub limit_usd: Option<f64>,
+    /// Each model's part.
+    pub models: Vec<ModelCost>,
+}
+
+/// One model's part of the cost.
+#[derive(Debug, Clone, Serialize)]
+pub struct ModelCost {
+    /// As it was asked for.
+    pub model: String,
+    /// Dollars; `None` where it has no price.
+    pub usd: Option<f64>,
+    /// The date of the price table; `None` where the price is the user's or unknown.
+    pub priced_on: Option<&'static str>,
+}
+
+/// Where a result can go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    /// A review with line comments, and the summary comment.
+    Review,
+    /// The summary comment alone.
+    Comment,
+    /// Annotations of the run, and the step summary.
+    Annotations,
+    /// The step summary alone.
+    Summary,
+    /// Standard output.
+    Stdout,
+    /// Nowhere that the change's author can see.
+    None,
+}
+
+impl Channel {
+    /// The word of the interface.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Channel::Review => "review",
+            Channel::Comment => "comment",
+            Channel::Annotations => "annotations",
+            Channel::Summary => "summary",
+            Channel::Stdout => "stdout",
+            Channel::None => "none",
+        }
+    }
+}
+
+/// Where the result went.
+#[derive(Debug, Clone, Serialize)]
+pub struct Delivery {
+    /// The best channel that took it.
+    pub channel: Channel,
+    /// Line comments posted by this run.
+    pub posted: usize,
+    /// Page of the summary comment.
+    pub url: Option<String>,
+    /// What the reader should know of the way.
+    pub notes: Vec<String>,
+}
+
+/// The receipt of a review: what of the plan was answered, what was left out, what nobody could look at.
+pub fn coverage(plan: &Plan, skipped: &[Skipped], failures: &[(Vec<crate::plan::Span>, String)]) -> Coverage {
+    let mut failed = Vec::new();
+    for file in &plan.diff.files {
+        if let crate::diff::Content::Missing { changed_lines, reason } = &file.content {
+            let path = file.path().to_string();
+            failed.push(FailedLines { path, start_line: 0, end_line: 0, changed_lines: *changed_lines, reason: reason.clone() });
+        }
+    }
+    for (spans, reason) in failures {
+        for span in spans {
+            failed.push(FailedLines {
+                path: plan.diff.files[span.file].path().to_string(),
+                start_line: *span.lines.start(),
+                end_line: *span.lines.end(),
+                changed_lines: span.changed_lines,
+                reason: reason.clone(),
+            });
+        }
+    }
+    let lines_failed: usize = failed.iter().map(|lines| lines.changed_lines).sum();
+    let lines_skipped: usize = skipped.iter().map(|skip| skip.changed_lines).sum();
+    let is_whole = |path: &str| failed.iter().all(|lines| lines.path != path);
+    let kept = plan.diff.changed_lines();
+    Coverage {
+        files: plan.diff.files.len() + skipped.len(),
+        files_reviewed: plan.diff.files.iter().filter(|file| is_whole(file.path().as_str())).count(),
+        changed_lines: kept + lines_skipped,
+        changed_lines_reviewed: kept - lines_failed,
+        skipped: skipped
+            .iter()
+            .map(|skip| SkippedFile { path: skip.path.to_string(), reason: skip.reason.as_str(), changed_lines: skip.changed_lines })
+            .collect(),
+        failed,
+        cut: plan.cut_lines().into_iter().map(|(path, line)| CutLine { path, line }).collect(),
+    }
+}
+
+/// What became of each chunk of a plan.
+pub fn chunks(plan: &Plan, outcomes: &[Outcome]) -> Vec<ChunkInfo> {
+    let state = |id| {
+        let failed = outcomes.iter().any(|outcome| outcome.chunk.id == id && outcome.result.is_err());
+        if failed { ChunkState::Failed } else { ChunkState::Reviewed }
+    };
+    let info = |chunk: &crate::plan::Chunk| ChunkInfo {
+        id: chunk.id,
+        paths: plan.paths(chunk),
+        input_tokens: plan.input_tokens(chunk),
+        state: state(chunk.id),
+    };
+    plan.chunks.iter().map(info).collect()
+}
+
+impl Report {
+    /// The number of findings of each severity, worst first.
+    pub fn by_severity(&self) -> BTreeMap<std::cmp::Reverse<Severity>, usize> {
+        let mut counts = BTreeMap::new();
+        for finding in &self.findings {
+            *counts.entry(std::cmp::Reverse(finding.severity)).or_insert(0) += 1;
+        }
+        counts
+    }
+
+    /// Findings and what was suppressed, as the judgement they came from.
+    pub fn judgement(&self) -> Judgement {
+        Judgement { findings: self.findings.clone(), suppressed: self.suppressed.clone() }
+    }
+
+    /// `2 findings (1 critical, 1 minor)`.
+    pub fn count_line(&self) -> String {
+        let counts: Vec<String> =
+            self.by_severity().iter().map(|(severity, count)| format!("{count} {}", severity.0)).collect();
+        match self.findings.len() {
+            0 => "no findings".to_owned(),
+            n => format!("{} ({})", plural(n, "finding"), counts.join(", ")),
+        }
+    }
+
+    /// The sentence that says how far the review came.
+    pub fn headline(&self) -> String {
+        let coverage = &self.coverage;
+        let failed: usize = coverage.failed.iter().map(|lines| lines.changed_lines).sum();
+        match self.status {
+            Status::NothingToReview => "nothing to review".to_owned(),
+            Status::Complete => format!(
+                "review complete: {}, {} of {} reviewed",
+                self.count_line(),
+                coverage.changed_lines_reviewed,
+                plural(coverage.changed_lines, "changed line")
+            ),
+            Status::Incomplete => format!(
+                "review incomplete: nobody looked at {failed} of {}; {} in the rest",
+                plural(coverage.changed_lines, "changed line"),
+                self.count_line()
+            ),
+        }
+    }
+}
+
+/// `1 line`, `2 lines`.
+pub fn plural(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Dollars with the digits that matter; `unknown` is not zero.
+pub fn dollars(usd: Option<f64>) -> String {
+    match usd {
+        None => "price unknown".to_owned(),
+        Some(usd) if usd == 0.0 => "$0".to_owned(),
+        Some(usd) if usd < 0.1 => format!("${usd:.4}"),
+        Some(usd) => format!("${usd:.2}"),
+    }
+}
+
+/// A number with its thousands apart: `12,345`.
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_for_people() {
+        assert_eq!([dollars(None), dollars(Some(0.0)), dollars(Some(0.00163)), dollars(Some(1.239))], ["price unknown", "$0", "$0.0016", "$1.24"]);
+        assert_eq!([thousands(7), thousands(1234), thousands(1_234_567)], ["7", "1,234", "1,234,567"]);
+        assert_eq!([plural(1, "line"), plural(0, "line")], ["1 line", "0 lines"]);
+    }
+}

@@ -1,0 +1,145 @@
+//! What `plan` prints: exactly what `review` would send, and what that costs at most.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::terminal::paint;
+use super::{Coverage, dollars, plural, thousands};
+use crate::plan::Plan;
+use crate::usage::{Price, Usage, cost_usd};
+
+/// The plan `prudence.plan/v1`.
+#[derive(Debug, Clone, Serialize)]
+pub struct PlanReport {
+    /// `prudence.plan/v1`.
+    pub schema: &'static str,
+    /// The model that would be asked; `None` when it would be none.
+    pub model: Option<String>,
+    /// One request each.
+    pub chunks: Vec<PlannedChunk>,
+    /// As in the review's report; nothing has failed that was not already missing.
+    pub coverage: Coverage,
+    /// Sums over the chunks.
+    pub totals: Totals,
+    /// Dollars.
+    pub cost: PlannedCost,
+}
+
+/// One request that would be made.
+#[derive(Debug, Clone, Serialize)]
+pub struct PlannedChunk {
+    /// Counted from 1.
+    pub id: usize,
+    /// The files in it.
+    pub paths: Vec<String>,
+    /// Added and removed lines in it.
+    pub changed_lines: usize,
+    /// Tokens of the whole prompt.
+    pub input_tokens: usize,
+}
+
+/// Sums over the chunks.
+#[derive(Debug, Clone, Serialize)]
+pub struct Totals {
+    /// Requests to the model.
+    pub requests: usize,
+    /// Tokens of all prompts.
+    pub input_tokens: usize,
+    /// Tokens that all answers may have together.
+    pub max_output_tokens: usize,
+}
+
+/// Dollars; `None` for a model without a price.
+#[derive(Debug, Clone, Serialize)]
+pub struct PlannedCost {
+    /// With answers of the usual length, and the prefix cached from the second request on.
+    pub usd_expected: Option<f64>,
+    /// With every answer as long as it may be, and nothing cached.
+    pub usd_max: Option<f64>,
+}
+
+/// Tokens of a usual answer: the analysis, and a finding now and then.
+const USUAL_ANSWER: usize = 400;
+
+/// A provider caches prefixes from this length on, in steps of 128 tokens.
+const SHORTEST_CACHED: usize = 1024;
+
+impl PlanReport {
+    /// Sums up a plan. Without a model there are no requests.
+    pub fn new(plan: &Plan, coverage: Coverage, model: Option<&str>, price: Option<Price>, max_output_tokens: usize) -> Self {
+        let planned = |chunk: &crate::plan::Chunk| PlannedChunk {
+            id: chunk.id,
+            paths: plan.paths(chunk),
+            changed_lines: plan.changed_lines(chunk),
+            input_tokens: plan.input_tokens(chunk),
+        };
+        let chunks: Vec<PlannedChunk> = if model.is_some() { plan.chunks.iter().map(planned).collect() } else { Vec::new() };
+        let requests = chunks.len();
+        let input_tokens = chunks.iter().map(|chunk| chunk.input_tokens).sum();
+        let cached = match plan.prefix_tokens() / 128 * 128 {
+            prefix if prefix >= SHORTEST_CACHED => prefix * requests.saturating_sub(1),
+            _ => 0,
+        };
+        let usd = |cached: usize, output: usize| match price {
+            Some(price) => Some(cost_usd(&usage(input_tokens, cached, output), &price)),
+            None if requests == 0 => Some(0.0),
+            None => None,
+        };
+        let most = max_output_tokens * requests;
+        PlanReport {
+            schema: "prudence.plan/v1",
+            model: model.map(str::to_owned),
+            chunks,
+            coverage,
+            totals: Totals { requests, input_tokens, max_output_tokens: most },
+            cost: PlannedCost { usd_expected: usd(cached, USUAL_ANSWER.min(max_output_tokens) * requests), usd_max: usd(0, most) },
+        }
+    }
+
+    /// The plan as a table for people.
+    pub fn terminal(&self) -> String {
+        let mut out = String::new();
+        for chunk in &self.chunks {
+            let lines = plural(chunk.changed_lines, "changed line");
+            let paths = super::clean::terminal(&names(&chunk.paths));
+            let _ = writeln!(out, "{:>4}  {:>7} tokens  {lines:>18}  {paths}", chunk.id, thousands(chunk.input_tokens as u64));
+        }
+        let coverage = &self.coverage;
+        for file in &coverage.skipped {
+            let lines = plural(file.changed_lines, "changed line");
+            let _ = writeln!(out, "skipped {} ({}, {lines})", super::clean::terminal(&file.path), file.reason);
+        }
+        for lines in &coverage.failed {
+            let (path, reason) = (super::clean::terminal(&lines.path), super::clean::terminal(&lines.reason));
+            let _ = writeln!(out, "cannot be reviewed: {path}, {}: {reason}", plural(lines.changed_lines, "changed line"));
+        }
+        let model = self.model.as_deref().unwrap_or("no model: built-in checks only");
+        let total = format!(
+            "{} to {}: {} tokens for {} of {}",
+            plural(self.totals.requests, "request"),
+            super::clean::terminal(model),
+            thousands(self.totals.input_tokens as u64),
+            coverage.changed_lines_reviewed,
+            plural(coverage.changed_lines, "changed line"),
+        );
+        let _ = writeln!(out, "{}", paint(anstyle::Style::new().bold(), &total));
+        let _ = writeln!(out, "expected {}, at most {}", dollars(self.cost.usd_expected), dollars(self.cost.usd_max));
+        out
+    }
+}
+
+fn usage(input: usize, cached: usize, output: usize) -> Usage {
+    Usage {
+        input_tokens: input as u64,
+        cached_input_tokens: cached as u64,
+        output_tokens: output as u64,
+        ..Usage::default()
+    }
+}
+
+fn names(paths: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let shown = paths.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    if paths.len() > SHOWN { format!("{shown} and {} more", paths.len() - SHOWN) } else { shown }
+}

@@ -1,0 +1,90 @@
+//! Asking about every chunk: a bounded number at a time, split where an answer would not fit.
+
+pub mod schema;
+
+use futures_util::StreamExt as _;
+
+use crate::llm::{Client, LlmError, Request};
+use crate::plan::{Chunk, Plan};
+use schema::Answer;
+
+/// How the model is asked.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// The reviewing model.
+    pub model: String,
+    /// Tokens that an answer may have.
+    pub max_output_tokens: u32,
+    /// Requests at a time.
+    pub concurrency: usize,
+}
+
+/// What became of a chunk, or of a part of one that had to be split.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// What was asked about.
+    pub chunk: Chunk,
+    /// The answer, or why there is none.
+    pub result: Result<Answer, String>,
+}
+
+/// Low, so that the same change gets the same review; the model's own choice would be 1.
+const TEMPERATURE: f32 = 0.1;
+
+/// Asks about all chunks of a plan. Every line of every chunk is in exactly one outcome. `on_chunk` is called when a
+/// chunk is done, with all its outcomes.
+pub async fn run(client: &Client, plan: &Plan, ask: &Ask, on_chunk: &(dyn Fn(&[Outcome]) + Sync)) -> Vec<Outcome> {
+    let reviews = plan.chunks.iter().map(|chunk| async move {
+        let outcomes = review_chunk(client, plan, ask, chunk.clone()).await;
+        on_chunk(&outcomes);
+        outcomes
+    });
+    let mut outcomes: Vec<Outcome> =
+        futures_util::stream::iter(reviews).buffer_unordered(ask.concurrency.max(1)).flat_map(futures_util::stream::iter).collect().await;
+    outcomes.sort_by_key(|outcome| (outcome.chunk.id, outcome.chunk.pieces.first().map(|p| (p.file, p.hunk, p.lines.start))));
+    outcomes
+}
+
+/// Asks about a chunk; where prompt or answer is too long, about its halves.
+async fn review_chunk(client: &Client, plan: &Plan, ask: &Ask, chunk: Chunk) -> Vec<Outcome> {
+    let mut work = vec![chunk];
+    let mut outcomes = Vec::new();
+    while let Some(chunk) = work.pop() {
+        let result = match ask_once(client, plan, ask, &chunk).await {
+            Err(LlmError::Split(reason)) => match plan.split(&chunk) {
+                Some((first, second)) => {
+                    work.extend([second, first]);
+                    continue;
+                }
+                None => Err(format!("{reason}, even for a single line")),
+            },
+            result => result.map_err(|err| err.to_string()),
+        };
+        outcomes.push(Outcome { chunk, result });
+    }
+    outcomes
+}
+
+/// One request, and one more where the answer cannot be read.
+async fn ask_once(client: &Client, plan: &Plan, ask: &Ask, chunk: &Chunk) -> Result<Answer, LlmError> {
+    let mut request = Request {
+        model: ask.model.clone(),
+        system: plan.frame.system.clone(),
+        user: plan.user(chunk),
+        schema_name: schema::NAME,
+        schema: schema::schema(),
+        max_output_tokens: ask.max_output_tokens,
+        temperature: Some(TEMPERATURE),
+        input_tokens: plan.input_tokens(chunk) as u64,
+        cache_key: None,
+    };
+    let reply = client.complete(&request).await?;
+    let error = match schema::parse(&reply.text) {
+        Ok(answer) => return Ok(answer),
+        Err(error) => error,
+    };
+    request.user += &format!("\n\nYour last answer could not be used: {error}. Answer again, with the JSON object only.");
+    request.input_tokens += 40;
+    let reply = client.complete(&request).await?;
+    schema::parse(&reply.text).map_err(|error| LlmError::Failed(format!("the model's answer could not be read twice: {error}")))
+}
