@@ -19,7 +19,8 @@ pub enum LlmError {
         /// For the report, where nothing can be split any more.
         message: String,
     },
-    /// No other request of this run will do better: key, quota, model or address.
+    /// No other request to this model will do better: key, quota, model or address. Another model may, and the client
+    /// says at once where it will not.
     #[error("{0}")]
     Stop(String),
     /// This request failed, and others may succeed.
@@ -45,6 +46,8 @@ pub(super) struct Failure {
     pub(super) error: LlmError,
     /// Whether the same request may succeed later.
     pub(super) retry: bool,
+    /// Whether another model may do better where this one stops.
+    pub(super) is_of_model: bool,
 }
 
 /// Who was asked: what messages name and what they must not show.
@@ -91,7 +94,11 @@ pub(super) fn classify(error: &ApiError, asked: &Asked<'_>) -> Failure {
     if refused && error.status < 500 {
         if is("context_length_exceeded") || error.status == 413 || says(&TOO_LONG) {
             let message = asked.sentence("the prompt is too long", error);
-            return Failure { error: LlmError::Split { what: TooLong::Prompt, message }, retry: false };
+            return Failure {
+                error: LlmError::Split { what: TooLong::Prompt, message },
+                retry: false,
+                is_of_model: true,
+            };
         }
         if ["content_filter", "content_policy_violation", "invalid_prompt"].iter().any(|code| is(code))
             || says(&FILTERED)
@@ -100,7 +107,7 @@ pub(super) fn classify(error: &ApiError, asked: &Asked<'_>) -> Failure {
         }
     }
     if is("model_not_found") || is("DeploymentNotFound") || (error.status == 404 && message.contains("model")) {
-        return stop(no_model(error, asked));
+        return stop_model(no_model(error, asked));
     }
     match error.status {
         401 => stop(bad_key(error, asked)),
@@ -109,17 +116,23 @@ pub(super) fn classify(error: &ApiError, asked: &Asked<'_>) -> Failure {
         429 => failed(asked.sentence("the model server limits the rate", error), true),
         408 | 409 | 500.. => failed(asked.sentence("the model server failed", error), true),
         _ if !refused => failed(asked.sentence("the model server sent no valid answer", error), true),
-        _ if error.names("max_completion_tokens") || error.names("max_tokens") => stop(too_many_tokens(error, asked)),
+        _ if error.names("max_completion_tokens") || error.names("max_tokens") => {
+            stop_model(too_many_tokens(error, asked))
+        }
         _ => failed(asked.sentence("the model server refused the request", error), false),
     }
 }
 
 fn stop(message: String) -> Failure {
-    Failure { error: LlmError::Stop(message), retry: false }
+    Failure { error: LlmError::Stop(message), retry: false, is_of_model: false }
+}
+
+fn stop_model(message: String) -> Failure {
+    Failure { is_of_model: true, ..stop(message) }
 }
 
 fn failed(message: String, retry: bool) -> Failure {
-    Failure { error: LlmError::Failed(message), retry }
+    Failure { error: LlmError::Failed(message), retry, is_of_model: true }
 }
 
 fn quota(error: &ApiError, asked: &Asked<'_>) -> String {

@@ -11,6 +11,7 @@ mod transport;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -139,14 +140,23 @@ pub struct Client {
     transport: Transport,
     /// Scheme, host and port, for messages.
     origin: String,
-    /// What the server has been found to understand; it only ever gets less.
-    dialect: Mutex<Dialect>,
-    /// The first error after which no request can do better.
+    /// What was found out about each model.
+    models: Mutex<BTreeMap<String, Known>>,
+    /// The first error after which no request to any model can do better.
     stopped: OnceLock<String>,
     /// Whether the server ever answered anything.
     reached: AtomicBool,
     /// Until when the server, by its own word, takes no request.
     closed_until: Mutex<Option<Instant>>,
+}
+
+/// What was found out about a model.
+#[derive(Debug, Clone, Default)]
+struct Known {
+    /// What it understands; that only ever gets less.
+    dialect: Dialect,
+    /// Why it cannot be asked at all.
+    stopped: Option<String>,
 }
 
 impl fmt::Debug for Client {
@@ -167,7 +177,7 @@ impl Client {
             transport,
             settings,
             meter,
-            dialect: Mutex::default(),
+            models: Mutex::default(),
             stopped: OnceLock::new(),
             reached: AtomicBool::new(false),
             closed_until: Mutex::default(),
@@ -182,10 +192,13 @@ impl Client {
     /// Asks the model, with as many attempts as it takes and is allowed.
     ///
     /// # Errors
-    /// See [`LlmError`]. After one [`LlmError::Stop`] all later calls return it at once.
+    /// See [`LlmError`]. After one [`LlmError::Stop`] all later calls return it at once, for this model or for all,
+    /// whichever it is about.
     pub async fn complete(&self, request: &Request) -> Result<Reply, LlmError> {
         let result = self.attempts(request).await;
-        if let Err(LlmError::Stop(message)) = &result {
+        if let Err(LlmError::Stop(message)) = &result
+            && self.known(&request.model).stopped.is_none()
+        {
             self.stopped.get_or_init(|| message.clone());
         }
         result
@@ -210,7 +223,7 @@ impl Client {
     async fn attempts(&self, request: &Request) -> Result<Reply, LlmError> {
         let (mut sent, mut failures, mut attempt) = (0, 0, 0);
         loop {
-            self.ready().await?;
+            self.ready(&request.model).await?;
             let reservation = self.reserve(request, sent > 0).await?;
             let started = Instant::now();
             let Attempt { sent: was_sent, status, request_id, result } = self.attempt(request, reservation).await;
@@ -246,11 +259,11 @@ impl Client {
     }
 
     /// Waits until the server takes requests again, where it said that it does not.
-    async fn ready(&self) -> Result<(), LlmError> {
+    async fn ready(&self, model: &str) -> Result<(), LlmError> {
         loop {
             let now = Instant::now();
-            if let Some(message) = self.stopped.get() {
-                return Err(LlmError::Stop(message.clone()));
+            if let Some(message) = self.stopped.get().cloned().or_else(|| self.known(model).stopped) {
+                return Err(LlmError::Stop(message));
             }
             if now >= self.settings.deadline {
                 return Err(too_late());
@@ -277,7 +290,7 @@ impl Client {
     /// One attempt: sent, received and booked.
     async fn attempt(&self, request: &Request, reservation: Reservation<'_>) -> Attempt {
         let asked = self.asked(&request.model);
-        let dialect = *lock(&self.dialect);
+        let dialect = self.known(&request.model).dialect;
         let body = openai::encode(request, dialect).to_string();
         match self.transport.chat(&request.model, body, self.attempt_ends()).await {
             Ok(reply) => {
@@ -333,13 +346,15 @@ impl Client {
     /// What follows from a server's refusal.
     fn setback(&self, dialect: Dialect, error: &ApiError, headers: &HeaderMap, asked: &Asked<'_>) -> Setback {
         if let Some(lower) = dialect.after(error) {
-            let mut dialect = lock(&self.dialect);
-            *dialect = dialect.common(lower);
+            self.learn(asked.model, |known| known.dialect = known.dialect.common(lower));
             return Setback::StepDown(asked.sentence("the model server understands less than was asked", error));
         }
-        let Failure { error: failure, retry } = classify(error, asked);
+        let Failure { error: failure, retry, is_of_model } = classify(error, asked);
         let is_split = matches!(failure, LlmError::Split { .. });
         if is_split || !limits::should_retry(headers).unwrap_or(retry) {
+            if let (LlmError::Stop(message), true) = (&failure, is_of_model) {
+                self.learn(asked.model, |known| known.stopped = Some(message.clone()));
+            }
             return Setback::End(failure);
         }
         let asked_wait = limits::asked_wait(headers, error.status, &error.message, SystemTime::now());
@@ -408,6 +423,14 @@ impl Client {
 
     fn asked<'a>(&'a self, model: &'a str) -> Asked<'a> {
         Asked { provider: self.settings.provider, origin: &self.origin, model, key: self.settings.api_key.as_ref() }
+    }
+
+    fn known(&self, model: &str) -> Known {
+        lock(&self.models).get(model).cloned().unwrap_or_default()
+    }
+
+    fn learn(&self, model: &str, lesson: impl FnOnce(&mut Known)) {
+        lesson(lock(&self.models).entry(model.to_owned()).or_default());
     }
 
     fn attempt_ends(&self) -> Instant {

@@ -341,6 +341,46 @@ async fn after_a_stop_nothing_is_sent() {
     assert_eq!(world.requests(), 1);
 }
 
+#[tokio::test]
+async fn what_is_found_out_about_a_model_says_nothing_of_another() {
+    let missing = error(404, "The model `m` does not exist", "t", "", json!("model_not_found"));
+    let refusal = error(400, "Not supported", "t", "response_format", Value::Null);
+    let world = World::new([missing, refusal, ok(), ok(), step(401, "")]).await;
+    let ask = |model: &str| {
+        let request = Request { model: model.to_owned(), ..request() };
+        let client = &world.client;
+        async move { client.complete(&request).await.map(|reply| reply.text) }
+    };
+    let stopped = ask("m").await;
+    assert!(matches!(&stopped, Err(LlmError::Stop(message)) if message.contains("`m`")));
+    assert!(ask("second").await.is_ok());
+    assert_eq!(ask("m").await, stopped, "and it is not asked again");
+    assert!(ask("third").await.is_ok());
+    assert_eq!(
+        world.formats(),
+        [json!("json_schema"), json!("json_schema"), json!("json_object"), json!("json_schema")]
+    );
+    assert!(ask("second").await.is_err());
+    assert!(ask("third").await.is_err());
+    assert_eq!(world.requests(), 5, "a refused key is refused for all models");
+}
+
+#[tokio::test]
+async fn many_requests_at_once_step_down_together() {
+    let refusal = error(400, "Not supported", "t", "response_format", Value::Null);
+    let slow = |step: Step| Step { delay: Duration::from_millis(20), ..step };
+    let world = World::new([slow(refusal.clone()), slow(refusal.clone()), slow(refusal), ok()]).await;
+    let world = Arc::new(world);
+    let asking = (0..3).map(|_| {
+        let world = Arc::clone(&world);
+        tokio::spawn(async move { world.ask().await })
+    });
+    for asked in asking.collect::<Vec<_>>() {
+        asked.await.unwrap().unwrap();
+    }
+    assert_eq!(world.formats()[3..], ["json_object", "json_object", "json_object"].map(|format| json!(format)));
+}
+
 #[test]
 fn what_is_too_long_is_to_be_split() {
     let message = "This model's maximum context length is 128000 tokens. However, …";
