@@ -1,13 +1,42 @@
 //! The effective configuration: what the rest of the program sees, with nothing left to default.
+//!
+//! Each source of settings (flags, `PRUDENCE_*`, action inputs, `.prudence.toml`) fills a [`layer::Layer`] through the one
+//! table of keys in [`keys`] and the readers in [`value`]; [`load`] puts the layers over each other and resolves them.
+
+pub mod ci;
+pub mod env;
+pub mod file;
+pub mod keys;
+pub mod layer;
+pub mod provider;
+pub mod pull;
+pub mod schema;
+pub mod show;
+pub mod value;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::secret::Secret;
 use crate::severity::Severity;
+use env::Env;
+use layer::{ConfigError, Layer, Origins};
+
+/// Puts the layers over each other and resolves them: flag > `PRUDENCE_<KEY>` > action input > the model server's own
+/// variables > file > default. Where `provider` is `auto` and only Azure's variables are set, it becomes `azure`.
+///
+/// Fails where a variable or an input holds a value that its key does not take.
+pub fn load(flags: Layer, env: &Env, file: Layer) -> Result<(Config, Origins), ConfigError> {
+    let explicit = flags.or(env.prudence()?).or(env.inputs()?);
+    let choice = explicit.provider.as_ref().or(file.provider.as_ref()).map_or(Provider::Auto, |choice| choice.value);
+    let server = env.server(choice, explicit.base_url.is_some())?;
+    // what the variables made of `auto` stands above the word itself
+    let chosen = Layer { provider: server.provider.clone(), ..Layer::default() };
+    Ok(chosen.or(explicit).or(server).or(file).resolve())
+}
 
 /// Everything that steers a run, resolved. No `Option` here means "default".
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// Which model server is asked.
     pub provider: Provider,
@@ -23,7 +52,7 @@ pub struct Config {
     pub api_key: Option<Secret>,
     /// Language tag of the answers (`en`, `vi`).
     pub language: String,
-    /// Dollars that a run may spend at most; `None` only where the user said `0`, which means no limit… see `layer`.
+    /// Dollars that a run may spend at most: with `0` no request is sent. `None`, written `inf`, is no limit.
     pub max_cost_usd: Option<f64>,
     /// Size that a prompt aims at, in tokens.
     pub chunk_tokens: usize,
@@ -104,7 +133,7 @@ pub enum ReviewEvent {
 }
 
 /// Requests that are not reviewed at all.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skip {
     /// Drafts.
     pub drafts: bool,
@@ -112,6 +141,12 @@ pub struct Skip {
     pub bots: bool,
     /// Requests with one of these labels.
     pub labels: Vec<String>,
+}
+
+impl Default for Skip {
+    fn default() -> Self {
+        Skip { drafts: true, bots: true, labels: vec!["no-review".to_owned()] }
+    }
 }
 
 /// Settings for the files that match a glob.
