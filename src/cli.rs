@@ -36,7 +36,7 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, Clone, PartialEq, Subcommand)]
 pub enum Command {
     /// Review a change and deliver the result
-    #[command(after_help = EXAMPLES, next_line_help = false)]
+    #[command(after_help = EXAMPLES)]
     Review(Review),
     /// Show what `review` would send and cost; sends nothing
     #[command(after_help = EXAMPLES)]
@@ -55,17 +55,18 @@ pub struct Review {
     /// The settings.
     #[command(flatten)]
     pub settings: Settings,
-    /// How the result is shown
-    #[arg(long, value_enum, default_value_t = Format::Terminal, help_heading = "Result")]
+    /// Shown as terminal (default), markdown or json
+    #[arg(long, value_enum, default_value_t = Format::Terminal, help_heading = RESULT)]
+    #[arg(hide_possible_values = true, hide_default_value = true)]
     pub format: Format,
     /// Also write the JSON report to this file
-    #[arg(long, value_name = "FILE", help_heading = "Result")]
+    #[arg(long, value_name = "FILE", help_heading = RESULT)]
     pub output: Option<PathBuf>,
     /// Post nothing
-    #[arg(long, help_heading = "Result")]
+    #[arg(long, help_heading = RESULT)]
     pub dry_run: bool,
     /// Show findings as they arrive (default on a terminal)
-    #[arg(long, help_heading = "Result")]
+    #[arg(long, help_heading = RESULT)]
     pub stream: bool,
 }
 
@@ -78,11 +79,12 @@ pub struct Plan {
     /// The settings.
     #[command(flatten)]
     pub settings: Settings,
-    /// How the plan is shown
-    #[arg(long, value_enum, default_value_t = Format::Terminal, help_heading = "Result")]
+    /// Shown as terminal (default), markdown or json
+    #[arg(long, value_enum, default_value_t = Format::Terminal, help_heading = RESULT)]
+    #[arg(hide_possible_values = true, hide_default_value = true)]
     pub format: Format,
     /// Also write the plan in JSON to this file
-    #[arg(long, value_name = "FILE", help_heading = "Result")]
+    #[arg(long, value_name = "FILE", help_heading = RESULT)]
     pub output: Option<PathBuf>,
 }
 
@@ -93,10 +95,10 @@ pub struct ConfigArgs {
     #[command(flatten)]
     pub settings: Settings,
     /// The repository (default: the one that holds this folder)
-    #[arg(long, value_name = "DIR", help_heading = "Result")]
+    #[arg(long, value_name = "DIR", help_heading = RESULT)]
     pub repo: Option<PathBuf>,
     /// Print the JSON Schema of `.prudence.toml` instead
-    #[arg(long, help_heading = "Result")]
+    #[arg(long, help_heading = RESULT)]
     pub schema: bool,
 }
 
@@ -225,13 +227,14 @@ pub struct Settings {
     #[arg(long, value_name = "GLOB", help_heading = FINDINGS)]
     pub exclude: Vec<String>,
     /// Read this file instead of `.prudence.toml`
-    #[arg(long, value_name = "FILE", help_heading = "Result")]
+    #[arg(long, value_name = "FILE", help_heading = RESULT)]
     pub config: Option<PathBuf>,
 }
 
 const MODEL: &str = "Which model";
 const LIMITS: &str = "Limits";
 const FINDINGS: &str = "Which findings";
+const RESULT: &str = "Result";
 
 impl Settings {
     /// What the flags set. Fails where a value is out of its key's range.
@@ -355,4 +358,163 @@ fn flags_with_value() -> Vec<String> {
     let commands = std::iter::once(&root).chain(root.get_subcommands());
     let arguments = commands.flat_map(clap::Command::get_arguments).filter(|arg| arg.get_action().takes_values());
     arguments.filter_map(|arg| arg.get_long().map(|long| format!("--{long}"))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::error::ErrorKind;
+
+    use super::*;
+    use crate::config::{Effort, Provider};
+
+    fn words(line: &str) -> Vec<String> {
+        // `''` is an empty argument, as a shell has it
+        let word = |word: &str| if word == "''" { String::new() } else { word.to_owned() };
+        std::iter::once("prudence".to_owned()).chain(line.split_whitespace().map(word)).collect()
+    }
+
+    fn command(line: &str) -> Command {
+        parse(words(line)).unwrap_or_else(|error| panic!("{line}: {error}")).command
+    }
+
+    #[track_caller]
+    fn check_source(flags: &str, expected: ChangeSource) {
+        match command(&format!("review {flags}")) {
+            Command::Review(review) => assert_eq!(review.change.source(), expected, "{flags}"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn clap_finds_nothing_wrong_with_the_command_line() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_change_is_what_the_flags_name() {
+        let range = |base: &str, head: Option<&str>| ChangeSource::Range {
+            base: base.to_owned(),
+            head: head.map(str::to_owned),
+        };
+        check_source("", ChangeSource::Detect);
+        check_source("--patch -", ChangeSource::Stdin);
+        check_source("--patch a.diff", ChangeSource::Patch("a.diff".into()));
+        check_source("--base main", range("main", None));
+        check_source("--base main --head topic", range("main", Some("topic")));
+        check_source("--staged", ChangeSource::Staged);
+        check_source("--worktree", ChangeSource::Worktree);
+        let pull = PullRef { server_url: None, owner: "o".to_owned(), repo: "r".to_owned(), number: 7 };
+        check_source("--pr o/r#7", ChangeSource::Pull(pull));
+        check_source("--pr '' --base= --head '' --patch ''", ChangeSource::Detect);
+    }
+
+    #[track_caller]
+    fn check_refused(line: &str, kind: ErrorKind) {
+        let error = parse(words(line)).expect_err(line);
+        assert_eq!((error.kind(), error.exit_code()), (kind, 2), "{line}: {error}");
+    }
+
+    #[test]
+    fn misuse_ends_with_exit_code_2() {
+        use ErrorKind::{ArgumentConflict, InvalidSubcommand, InvalidValue, MissingRequiredArgument, UnknownArgument};
+        check_refused("", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand);
+        check_refused("frobnicate", InvalidSubcommand);
+        for later in ["publish a.json", "doctor", "init", "eval set"] {
+            check_refused(later, InvalidSubcommand);
+        }
+        for later in ["--mr g/p!1", "--requests f", "--responses f", "--record d", "--replay d", "--html f"] {
+            check_refused(&format!("review {later}"), UnknownArgument);
+        }
+        check_refused("review --modle x", UnknownArgument);
+        check_refused("review --format sarif", InvalidValue);
+        check_refused("review --fail-on often", InvalidValue);
+        check_refused("review --min-severity never", InvalidValue);
+        check_refused("review --pr 7", ErrorKind::ValueValidation);
+        check_refused("review --head x", MissingRequiredArgument);
+        check_refused("plan --dry-run", UnknownArgument);
+        check_refused("review -v -q", ArgumentConflict);
+        for pair in [
+            "--patch - --pr o/r#1",
+            "--patch - --base main",
+            "--patch - --staged",
+            "--pr o/r#1 --base main",
+            "--pr o/r#1 --worktree",
+            "--base main --staged",
+            "--base main --worktree",
+            "--staged --worktree",
+        ] {
+            check_refused(&format!("review {pair}"), ArgumentConflict);
+        }
+    }
+
+    #[test]
+    fn help_and_version_are_no_errors() {
+        for (line, kind) in [("--help", ErrorKind::DisplayHelp), ("--version", ErrorKind::DisplayVersion)] {
+            let error = parse(words(line)).expect_err(line);
+            assert_eq!((error.kind(), error.exit_code()), (kind, 0));
+        }
+    }
+
+    #[test]
+    fn help_fits_a_screen_with_one_line_for_each_flag() {
+        for command in ["", "review", "plan", "config"] {
+            let help = parse(words(&format!("{command} --help"))).expect_err("help").to_string();
+            assert!(help.lines().count() <= 55, "{} lines\n{help}", help.lines().count());
+            assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
+            assert!(help.contains("prudence review --pr owner/repo#7"), "{help}");
+            for line in help.lines().filter(|line| line.trim_start().starts_with("--")) {
+                assert!(line.trim_start().contains("  "), "no text beside the flag: {line}\n{help}");
+            }
+        }
+    }
+
+    fn layer(flags: &str) -> Result<Layer, ConfigError> {
+        match command(&format!("plan {flags}")) {
+            Command::Plan(plan) => plan.settings.layer(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn flags_fill_a_layer_that_knows_them() {
+        let flags = "--provider offline --model m --base-url http://h/v1/ --effort high --no-verify --language vi \
+             --max-cost 0.5 --chunk-tokens 900 --concurrency 2 --deadline 30 --max-comments 3 --min-severity info \
+             --min-confidence 40 --fail-on major --include a --include {b,c} --exclude d";
+        let layer = layer(flags).unwrap();
+        let source = Cli::command();
+        for key in keys::ALL.iter().filter(|key| key.flag.is_some()) {
+            let flag = key.flag.unwrap().trim_start_matches("--");
+            let plan = source.find_subcommand("plan").unwrap();
+            assert!(plan.get_arguments().any(|arg| arg.get_long() == Some(flag)), "no flag --{flag}");
+        }
+        assert_eq!(layer.model.as_ref().unwrap().origin, Origin::Flag("--model"));
+        let (config, origins) = layer.resolve();
+        assert!(keys::ALL.iter().all(|key| key.flag.is_some() == (*origins.of(key) != Origin::Default)));
+        assert_eq!((config.provider, config.effort, config.verify), (Provider::Offline, Effort::High, false));
+        assert_eq!((config.base_url.as_str(), config.max_cost_usd), ("http://h/v1", Some(0.5)));
+        assert_eq!((config.include.len(), config.exclude.len(), config.fail_on.is_some()), (2, 1, true));
+    }
+
+    #[test]
+    fn an_empty_value_counts_as_not_given() {
+        let flags = "--model '' --base-url= --max-cost '' --fail-on '' --min-severity= --include '' --language ''";
+        assert_eq!(layer(flags).unwrap(), Layer::default());
+    }
+
+    #[test]
+    fn a_value_out_of_range_names_the_flag() {
+        let error = layer("--concurrency 65").unwrap_err().to_string();
+        assert!(
+            error.starts_with("flag --concurrency: `concurrency` must be an integer from 1 to 64, found `65`"),
+            "{error}"
+        );
+        assert!(layer("--max-cost -1").unwrap_err().to_string().starts_with("flag --max-cost: "));
+    }
+
+    #[test]
+    fn console_flags_stand_anywhere() {
+        let cli = parse(words("-vv plan --color never")).unwrap();
+        assert_eq!(cli.console, Console { color: Color::Never, verbose: 2, quiet: false });
+        assert!(parse(words("review -q")).unwrap().console.quiet);
+    }
 }

@@ -85,3 +85,66 @@ impl GitHub {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn detect(variables: &[(&str, &str)]) -> Option<Ci> {
+        Ci::detect(&|name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn the_system_is_what_the_variables_say() {
+        assert_eq!(detect(&[]), None);
+        assert_eq!(detect(&[("CI", "")]), None);
+        assert_eq!(detect(&[("CI", "false"), ("GITHUB_ACTIONS", "false")]), None);
+        assert_eq!(detect(&[("CI", "true")]), Some(Ci::Other));
+        assert_eq!(detect(&[("CI", "woodpecker")]), Some(Ci::Other));
+        assert_eq!(detect(&[("CI", "true"), ("GITLAB_CI", "true")]), Some(Ci::GitLab));
+        assert!(matches!(detect(&[("CI", "true"), ("GITHUB_ACTIONS", "true")]), Some(Ci::GitHub(_))));
+    }
+
+    #[test]
+    fn github_tells_of_the_run() {
+        let Some(Ci::GitHub(run)) = detect(&[
+            ("GITHUB_ACTIONS", "true"),
+            ("GITHUB_EVENT_NAME", "pull_request"),
+            ("GITHUB_EVENT_PATH", "/github/workflow/event.json"),
+            ("GITHUB_REPOSITORY", "o/r"),
+            ("GITHUB_API_URL", "https://ghe.example/api/v3/"),
+            ("GITHUB_RUN_ID", "12"),
+            ("GITHUB_REF", "refs/pull/7/merge"),
+            ("GITHUB_STEP_SUMMARY", ""),
+        ]) else {
+            panic!("not detected")
+        };
+        assert_eq!(run.event_name.as_deref(), Some("pull_request"));
+        assert_eq!(run.event_path, Some("/github/workflow/event.json".into()));
+        assert_eq!(run.repository.as_deref(), Some("o/r"));
+        assert_eq!(run.api_url, "https://ghe.example/api/v3");
+        assert_eq!(run.server_url, "https://github.com");
+        assert_eq!(run.run_id.as_deref(), Some("12"));
+        assert_eq!(run.git_ref.as_deref(), Some("refs/pull/7/merge"));
+        assert_eq!((run.step_summary_path, run.output_path, run.token), (None, None, None));
+    }
+
+    #[track_caller]
+    fn check_token(variables: &[(&str, &str)], expected: Option<&str>) {
+        let run = GitHub::read(&|name: &str| {
+            variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned())
+        });
+        assert_eq!(run.token.as_ref().map(Secret::expose), expected, "{variables:?}");
+    }
+
+    #[test]
+    fn the_input_is_the_token_before_the_variables() {
+        let actions = ("GITHUB_ACTIONS", "true");
+        check_token(&[actions, ("INPUT_GITHUB-TOKEN", "a"), ("GITHUB_TOKEN", "b")], Some("a"));
+        check_token(&[actions, ("INPUT_GITHUB_TOKEN", "a")], Some("a"));
+        check_token(&[actions, ("INPUT_GITHUB-TOKEN", ""), ("GITHUB_TOKEN", "b")], Some("b"));
+        check_token(&[("INPUT_GITHUB-TOKEN", "a"), ("GH_TOKEN", "c")], Some("c"));
+        check_token(&[("GITHUB_TOKEN", "\n"), ("GH_TOKEN", "c\n")], Some("c"));
+        check_token(&[], None);
+    }
+}

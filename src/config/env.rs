@@ -158,3 +158,34 @@ fn dotenv_line(line: &str) -> Option<(String, String)> {
     };
     (is_ours && !value.trim().is_empty()).then(|| (name.to_owned(), value.to_owned()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &[(&str, &str)]) {
+        let expected = expected.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        assert_eq!(parse_dotenv(text), expected, "{text:?}");
+    }
+
+    #[test]
+    fn dotenv_lines_that_are_ours_are_read() {
+        check("OPENAI_API_KEY=sk-1", &[("OPENAI_API_KEY", "sk-1")]);
+        check("\u{feff}export PRUDENCE_MODEL = m # why\r\n", &[("PRUDENCE_MODEL", "m")]);
+        check("OPENAI_API_KEY=\"sk #1\" # why", &[("OPENAI_API_KEY", "sk #1")]);
+        check("OPENAI_API_KEY='sk=1'", &[("OPENAI_API_KEY", "sk=1")]);
+        check("AZURE_OPENAI_ENDPOINT=https://h/#x", &[("AZURE_OPENAI_ENDPOINT", "https://h/#x")]);
+        check("OPENAI_API_KEY=a\nOPENAI_API_KEY=b", &[("OPENAI_API_KEY", "b")]);
+    }
+
+    #[test]
+    fn everything_else_is_left_alone() {
+        check("", &[]);
+        check("# OPENAI_API_KEY=sk-1", &[]);
+        check("GITHUB_TOKEN=x\nPATH=/evil\nCI=true", &[]);
+        check("OPENAI_API_KEY=\nOPENAI_API_KEY=''\nOPENAI_API_KEY", &[]);
+        check("OPENAI_API_KEY=\"open", &[]);
+        check("OPENAI_API_KEY=\u{201c}", &[("OPENAI_API_KEY", "\u{201c}")]);
+    }
+}

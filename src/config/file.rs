@@ -215,3 +215,201 @@ impl<'a> Section<'a> {
         Ok(Some(Sourced { value: checks, origin }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::severity::Severity;
+
+    const CHECKS: &[&str] = &["secrets", "conflict-marker"];
+
+    fn read(text: &str) -> Result<Layer, ConfigError> {
+        parse(NAME, text.as_bytes(), CHECKS)
+    }
+
+    #[track_caller]
+    fn check_error(text: &str, expected: &str) {
+        let error = read(text).expect_err(text).to_string();
+        assert_eq!(error, expected.trim_end(), "{text}");
+    }
+
+    /// The example of the interface.
+    const EXAMPLE: &str = r#"
+model = "gpt-4o-mini"
+verify-model = "gpt-4o"
+base-url = "https://api.openai.com/v1"
+language = "en"
+max-cost-usd = 1.00
+chunk-tokens = 6_000
+max-output-tokens = 4096
+concurrency = 6
+deadline-secs = 600
+min-severity = "minor"
+min-confidence = 0
+max-comments = 10
+fail-on = "never"
+review-event = "comment"
+fallback-models = []
+effort = "balanced"
+verify = true
+exclude = ["**/snapshots/**"]
+instructions = "We target Python 3.9."
+skip = { drafts = true, bots = false, labels = ["no-review"] }
+
+[[paths]]
+glob = "migrations/**"
+instructions = "Every migration must be reversible."
+min-severity = "info"
+
+[prices."my-model"]
+input = 0.10
+cached-input = 0.05
+output = 1
+
+[checks]
+secrets = true
+"#;
+
+    #[test]
+    fn every_key_is_read() {
+        let layer = read(EXAMPLE).unwrap();
+        let origin = Origin::File { name: NAME.to_owned(), line: 3 };
+        assert_eq!(layer.verify_model, Some(Sourced { value: "gpt-4o".to_owned(), origin }));
+        let (config, origins) = layer.resolve();
+        assert_eq!(config.chunk_tokens, 6000);
+        assert_eq!(config.skip, Skip { bots: false, ..Skip::default() });
+        assert_eq!((config.paths.len(), config.paths[0].min_severity), (1, Some(Severity::Info)));
+        assert_eq!(config.prices["my-model"], PriceOverride { input: 0.1, cached_input: Some(0.05), output: 1.0 });
+        assert_eq!(config.checks, BTreeMap::from([("secrets".to_owned(), true)]));
+        let unset: Vec<_> =
+            keys::ALL.iter().filter(|key| *origins.of(key) == Origin::Default).map(|key| key.name).collect();
+        assert_eq!(unset, ["provider", "include"]);
+    }
+
+    #[test]
+    fn nothing_is_a_layer_of_nothing() {
+        for text in ["", "\n# only a comment\n", "\u{feff}", "model = \"\"\nbase-url = \" \""] {
+            assert_eq!(read(text), Ok(Layer::default()), "{text:?}");
+        }
+        assert_eq!(read("\u{feff}model = 'm'\r\n").unwrap().model.unwrap().value, "m");
+        assert_eq!(read("exclude = []").unwrap().exclude.unwrap().value, Vec::<String>::new());
+        assert_eq!(read("max-cost-usd = inf").unwrap().max_cost_usd.unwrap().value, None);
+    }
+
+    #[test]
+    fn an_unknown_key_suggests_the_near_one() {
+        check_error("\nmodle = 1", ".prudence.toml:2: unknown key `modle`\nhint: did you mean `model`?");
+        check_error(
+            "max_cost_usd = 1",
+            ".prudence.toml:1: unknown key `max_cost_usd`\nhint: did you mean `max-cost-usd`?",
+        );
+        check_error(
+            "openai_api_key = 'sk-1'",
+            ".prudence.toml:1: unknown key `openai_api_key`\nhint: a key does not belong into a file: set it in `OPENAI_API_KEY`",
+        );
+        check_error(
+            "[skip]\ndraft = true",
+            ".prudence.toml:2: unknown key `skip.draft`\nhint: did you mean `drafts`? known are `drafts`, `bots`, `labels`",
+        );
+        check_error(
+            "[[paths]]\nglob = 'a'\nzzz = 'b'",
+            ".prudence.toml:3: unknown key `paths.zzz`\nhint: known are `glob`, `instructions`, `min-severity`",
+        );
+        check_error(
+            "[prices.m]\ninput = 1\noutputs = 2",
+            ".prudence.toml:3: unknown key `prices.\"m\".outputs`\nhint: did you mean `output`? known are `input`, `cached-input`, `output`",
+        );
+        check_error(
+            "[checks]\nsecret = true",
+            ".prudence.toml:2: unknown check `checks.secret`\nhint: did you mean `secrets`? known are `secrets`, `conflict-marker`",
+        );
+        assert!(read("zzzzzz = 1").unwrap_err().hint.starts_with("known are `provider`, `model`"));
+    }
+
+    #[test]
+    fn a_wrong_value_names_what_is_expected_and_found() {
+        check_error(
+            "model = 'm'\nchunk-tokens = \"many\"",
+            ".prudence.toml:2: `chunk-tokens` must be an integer from 200 to 1000000, found the string \"many\"\nhint: write for example `chunk-tokens = 6000`",
+        );
+        check_error(
+            "concurrency = 0",
+            ".prudence.toml:1: `concurrency` must be an integer from 1 to 64, found the integer 0\nhint: write for example `concurrency = 6`",
+        );
+        check_error(
+            "exclude = 'a'",
+            ".prudence.toml:1: `exclude` must be a list of globs, found the string \"a\"\nhint: write for example `exclude = [\"**/generated/**\"]`",
+        );
+        check_error(
+            "exclude = ['a', 1]",
+            ".prudence.toml:1: `exclude` must be a list of globs, found the integer 1\nhint: write for example `exclude = [\"**/generated/**\"]`",
+        );
+        check_error(
+            "fail-on = 'majr'",
+            ".prudence.toml:1: `fail-on` must be one of `never`, `critical`, `major`, `minor`, `info`, found `majr`\nhint: did you mean `major`?",
+        );
+        check_error(
+            "verify = 'yes'",
+            ".prudence.toml:1: `verify` must be `true` or `false`, found the string \"yes\"\nhint: write for example `verify = true`",
+        );
+        check_error(
+            "max-cost-usd = -1",
+            ".prudence.toml:1: `max-cost-usd` must be a number of at least 0, or `inf`, found the integer -1\nhint: write for example `max-cost-usd = 1.0`",
+        );
+        check_error(
+            "[prices.m]\ninput = nan\noutput = 1",
+            ".prudence.toml:2: `prices.\"m\".input` must be a finite number of at least 0, found the number nan\nhint: write for example `input = 0.10`",
+        );
+        check_error(
+            "[checks]\nsecrets = 'off'",
+            ".prudence.toml:2: `checks.secrets` must be `true` or `false`, found the string \"off\"\nhint: write for example `secrets = false`",
+        );
+    }
+
+    #[test]
+    fn a_table_is_no_value_and_a_value_no_table() {
+        for (text, start) in [
+            ("skip = true", "1: `skip` must be a table, found the boolean true"),
+            ("paths = 1", "1: `paths` must be an array of tables, found the integer 1"),
+            ("\npaths = ['a']", "2: `paths` must be an array of tables, found the string \"a\""),
+            ("prices = []", "1: `prices` must be a table, found an array"),
+            ("[prices]\nm = 1", "2: `prices.\"m\"` must be a table, found the integer 1"),
+            ("checks = 1979-05-27", "1: `checks` must be a table, found a date"),
+            ("[model]", "1: `model` must be a string, found a table"),
+        ] {
+            let error = read(text).expect_err(text).to_string();
+            assert!(error.starts_with(&format!(".prudence.toml:{start}")), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_a_table_needs_is_asked_for() {
+        check_error(
+            "model = 'm'\n[[paths]]\nglob = 'a'\n\n[[paths]]\ninstructions = 'b'",
+            ".prudence.toml:5: `paths.glob` is missing\nhint: add for example `glob = \"migrations/**\"`",
+        );
+        check_error(
+            "[prices.m]\ninput = 1",
+            ".prudence.toml:1: `prices.\"m\".output` is missing\nhint: add for example `output = 0.10`",
+        );
+    }
+
+    #[test]
+    fn what_is_not_toml_names_the_line() {
+        for (text, start) in [
+            ("model = 'm'\nlanguage = en\n", "2: this is not TOML: "),
+            ("model = 'm'\nmodel = 'n'\n", "2: this is not TOML: "),
+            ("model", "1: this is not TOML: "),
+        ] {
+            let error = read(text).expect_err(text).to_string();
+            assert!(error.starts_with(&format!(".prudence.toml:{start}")) && error.contains("\nhint: "), "{error}");
+        }
+        assert!(read("a = 1\nlanguage = en").unwrap_err().message.ends_with("(at key `language`)"));
+    }
+
+    #[test]
+    fn what_is_not_utf8_is_refused() {
+        let error = parse("a.toml", b"model = 'm'\nlanguage = '\xff'", CHECKS).unwrap_err().to_string();
+        assert_eq!(error, "a.toml:2: the file is not UTF-8\nhint: save it as UTF-8");
+    }
+}

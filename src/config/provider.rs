@@ -114,3 +114,88 @@ pub fn is_loopback(url: &str) -> bool {
         || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
         || host.parse::<Ipv6Addr>().is_ok_and(|address| address.is_loopback())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NONE: Facts =
+        Facts { has_key: false, is_ci: false, is_fork: false, is_loopback: false, is_base_url_given: false };
+    const KEY: Facts = Facts { has_key: true, ..NONE };
+    const LOOPBACK: Facts = Facts { is_loopback: true, is_base_url_given: true, ..NONE };
+
+    #[track_caller]
+    fn check(choice: Provider, facts: Facts, expected: Result<(Resolved, &str), ProviderError>) {
+        let result = resolve_provider(choice, facts);
+        let result = result.as_ref().map(|r| (r.provider, r.notice.as_deref().unwrap_or_default()));
+        match (result, expected) {
+            (Ok((provider, notice)), Ok((expected, part))) => {
+                assert_eq!(provider, expected, "{facts:?}");
+                assert!(notice.contains(part) && part.is_empty() == notice.is_empty(), "{facts:?}: {notice}");
+            }
+            (result, expected) => assert_eq!(result.map(|_| ()).map_err(|e| *e), expected.map(|_| ()), "{facts:?}"),
+        }
+    }
+
+    #[test]
+    fn auto_asks_where_it_can_and_says_where_it_cannot() {
+        let auto = |facts, expected| check(Provider::Auto, facts, expected);
+        auto(KEY, Ok((Resolved::OpenAi, "")));
+        auto(Facts { is_ci: true, ..KEY }, Ok((Resolved::OpenAi, "")));
+        auto(Facts { is_ci: true, is_fork: true, ..KEY }, Ok((Resolved::OpenAi, "")));
+        auto(LOOPBACK, Ok((Resolved::OpenAi, "")));
+        auto(Facts { is_ci: true, ..LOOPBACK }, Ok((Resolved::OpenAi, "")));
+        auto(NONE, Ok((Resolved::Offline, "set `OPENAI_API_KEY`")));
+        auto(Facts { is_base_url_given: true, ..NONE }, Ok((Resolved::Offline, "set `OPENAI_API_KEY`")));
+        auto(Facts { is_fork: true, ..NONE }, Ok((Resolved::Offline, "forks get no secrets")));
+        auto(Facts { is_ci: true, is_fork: true, ..NONE }, Ok((Resolved::Offline, "forks get no secrets")));
+        auto(Facts { is_ci: true, ..NONE }, Err(ProviderError::NoKeyInCi));
+        auto(Facts { is_ci: true, is_base_url_given: true, ..NONE }, Err(ProviderError::NoKeyInCi));
+    }
+
+    #[test]
+    fn a_named_provider_is_what_runs() {
+        check(Provider::OpenAi, KEY, Ok((Resolved::OpenAi, "")));
+        check(Provider::OpenAi, LOOPBACK, Ok((Resolved::OpenAi, "")));
+        check(Provider::OpenAi, NONE, Err(ProviderError::NoOpenAiKey));
+        check(Provider::OpenAi, Facts { is_fork: true, ..NONE }, Err(ProviderError::NoOpenAiKey));
+        check(Provider::Azure, Facts { is_base_url_given: true, ..KEY }, Ok((Resolved::Azure, "")));
+        check(Provider::Azure, KEY, Err(ProviderError::NoAzureEndpoint));
+        check(Provider::Azure, LOOPBACK, Err(ProviderError::NoAzureKey));
+        for facts in [NONE, KEY, Facts { is_ci: true, ..NONE }] {
+            check(Provider::Offline, facts, Ok((Resolved::Offline, "")));
+        }
+    }
+
+    #[test]
+    fn every_error_ends_with_a_remedy() {
+        use ProviderError::{NoAzureEndpoint, NoAzureKey, NoKeyInCi, NoOpenAiKey};
+        for error in [NoKeyInCi, NoOpenAiKey, NoAzureKey, NoAzureEndpoint] {
+            assert!(error.to_string().contains("\nhint: "), "{error}");
+        }
+    }
+
+    #[test]
+    fn loopback_is_this_machine_alone() {
+        for url in [
+            "http://localhost:11434/v1",
+            "http://127.0.0.1/v1",
+            "http://127.9.9.9",
+            "http://[::1]:8080",
+            "https://a.localhost",
+            "http://LOCALHOST",
+        ] {
+            assert!(is_loopback(url), "{url}");
+        }
+        for url in [
+            "https://api.openai.com/v1",
+            "http://10.0.0.1",
+            "http://localhost.evil.com",
+            "http://[::2]",
+            "localhost",
+            "",
+        ] {
+            assert!(!is_loopback(url), "{url}");
+        }
+    }
+}

@@ -63,3 +63,54 @@ fn pull(server_url: Option<String>, owner: &str, repo: &str, number: &str) -> Re
         _ => Err(NotAPull),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{NotAPull, PullRef};
+
+    #[track_caller]
+    fn check(text: &str, expected: Option<(Option<&str>, &str, &str, u64)>) {
+        let expected = expected.map(|(server, owner, repo, number)| PullRef {
+            server_url: server.map(str::to_owned),
+            owner: owner.to_owned(),
+            repo: repo.to_owned(),
+            number,
+        });
+        assert_eq!(text.parse(), expected.ok_or(NotAPull), "{text}");
+    }
+
+    #[test]
+    fn a_request_is_a_url_or_a_repository_and_a_number() {
+        check("o/r#7", Some((None, "o", "r", 7)));
+        check(" my-org/my.repo_1#12 ", Some((None, "my-org", "my.repo_1", 12)));
+        check("https://github.com/o/r/pull/7", Some((Some("https://github.com"), "o", "r", 7)));
+        check("https://github.com/o/r/pull/7/files?w=1#diff-1", Some((Some("https://github.com"), "o", "r", 7)));
+        check("http://127.0.0.1:8080/o/r/pull/7", Some((Some("http://127.0.0.1:8080"), "o", "r", 7)));
+    }
+
+    #[test]
+    fn anything_else_is_none() {
+        for text in [
+            "",
+            "7",
+            "#7",
+            "o/r",
+            "o/r#",
+            "o/r#0",
+            "o/r#-1",
+            "o/r#x",
+            "o/r/s#1",
+            "../r#1",
+            "o/..#1",
+            "o/r?x#1",
+            "o/r#99999999999999999999",
+            "https://github.com/o/r/issues/7",
+            "https://github.com/o/r",
+            "https://user:pass@github.com/o/r/pull/7",
+            "https://",
+            "ftp://github.com/o/r/pull/7",
+        ] {
+            check(text, None);
+        }
+    }
+}

@@ -117,3 +117,66 @@ fn quoted(text: &str) -> String {
 fn basic_string(text: &str) -> String {
     serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::env::Env;
+    use crate::config::{file, layer::Layer, load};
+
+    const CHECKS: &[&str] = &["secrets"];
+
+    fn shown(file: &str, env: &[(&str, &str)]) -> (Config, String) {
+        let get = |name: &str| env.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
+        let file = file::parse(file::NAME, file.as_bytes(), CHECKS).unwrap();
+        let (config, origins) = load(Layer::default(), &Env::new(&get, None), file).unwrap();
+        let text = render(&config, &origins);
+        (config, text)
+    }
+
+    #[track_caller]
+    fn check(file: &str, env: &[(&str, &str)], expected: &str) {
+        let (_, text) = shown(file, env);
+        let squeezed: Vec<String> =
+            text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+        assert!(squeezed.iter().any(|line| line == expected), "`{expected}` is not in\n{text}");
+    }
+
+    #[test]
+    fn each_line_says_where_its_value_came_from() {
+        check("", &[], "model = \"gpt-4o-mini\" # default");
+        check("", &[], "fail-on = \"never\" # default");
+        check("", &[], "# instructions is not set");
+        check("\nmodel = 'm'", &[], "model = \"m\" # .prudence.toml:2");
+        check("", &[("PRUDENCE_MAX_COST", "2")], "max-cost-usd = 2.0 # variable PRUDENCE_MAX_COST");
+        let actions = ("GITHUB_ACTIONS", "true");
+        check("", &[actions, ("INPUT_MAX-COST", "inf")], "max-cost-usd = inf # action input max-cost");
+        check("[skip]\nbots = false", &[], "[skip] # .prudence.toml:1");
+        check("[prices.\"a b\"]\ninput = 1\noutput = 2", &[], "[prices.\"a b\"] # .prudence.toml:1");
+        check(
+            "",
+            &[("AZURE_OPENAI_ENDPOINT", "https://h"), ("AZURE_OPENAI_API_KEY", "k")],
+            "# Azure's api-version: 2024-10-21",
+        );
+    }
+
+    #[test]
+    fn the_key_is_only_said_to_be_set() {
+        check("", &[], "# the key of the model server is not set");
+        let env = [("OPENAI_API_KEY", "sk-secret")];
+        check("", &env, "# the key of the model server is set: variable OPENAI_API_KEY");
+        assert!(!shown("", &env).1.contains("sk-secret"));
+    }
+
+    #[test]
+    fn what_is_shown_is_a_file_that_says_the_same() {
+        let file = "instructions = \"a \\\"b\\\"\\n# c\\u0007\"\nexclude = ['a', '{b,c}']\nmax-cost-usd = inf\nfail-on = 'info'\n\
+            [[paths]]\nglob = 'x'\ninstructions = 'y'\nmin-severity = 'info'\n[[paths]]\nglob = 'z'\n\
+            [prices.\"a\\n]\\u007f\"]\ninput = 1\ncached-input = 0.1\noutput = 2\n[checks]\nsecrets = false\n";
+        for text in ["", file] {
+            let (config, text) = shown(text, &[]);
+            let again = file::parse("again", text.as_bytes(), CHECKS).unwrap_or_else(|error| panic!("{error}\n{text}"));
+            assert_eq!(again.resolve().0, config, "{text}");
+        }
+    }
+}
