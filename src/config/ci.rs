@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use super::env::input;
 use crate::secret::Secret;
 
 /// A CI system.
@@ -84,6 +83,14 @@ impl GitHub {
             git_ref: var("GITHUB_REF"),
         }
     }
+}
+
+/// An input of the GitHub Action: `INPUT_` and its name in upper case, where a runner keeps the dashes and a step that
+/// hands inputs on by `env:` may not.
+pub(super) fn input(get: &dyn Fn(&str) -> Option<String>, name: &str) -> Option<String> {
+    get("GITHUB_ACTIONS").filter(|value| value == "true")?;
+    let name = format!("INPUT_{}", name.to_uppercase());
+    [name.clone(), name.replace('-', "_")].iter().find_map(|name| get(name).filter(|value| !value.trim().is_empty()))
 }
 
 #[cfg(test)]

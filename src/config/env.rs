@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Provider;
-use super::ci::Ci;
+use super::ci::{Ci, input};
 use super::keys::{self, Key};
 use super::layer::{ConfigError, Layer, Origin, Source, Sourced, get};
 use super::value::{self, Raw};
@@ -97,14 +97,6 @@ impl<'a> Env<'a> {
         let variable = self.var(name).map(|value| (value, Origin::Variable(name.to_owned())));
         variable.or_else(|| Some((self.dotenv.get(name)?.clone(), Origin::DotEnv(name.to_owned()))))
     }
-}
-
-/// An input of the GitHub Action: `INPUT_` and its name in upper case, where a runner keeps the dashes and a step that
-/// hands inputs on by `env:` may not.
-pub(super) fn input(get: &dyn Fn(&str) -> Option<String>, name: &str) -> Option<String> {
-    get("GITHUB_ACTIONS").filter(|value| value == "true")?;
-    let name = format!("INPUT_{}", name.to_uppercase());
-    [name.clone(), name.replace('-', "_")].iter().find_map(|name| get(name).filter(|value| !value.trim().is_empty()))
 }
 
 /// `PRUDENCE_<KEY>`; a key whose flag has another name takes that, too (`PRUDENCE_MAX_COST`).
