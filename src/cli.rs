@@ -1,1 +1,520 @@
 //! The command line.
+//!
+//! Flags that are settings stay texts here: [`Settings::layer`] reads them as a variable or the file is read, so that a
+//! range and its message exist once.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+use crate::config::keys::{self, Key};
+use crate::config::layer::{ConfigError, Layer, Origin, Source};
+use crate::config::pull::PullRef;
+use crate::config::value::Raw;
+
+/// The command line, parsed.
+#[derive(Debug, Clone, PartialEq, Parser)]
+#[command(name = "prudence", version, about = "Reviews pull requests in CI with a language model", long_about = None)]
+#[command(arg_required_else_help = true, disable_help_subcommand = true, after_help = EXAMPLES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// How to tell of it.
+    #[command(flatten)]
+    pub console: Console,
+}
+
+const EXAMPLES: &str = "Examples:
+  prudence review --staged                  review what is about to be committed
+  prudence review --pr owner/repo#7         review a pull request and post the findings
+  prudence plan --base main                 show what a review would send and cost";
+
+/// A command.
+#[derive(Debug, Clone, PartialEq, Subcommand)]
+pub enum Command {
+    /// Review a change and deliver the result
+    #[command(after_help = EXAMPLES)]
+    Review(Review),
+    /// Show what `review` would send and cost; sends nothing
+    #[command(after_help = EXAMPLES)]
+    Plan(Plan),
+    /// Print the effective configuration and where each value came from
+    #[command(after_help = EXAMPLES)]
+    Config(ConfigArgs),
+}
+
+/// `prudence review`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Review {
+    /// Which change.
+    #[command(flatten)]
+    pub change: Change,
+    /// The settings.
+    #[command(flatten)]
+    pub settings: Settings,
+    /// Shown as terminal (default), markdown or json
+    #[arg(long, value_enum, default_value_t = Format::Terminal, help_heading = RESULT)]
+    #[arg(hide_possible_values = true, hide_default_value = true)]
+    pub format: Format,
+    /// Also write the JSON report to this file
+    #[arg(long, value_name = "FILE", help_heading = RESULT)]
+    pub output: Option<PathBuf>,
+    /// Post nothing
+    #[arg(long, help_heading = RESULT)]
+    pub dry_run: bool,
+    /// Show findings as they arrive (default on a terminal)
+    #[arg(long, help_heading = RESULT)]
+    pub stream: bool,
+}
+
+/// `prudence plan`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Plan {
+    /// Which change.
+    #[command(flatten)]
+    pub change: Change,
+    /// The settings.
+    #[command(flatten)]
+    pub settings: Settings,
+    /// Shown as terminal (default), markdown or json
+    #[arg(long, value_enum, default_value_t = Format::Terminal, help_heading = RESULT)]
+    #[arg(hide_possible_values = true, hide_default_value = true)]
+    pub format: Format,
+    /// Also write the plan in JSON to this file
+    #[arg(long, value_name = "FILE", help_heading = RESULT)]
+    pub output: Option<PathBuf>,
+}
+
+/// `prudence config`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct ConfigArgs {
+    /// The settings.
+    #[command(flatten)]
+    pub settings: Settings,
+    /// The repository (default: the one that holds this folder)
+    #[arg(long, value_name = "DIR", help_heading = RESULT)]
+    pub repo: Option<PathBuf>,
+    /// Print the JSON Schema of `.prudence.toml` instead
+    #[arg(long, help_heading = RESULT)]
+    pub schema: bool,
+}
+
+/// Which change, as the flags have it; [`Change::source`] is what they mean.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+#[command(next_help_heading = "Which change")]
+pub struct Change {
+    /// A unified diff; `-` reads standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["pr", "base", "head", "staged", "worktree"])]
+    pub patch: Option<PathBuf>,
+    /// A pull request: its URL or OWNER/REPO#N
+    #[arg(long, value_name = "REQUEST", conflicts_with_all = ["base", "head", "staged", "worktree"])]
+    pub pr: Option<PullRef>,
+    /// What came since the merge base with this revision
+    #[arg(long, value_name = "REF", conflicts_with_all = ["staged", "worktree"])]
+    pub base: Option<String>,
+    /// The other end of `--base` (default: HEAD)
+    #[arg(long, value_name = "REF", requires = "base")]
+    pub head: Option<String>,
+    /// What is staged for the next commit
+    #[arg(long, conflicts_with = "worktree")]
+    pub staged: bool,
+    /// What is not committed, staged or not
+    #[arg(long)]
+    pub worktree: bool,
+    /// The repository (default: the one that holds this folder)
+    #[arg(long, value_name = "DIR")]
+    pub repo: Option<PathBuf>,
+    /// Review again what was reviewed before
+    #[arg(long)]
+    pub full: bool,
+}
+
+/// The change that the flags mean.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChangeSource {
+    /// A file with a unified diff.
+    Patch(PathBuf),
+    /// A unified diff on standard input.
+    Stdin,
+    /// A pull request.
+    Pull(PullRef),
+    /// From the merge base with `base` to `head`, which is `HEAD` where not given.
+    Range {
+        /// The revision from whose merge base on.
+        base: String,
+        /// The revision to which.
+        head: Option<String>,
+    },
+    /// The index.
+    Staged,
+    /// The index and the files.
+    Worktree,
+    /// No flag names one: the CI system does, or else local git.
+    Detect,
+}
+
+impl Change {
+    /// The change that the flags mean.
+    pub fn source(&self) -> ChangeSource {
+        match self {
+            Change { patch: Some(file), .. } if file.as_os_str() == "-" => ChangeSource::Stdin,
+            Change { patch: Some(file), .. } => ChangeSource::Patch(file.clone()),
+            Change { pr: Some(pull), .. } => ChangeSource::Pull(pull.clone()),
+            Change { base: Some(base), head, .. } => ChangeSource::Range { base: base.clone(), head: head.clone() },
+            Change { staged: true, .. } => ChangeSource::Staged,
+            Change { worktree: true, .. } => ChangeSource::Worktree,
+            _ => ChangeSource::Detect,
+        }
+    }
+}
+
+/// The flags that are settings, as they were given.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+pub struct Settings {
+    /// The model server: auto, openai, azure or offline
+    #[arg(long, value_name = "NAME", value_parser = words(&keys::PROVIDER), help_heading = MODEL)]
+    #[arg(hide_possible_values = true)]
+    pub provider: Option<String>,
+    /// The reviewing model
+    #[arg(long, value_name = "NAME", help_heading = MODEL)]
+    pub model: Option<String>,
+    /// Root of the Chat Completions API
+    #[arg(long, value_name = "URL", help_heading = MODEL)]
+    pub base_url: Option<String>,
+    /// How much is asked: low, balanced or high
+    #[arg(long, value_name = "LEVEL", value_parser = words(&keys::EFFORT), help_heading = MODEL)]
+    #[arg(hide_possible_values = true)]
+    pub effort: Option<String>,
+    /// No second look at the findings
+    #[arg(long, help_heading = MODEL)]
+    pub no_verify: bool,
+    /// Language of the findings (`en`, `vi`)
+    #[arg(long, value_name = "TAG", help_heading = MODEL)]
+    pub language: Option<String>,
+    /// Dollars that the run may spend
+    #[arg(long, value_name = "USD", allow_negative_numbers = true, help_heading = LIMITS)]
+    pub max_cost: Option<String>,
+    /// Size that a prompt aims at
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = LIMITS)]
+    pub chunk_tokens: Option<String>,
+    /// Requests to the model at a time
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = LIMITS)]
+    pub concurrency: Option<String>,
+    /// Time that the whole review may take
+    #[arg(long, value_name = "SECS", allow_negative_numbers = true, help_heading = LIMITS)]
+    pub deadline: Option<String>,
+    /// Line comments on a request
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = LIMITS)]
+    pub max_comments: Option<String>,
+    /// Drop findings below critical, major, minor or info
+    #[arg(long, value_name = "SEVERITY", value_parser = words(&keys::MIN_SEVERITY), help_heading = FINDINGS)]
+    #[arg(hide_possible_values = true)]
+    pub min_severity: Option<String>,
+    /// Drop findings of which the model is less sure (0 to 100)
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = FINDINGS)]
+    pub min_confidence: Option<String>,
+    /// Exit with 1 from this severity on, or never
+    #[arg(long, value_name = "SEVERITY", value_parser = words(&keys::FAIL_ON), help_heading = FINDINGS)]
+    #[arg(hide_possible_values = true)]
+    pub fail_on: Option<String>,
+    /// Review only these files; may be repeated
+    #[arg(long, value_name = "GLOB", help_heading = FINDINGS)]
+    pub include: Vec<String>,
+    /// Leave these files out; may be repeated
+    #[arg(long, value_name = "GLOB", help_heading = FINDINGS)]
+    pub exclude: Vec<String>,
+    /// Read this file instead of `.prudence.toml`
+    #[arg(long, value_name = "FILE", help_heading = RESULT)]
+    pub config: Option<PathBuf>,
+}
+
+const MODEL: &str = "Which model";
+const LIMITS: &str = "Limits";
+const FINDINGS: &str = "Which findings";
+const RESULT: &str = "Result";
+
+impl Settings {
+    /// What the flags set. Fails where a value is out of its key's range.
+    pub fn layer(&self) -> Result<Layer, ConfigError> {
+        Layer::read(self)
+    }
+
+    /// What was given for a key: nothing, or one text for each time.
+    fn given(&self, key: &Key) -> Vec<String> {
+        let one = |text: &Option<String>| text.iter().cloned().collect();
+        match key.name {
+            "provider" => one(&self.provider),
+            "model" => one(&self.model),
+            "base-url" => one(&self.base_url),
+            "effort" => one(&self.effort),
+            "verify" => self.no_verify.then(|| "false".to_owned()).into_iter().collect(),
+            "language" => one(&self.language),
+            "max-cost-usd" => one(&self.max_cost),
+            "chunk-tokens" => one(&self.chunk_tokens),
+            "concurrency" => one(&self.concurrency),
+            "deadline-secs" => one(&self.deadline),
+            "max-comments" => one(&self.max_comments),
+            "min-severity" => one(&self.min_severity),
+            "min-confidence" => one(&self.min_confidence),
+            "fail-on" => one(&self.fail_on),
+            "include" => self.include.clone(),
+            "exclude" => self.exclude.clone(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Source for Settings {
+    fn raw(&self, key: &Key) -> Option<(Raw<'_>, Origin)> {
+        let (flag, given) = (key.flag?, self.given(key));
+        (!given.is_empty()).then_some((Raw::Items(given), Origin::Flag(flag)))
+    }
+}
+
+/// The words of a key with a closed list.
+fn words(key: &Key) -> PossibleValuesParser {
+    PossibleValuesParser::new(key.kind.words())
+}
+
+/// How the program tells of what it does.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct Console {
+    /// Colours: auto, always or never
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t, global = true)]
+    #[arg(hide_possible_values = true, hide_default_value = true)]
+    pub color: Color,
+    /// Tell more; twice for still more
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub verbose: u8,
+    /// Tell only results and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+}
+
+/// Where colours are used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal.
+    #[default]
+    Auto,
+    /// Everywhere.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+/// How a result is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "lower")]
+pub enum Format {
+    /// For people, with colours.
+    Terminal,
+    /// For a comment.
+    Markdown,
+    /// For programs.
+    Json,
+}
+
+/// Parses the command line, the program's name first. A flag with an empty value counts as not given: this is how CI
+/// systems hand on what nobody set.
+///
+/// The error is a message, or the help or version that was asked for; `exit` on it ends with code 2, or 0 for those.
+pub fn parse<I>(args: I) -> Result<Cli, clap::Error>
+where
+    I: IntoIterator,
+    I::Item: Into<OsString>,
+{
+    Cli::try_parse_from(without_empty(args.into_iter().map(Into::into)))
+}
+
+/// The arguments without flags whose value is empty.
+fn without_empty(mut args: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let flags = flags_with_value();
+    let is_flag = |arg: &OsString| arg.to_str().is_some_and(|arg| flags.iter().any(|flag| flag == arg));
+    let is_empty = |arg: &OsString| {
+        let name = arg.to_str().and_then(|arg| arg.strip_suffix('='));
+        name.is_some_and(|name| flags.iter().any(|flag| flag == name))
+    };
+    let mut kept: Vec<OsString> = Vec::new();
+    while let Some(arg) = args.next() {
+        if is_flag(&arg) {
+            match args.next() {
+                Some(value) if value.is_empty() => {}
+                value => kept.extend([arg].into_iter().chain(value)),
+            }
+        } else if !is_empty(&arg) {
+            kept.push(arg);
+        }
+    }
+    kept
+}
+
+/// The long flags of all commands that take a value, with their dashes.
+fn flags_with_value() -> Vec<String> {
+    let root = Cli::command();
+    let commands = std::iter::once(&root).chain(root.get_subcommands());
+    let arguments = commands.flat_map(clap::Command::get_arguments).filter(|arg| arg.get_action().takes_values());
+    arguments.filter_map(|arg| arg.get_long().map(|long| format!("--{long}"))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::error::ErrorKind;
+
+    use super::*;
+    use crate::config::{Effort, Provider};
+
+    fn words(line: &str) -> Vec<String> {
+        // `''` is an empty argument, as a shell has it
+        let word = |word: &str| if word == "''" { String::new() } else { word.to_owned() };
+        std::iter::once("prudence".to_owned()).chain(line.split_whitespace().map(word)).collect()
+    }
+
+    fn command(line: &str) -> Command {
+        parse(words(line)).unwrap_or_else(|error| panic!("{line}: {error}")).command
+    }
+
+    #[track_caller]
+    fn check_source(flags: &str, expected: ChangeSource) {
+        match command(&format!("review {flags}")) {
+            Command::Review(review) => assert_eq!(review.change.source(), expected, "{flags}"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn clap_finds_nothing_wrong_with_the_command_line() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_change_is_what_the_flags_name() {
+        let range = |base: &str, head: Option<&str>| ChangeSource::Range {
+            base: base.to_owned(),
+            head: head.map(str::to_owned),
+        };
+        check_source("", ChangeSource::Detect);
+        check_source("--patch -", ChangeSource::Stdin);
+        check_source("--patch a.diff", ChangeSource::Patch("a.diff".into()));
+        check_source("--base main", range("main", None));
+        check_source("--base main --head topic", range("main", Some("topic")));
+        check_source("--staged", ChangeSource::Staged);
+        check_source("--worktree", ChangeSource::Worktree);
+        let pull = PullRef { server_url: None, owner: "o".to_owned(), repo: "r".to_owned(), number: 7 };
+        check_source("--pr o/r#7", ChangeSource::Pull(pull));
+        check_source("--pr '' --base= --head '' --patch ''", ChangeSource::Detect);
+    }
+
+    #[track_caller]
+    fn check_refused(line: &str, kind: ErrorKind) {
+        let error = parse(words(line)).expect_err(line);
+        assert_eq!((error.kind(), error.exit_code()), (kind, 2), "{line}: {error}");
+    }
+
+    #[test]
+    fn misuse_ends_with_exit_code_2() {
+        use ErrorKind::{ArgumentConflict, InvalidSubcommand, InvalidValue, MissingRequiredArgument, UnknownArgument};
+        check_refused("", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand);
+        check_refused("frobnicate", InvalidSubcommand);
+        for later in ["publish a.json", "doctor", "init", "eval set"] {
+            check_refused(later, InvalidSubcommand);
+        }
+        for later in ["--mr g/p!1", "--requests f", "--responses f", "--record d", "--replay d", "--html f"] {
+            check_refused(&format!("review {later}"), UnknownArgument);
+        }
+        check_refused("review --modle x", UnknownArgument);
+        check_refused("review --format sarif", InvalidValue);
+        check_refused("review --fail-on often", InvalidValue);
+        check_refused("review --min-severity never", InvalidValue);
+        check_refused("review --pr 7", ErrorKind::ValueValidation);
+        check_refused("review --head x", MissingRequiredArgument);
+        check_refused("plan --dry-run", UnknownArgument);
+        check_refused("review -v -q", ArgumentConflict);
+        for pair in [
+            "--patch - --pr o/r#1",
+            "--patch - --base main",
+            "--patch - --staged",
+            "--pr o/r#1 --base main",
+            "--pr o/r#1 --worktree",
+            "--base main --staged",
+            "--base main --worktree",
+            "--staged --worktree",
+        ] {
+            check_refused(&format!("review {pair}"), ArgumentConflict);
+        }
+    }
+
+    #[test]
+    fn help_and_version_are_no_errors() {
+        for (line, kind) in [("--help", ErrorKind::DisplayHelp), ("--version", ErrorKind::DisplayVersion)] {
+            let error = parse(words(line)).expect_err(line);
+            assert_eq!((error.kind(), error.exit_code()), (kind, 0));
+        }
+    }
+
+    #[test]
+    fn help_fits_a_screen_with_one_line_for_each_flag() {
+        for command in ["", "review", "plan", "config"] {
+            let help = parse(words(&format!("{command} --help"))).expect_err("help").to_string();
+            assert!(help.lines().count() <= 55, "{} lines\n{help}", help.lines().count());
+            assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
+            assert!(help.contains("prudence review --pr owner/repo#7"), "{help}");
+            for line in help.lines().filter(|line| line.trim_start().starts_with("--")) {
+                assert!(line.trim_start().contains("  "), "no text beside the flag: {line}\n{help}");
+            }
+        }
+    }
+
+    fn layer(flags: &str) -> Result<Layer, ConfigError> {
+        match command(&format!("plan {flags}")) {
+            Command::Plan(plan) => plan.settings.layer(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn flags_fill_a_layer_that_knows_them() {
+        let flags = "--provider offline --model m --base-url http://h/v1/ --effort high --no-verify --language vi \
+             --max-cost 0.5 --chunk-tokens 900 --concurrency 2 --deadline 30 --max-comments 3 --min-severity info \
+             --min-confidence 40 --fail-on major --include a --include {b,c} --exclude d";
+        let layer = layer(flags).unwrap();
+        let source = Cli::command();
+        for key in keys::ALL.iter().filter(|key| key.flag.is_some()) {
+            let flag = key.flag.unwrap().trim_start_matches("--");
+            let plan = source.find_subcommand("plan").unwrap();
+            assert!(plan.get_arguments().any(|arg| arg.get_long() == Some(flag)), "no flag --{flag}");
+        }
+        assert_eq!(layer.model.as_ref().unwrap().origin, Origin::Flag("--model"));
+        let (config, origins) = layer.resolve();
+        assert!(keys::ALL.iter().all(|key| key.flag.is_some() == (*origins.of(key) != Origin::Default)));
+        assert_eq!((config.provider, config.effort, config.verify), (Provider::Offline, Effort::High, false));
+        assert_eq!((config.base_url.as_str(), config.max_cost_usd), ("http://h/v1", Some(0.5)));
+        assert_eq!((config.include.len(), config.exclude.len(), config.fail_on.is_some()), (2, 1, true));
+    }
+
+    #[test]
+    fn an_empty_value_counts_as_not_given() {
+        let flags = "--model '' --base-url= --max-cost '' --fail-on '' --min-severity= --include '' --language ''";
+        assert_eq!(layer(flags).unwrap(), Layer::default());
+    }
+
+    #[test]
+    fn a_value_out_of_range_names_the_flag() {
+        let error = layer("--concurrency 65").unwrap_err().to_string();
+        assert!(
+            error.starts_with("flag --concurrency: `concurrency` must be an integer from 1 to 64, found `65`"),
+            "{error}"
+        );
+        assert!(layer("--max-cost -1").unwrap_err().to_string().starts_with("flag --max-cost: "));
+    }
+
+    #[test]
+    fn console_flags_stand_anywhere() {
+        let cli = parse(words("-vv plan --color never")).unwrap();
+        assert_eq!(cli.console, Console { color: Color::Never, verbose: 2, quiet: false });
+        assert!(parse(words("review -q")).unwrap().console.quiet);
+    }
+}

@@ -1,1 +1,519 @@
 //! The model client: the one place where requests to a model are made.
+//!
+//! [`Client::complete`] sends a request, repeats it where that may help, steps down where a server understands less, and
+//! books every attempt on the run's [`Meter`] before it is sent. What goes over the wire is in [`openai`].
+
+mod error;
+mod limits;
+pub mod openai;
+mod transport;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use http::HeaderMap;
+use serde_json::Value;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::config::{Config, Provider};
+use crate::secret::Secret;
+use crate::usage::{self, Meter, Reservation, Usage};
+use error::{Asked, Failure, classify};
+use limits::LONGEST_WAIT;
+use openai::{Answer, ApiError, Dialect};
+use transport::{HttpReply, Lost, Transport};
+
+pub use error::{LlmError, TooLong};
+
+/// Which server is asked, and how patiently.
+#[derive(Clone)]
+pub struct Settings {
+    /// Azure has its own addresses and header; all others are asked as OpenAI is.
+    pub provider: Provider,
+    /// Root of the API: what stands before `/chat/completions`, for Azure before `/openai`.
+    pub base_url: String,
+    /// Azure's `api-version`; not sent where the address ends with `/openai/v1`.
+    pub azure_api_version: String,
+    /// The key; without one no header is sent.
+    pub api_key: Option<Secret>,
+    /// Time to connect.
+    pub connect_timeout: Duration,
+    /// Time without a byte. Servers are silent while the model thinks.
+    pub read_timeout: Duration,
+    /// Time that one attempt may take in all.
+    pub attempt_timeout: Duration,
+    /// The pause before the first repeat, where the server asks for none; it doubles with each one.
+    pub first_pause: Duration,
+    /// Attempts that one request gets. Stepping down to what the server understands is no attempt.
+    pub max_attempts: u32,
+    /// The moment at which everything is over.
+    pub deadline: Instant,
+    /// `User-Agent`.
+    pub user_agent: String,
+    /// Told of every attempt, for logs.
+    pub on_event: Option<Arc<dyn Fn(Event) + Send + Sync>>,
+}
+
+impl Settings {
+    /// The server that `config` names, with the usual patience until `deadline`.
+    pub fn new(config: &Config, deadline: Instant) -> Settings {
+        Settings {
+            provider: config.provider,
+            base_url: config.base_url.clone(),
+            azure_api_version: config.azure_api_version.clone(),
+            api_key: config.api_key.clone(),
+            connect_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(240),
+            attempt_timeout: Duration::from_secs(300),
+            first_pause: Duration::from_millis(500),
+            max_attempts: 5,
+            deadline,
+            user_agent: concat!("prudence/", env!("CARGO_PKG_VERSION")).to_owned(),
+            on_event: None,
+        }
+    }
+}
+
+/// One attempt, for logs; it holds no secret.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// The model that was asked.
+    pub model: String,
+    /// Counted from 1, steps down included.
+    pub attempt: u32,
+    /// The HTTP status; `None` where no whole answer came.
+    pub status: Option<u16>,
+    /// From sending to the last byte.
+    pub duration: Duration,
+    /// The server's `x-request-id`.
+    pub request_id: Option<String>,
+    /// The pause until the repeat; `None` where there is none.
+    pub wait: Option<Duration>,
+    /// What went wrong.
+    pub error: Option<String>,
+}
+
+/// What is asked of a model.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The model; for Azure the deployment.
+    pub model: String,
+    /// The instructions.
+    pub system: String,
+    /// The data.
+    pub user: String,
+    /// The schema's name: letters, digits, `_` and `-`.
+    pub schema_name: &'static str,
+    /// The form of the answer, within the rules of strict schemas.
+    pub schema: Arc<Value>,
+    /// Tokens that the answer may have; lowered to what the model can give.
+    pub max_output_tokens: u32,
+    /// Not sent to models that accept none.
+    pub temperature: Option<f32>,
+    /// Our estimate of the prompt's tokens, for the cost limit.
+    pub input_tokens: u64,
+    /// Requests with the same key and the same beginning share the provider's cache.
+    pub cache_key: Option<String>,
+}
+
+/// What the model said.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    /// The text, never empty; not trusted, and not checked against the schema.
+    pub text: String,
+    /// The model that answered, as the server names it.
+    pub model: String,
+    /// What it took, with the requests and repeats that it needed.
+    pub usage: Usage,
+}
+
+/// The connection to the model server, shared by all requests of a run.
+pub struct Client {
+    settings: Settings,
+    meter: Arc<Meter>,
+    transport: Transport,
+    /// Scheme, host and port, for messages.
+    origin: String,
+    /// What was found out about each model.
+    models: Mutex<BTreeMap<String, Known>>,
+    /// The first error after which no request to any model can do better.
+    stopped: OnceLock<String>,
+    /// Whether the server ever answered anything.
+    reached: AtomicBool,
+    /// Until when the server, by its own word, takes no request.
+    closed_until: Mutex<Option<Instant>>,
+}
+
+/// What was found out about a model.
+#[derive(Debug, Clone, Default)]
+struct Known {
+    /// What it understands; that only ever gets less.
+    dialect: Dialect,
+    /// Why it cannot be asked at all.
+    stopped: Option<String>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("origin", &self.origin).finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// A client that books on `meter`; sends nothing yet.
+    ///
+    /// # Errors
+    /// [`LlmError::Stop`] where address or key cannot be used, or TLS cannot be set up.
+    pub fn new(settings: Settings, meter: Arc<Meter>) -> Result<Client, LlmError> {
+        let transport = Transport::new(&settings).map_err(LlmError::Stop)?;
+        Ok(Client {
+            origin: transport.origin(),
+            transport,
+            settings,
+            meter,
+            models: Mutex::default(),
+            stopped: OnceLock::new(),
+            reached: AtomicBool::new(false),
+            closed_until: Mutex::default(),
+        })
+    }
+
+    /// The ledger on which this client books.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// Asks the model, with as many attempts as it takes and is allowed.
+    ///
+    /// # Errors
+    /// See [`LlmError`]. After one [`LlmError::Stop`] all later calls return it at once, for this model or for all,
+    /// whichever it is about.
+    pub async fn complete(&self, request: &Request) -> Result<Reply, LlmError> {
+        let result = self.attempts(request).await;
+        if let Err(LlmError::Stop(message)) = &result
+            && self.known(&request.model).stopped.is_none()
+        {
+            self.stopped.get_or_init(|| message.clone());
+        }
+        result
+    }
+
+    /// The names of the server's models. One attempt, which costs nothing.
+    ///
+    /// # Errors
+    /// See [`LlmError`].
+    pub async fn models(&self) -> Result<Vec<String>, LlmError> {
+        let asked = self.asked("");
+        match self.transport.models(self.attempt_ends()).await {
+            Ok(reply) => match self.redirect(&reply, &asked) {
+                Some(error) => Err(error),
+                None => openai::decode_models(reply.status, &reply.body).map_err(|e| classify(&e, &asked).error),
+            },
+            Err(lost) => Err(self.lost(&lost, &asked).into_error()),
+        }
+    }
+
+    /// Attempts until there is an answer, or an error after which another attempt makes no sense.
+    async fn attempts(&self, request: &Request) -> Result<Reply, LlmError> {
+        let (mut sent, mut failures, mut attempt) = (0, 0, 0);
+        loop {
+            self.ready(&request.model).await?;
+            let reservation = self.reserve(request, sent > 0).await?;
+            let started = Instant::now();
+            let Attempt { sent: was_sent, status, request_id, result } = self.attempt(request, reservation).await;
+            sent += u64::from(was_sent);
+            attempt += 1;
+            let duration = started.elapsed();
+            let event = Event {
+                model: request.model.clone(),
+                attempt,
+                status,
+                duration,
+                request_id,
+                wait: None,
+                error: result.as_ref().err().map(Setback::to_string),
+            };
+            let wait = match result {
+                Ok(mut reply) => {
+                    self.report(event);
+                    reply.usage.requests = sent;
+                    reply.usage.retries = sent.saturating_sub(1);
+                    return Ok(reply);
+                }
+                Err(Setback::StepDown(_)) => Ok(Duration::ZERO),
+                Err(Setback::End(error)) => Err(error),
+                Err(Setback::Again { error, asked_wait }) => {
+                    failures += 1;
+                    self.pause(error, asked_wait, failures)
+                }
+            };
+            self.report(Event { wait: wait.as_ref().ok().copied(), ..event });
+            tokio::time::sleep(wait?).await;
+        }
+    }
+
+    /// Waits until the server takes requests again, where it said that it does not.
+    async fn ready(&self, model: &str) -> Result<(), LlmError> {
+        loop {
+            let now = Instant::now();
+            if let Some(message) = self.stopped.get().cloned().or_else(|| self.known(model).stopped) {
+                return Err(LlmError::Stop(message));
+            }
+            if now >= self.settings.deadline {
+                return Err(too_late());
+            }
+            let closed_until = *lock(&self.closed_until);
+            match closed_until.filter(|open| *open > now) {
+                Some(open) if open < self.settings.deadline => sleep_until(open).await,
+                Some(_) => return Err(closed_too_long()),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Sets aside the worst case of one attempt.
+    async fn reserve(&self, request: &Request, repeat: bool) -> Result<Reservation<'_>, LlmError> {
+        let reservation =
+            self.meter.reserve(&request.model, request.input_tokens, openai::output_limit(request), repeat);
+        match timeout_at(self.settings.deadline, reservation).await {
+            Ok(reservation) => Ok(reservation?),
+            Err(_) => Err(too_late()),
+        }
+    }
+
+    /// One attempt: sent, received and booked.
+    async fn attempt(&self, request: &Request, reservation: Reservation<'_>) -> Attempt {
+        let asked = self.asked(&request.model);
+        let dialect = self.known(&request.model).dialect;
+        let body = openai::encode(request, dialect).to_string();
+        match self.transport.chat(&request.model, body, self.attempt_ends()).await {
+            Ok(reply) => {
+                self.reached.store(true, Ordering::Relaxed);
+                let result = self.receive(request, dialect, reservation, &reply, &asked);
+                let request_id = ["x-request-id", "apim-request-id"].iter().find_map(|name| reply.headers.get(*name));
+                let request_id = request_id.and_then(|id| id.to_str().ok()).map(|id| asked.clean(id, 100));
+                Attempt { sent: true, status: Some(reply.status), request_id, result }
+            }
+            Err(lost) => {
+                let sent = !matches!(lost, Lost::NotSent(_));
+                // What was sent and lost may have been billed: dropping the reservation says so.
+                if sent {
+                    drop(reservation)
+                } else {
+                    reservation.cancel()
+                }
+                Attempt { sent, status: None, request_id: None, result: Err(self.lost(&lost, &asked)) }
+            }
+        }
+    }
+
+    /// Books what the server answered, and makes a reply or a setback of it.
+    fn receive(
+        &self,
+        request: &Request,
+        dialect: Dialect,
+        reservation: Reservation<'_>,
+        reply: &HttpReply,
+        asked: &Asked<'_>,
+    ) -> Result<Reply, Setback> {
+        if let Some(error) = self.redirect(reply, asked) {
+            reservation.release();
+            return Err(Setback::End(error));
+        }
+        match openai::decode(reply.status, &reply.body, asked.key) {
+            Ok(answer) => {
+                let usage = book(request, &answer, reservation);
+                let text = answer.text.map_err(Setback::End)?;
+                Ok(Reply { text, model: answer.model, usage })
+            }
+            Err(error) => {
+                if may_be_billed(error.status) {
+                    drop(reservation)
+                } else {
+                    reservation.release()
+                }
+                Err(self.setback(dialect, &error, &reply.headers, asked))
+            }
+        }
+    }
+
+    /// What follows from a server's refusal.
+    fn setback(&self, dialect: Dialect, error: &ApiError, headers: &HeaderMap, asked: &Asked<'_>) -> Setback {
+        if let Some(lower) = dialect.after(error) {
+            self.learn(asked.model, |known| known.dialect = known.dialect.common(lower));
+            return Setback::StepDown(asked.sentence("the model server understands less than was asked", error));
+        }
+        let Failure { error: failure, retry, is_of_model } = classify(error, asked);
+        let is_split = matches!(failure, LlmError::Split { .. });
+        if is_split || !limits::should_retry(headers).unwrap_or(retry) {
+            if let (LlmError::Stop(message), true) = (&failure, is_of_model) {
+                self.learn(asked.model, |known| known.stopped = Some(message.clone()));
+            }
+            return Setback::End(failure);
+        }
+        let asked_wait = limits::asked_wait(headers, error.status, &error.message, SystemTime::now());
+        if let (429, Some(wait)) = (error.status, asked_wait.filter(|wait| *wait <= LONGEST_WAIT)) {
+            let open = Instant::now() + wait;
+            // The limit is the account's: what others would send before is refused too, and counts.
+            let mut closed_until = lock(&self.closed_until);
+            *closed_until = closed_until.max(Some(open));
+        }
+        Setback::Again { error: failure, asked_wait }
+    }
+
+    /// What follows from an answer that did not arrive whole.
+    fn lost(&self, lost: &Lost, asked: &Asked<'_>) -> Setback {
+        if Instant::now() >= self.settings.deadline {
+            return Setback::End(too_late());
+        }
+        let again = |error| Setback::Again { error, asked_wait: None };
+        match lost {
+            Lost::NotSent(cause) if !self.reached.load(Ordering::Relaxed) => {
+                let cause = asked.clean(cause, 200);
+                again(LlmError::Stop(format!(
+                    "cannot reach the model server at `{}`: {cause}\nhint: check `--base-url`, and the network: proxy variables, firewall",
+                    self.origin
+                )))
+            }
+            Lost::NotSent(cause) => {
+                again(LlmError::Failed(format!("no connection to the model server: {}", asked.clean(cause, 200))))
+            }
+            Lost::Cut(cause) => {
+                again(LlmError::Failed(format!("no answer from the model server: {}", asked.clean(cause, 200))))
+            }
+            Lost::TooLarge => Setback::End(LlmError::Failed("the model server's answer is too large".to_owned())),
+        }
+    }
+
+    /// The pause before the next attempt, or the error where there is none.
+    fn pause(&self, error: LlmError, asked_wait: Option<Duration>, failures: u32) -> Result<Duration, LlmError> {
+        if failures >= self.settings.max_attempts {
+            return Err(ended(error, &format!("; gave up after {failures} attempts")));
+        }
+        if let Some(wait) = asked_wait.filter(|wait| *wait > LONGEST_WAIT) {
+            return Err(ended(error, &format!("; it asks for a pause of {} s, which is too long", wait.as_secs())));
+        }
+        let wait = asked_wait.map_or_else(|| limits::backoff(self.settings.first_pause, failures - 1), limits::spread);
+        if Instant::now() + wait >= self.settings.deadline {
+            return Err(ended(error, "; the next attempt would come after the deadline\nhint: raise `--deadline`"));
+        }
+        Ok(wait)
+    }
+
+    /// The error that a redirect is: the key and the code go to the address that the user gave, and nowhere else.
+    fn redirect(&self, reply: &HttpReply, asked: &Asked<'_>) -> Option<LlmError> {
+        if !(300..400).contains(&reply.status) {
+            return None;
+        }
+        let location = reply.headers.get(http::header::LOCATION).and_then(|value| value.to_str().ok());
+        let target = location.and_then(|location| self.transport.target(location));
+        let target =
+            target.map_or_else(|| "elsewhere".to_owned(), |target| format!("to `{}`", asked.clean(&target, 200)));
+        Some(LlmError::Stop(format!(
+            "the model server at `{}` redirects {target} ({}), where the key is not sent\nhint: set `--base-url` to the address that answers itself",
+            self.origin, reply.status
+        )))
+    }
+
+    fn asked<'a>(&'a self, model: &'a str) -> Asked<'a> {
+        Asked { provider: self.settings.provider, origin: &self.origin, model, key: self.settings.api_key.as_ref() }
+    }
+
+    fn known(&self, model: &str) -> Known {
+        lock(&self.models).get(model).cloned().unwrap_or_default()
+    }
+
+    fn learn(&self, model: &str, lesson: impl FnOnce(&mut Known)) {
+        lesson(lock(&self.models).entry(model.to_owned()).or_default());
+    }
+
+    fn attempt_ends(&self) -> Instant {
+        self.settings.deadline.min(Instant::now() + self.settings.attempt_timeout)
+    }
+
+    fn report(&self, event: Event) {
+        if let Some(on_event) = &self.settings.on_event {
+            on_event(event);
+        }
+    }
+}
+
+/// One attempt and what came of it.
+struct Attempt {
+    sent: bool,
+    status: Option<u16>,
+    request_id: Option<String>,
+    result: Result<Reply, Setback>,
+}
+
+/// Why an attempt gave no answer, by what follows.
+#[derive(Debug, thiserror::Error)]
+enum Setback {
+    /// The same again, in the simpler dialect that is now in force.
+    #[error("{0}")]
+    StepDown(String),
+    /// The same again, after the pause that the server asks for or a usual one.
+    #[error("{error}")]
+    Again { error: LlmError, asked_wait: Option<Duration> },
+    /// No other attempt.
+    #[error("{0}")]
+    End(LlmError),
+}
+
+impl Setback {
+    /// The error of a request that gets one attempt only.
+    fn into_error(self) -> LlmError {
+        match self {
+            Setback::StepDown(message) => LlmError::Failed(message),
+            Setback::Again { error, .. } | Setback::End(error) => error,
+        }
+    }
+}
+
+/// Settles what an answer took. Where the server does not say, a third of the bytes is a fair guess for JSON and code;
+/// what a reasoning model thought does not show, so there it is the most that was allowed.
+fn book(request: &Request, answer: &Answer, reservation: Reservation<'_>) -> Usage {
+    if let Some(usage) = answer.usage {
+        reservation.settle(usage);
+        return usage;
+    }
+    let most = u64::from(openai::output_limit(request));
+    let reasons = usage::model(&request.model).is_some_and(|model| model.reasoning);
+    let output_tokens = if reasons { most } else { (answer.bytes as u64).div_ceil(3).min(most) };
+    let usage = Usage { input_tokens: request.input_tokens, output_tokens, ..Usage::default() };
+    reservation.settle_estimated(usage);
+    usage
+}
+
+/// Whether the model may have answered although we cannot read it: a broken 200, or a gateway that lost the server.
+fn may_be_billed(status: u16) -> bool {
+    status < 300 || matches!(status, 502 | 504 | 520..=524)
+}
+
+fn too_late() -> LlmError {
+    LlmError::Failed("the deadline passed before the model answered\nhint: raise `--deadline`".to_owned())
+}
+
+fn closed_too_long() -> LlmError {
+    let hint = "hint: raise `--deadline`, or lower `--concurrency`";
+    LlmError::Failed(format!("the model server limits the rate until after the deadline\n{hint}"))
+}
+
+/// `error` with the reason why there is no other attempt; one that stops the run says enough by itself.
+fn ended(error: LlmError, reason: &str) -> LlmError {
+    match error {
+        LlmError::Failed(message) => LlmError::Failed(format!("{message}{reason}")),
+        other => other,
+    }
+}
+
+/// The value behind `mutex`. A panic elsewhere leaves nothing half-written here, so a poisoned lock is as good.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,1 +1,0 @@
-//! Tokens, prices and cost.
