@@ -74,7 +74,7 @@ pub(crate) fn blocks(lines: &[&[u8]]) -> Vec<Block> {
 
 /// Whether the lines below hold the key that this line announces.
 fn opens(line: &[u8]) -> bool {
-    is_putty(line) || in_one_line(line).is_none() && BEGIN.is_match(line) && !END.is_match(line)
+    is_putty(line) || BEGIN.is_match(line) && !END.is_match(line)
 }
 
 fn is_putty(line: &[u8]) -> bool {
@@ -167,6 +167,8 @@ fn key_line(line: &[u8]) -> KeyLine {
 }
 
 fn is_header(line: &[u8]) -> bool {
+    let line = line.trim_ascii_start();
+    let line = line.strip_prefix(b"\"").unwrap_or(line);
     let name = line.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'-').count();
     name > 0 && line[name..].starts_with(b": ")
 }
@@ -180,10 +182,13 @@ pub(super) fn check(file: &FileDiff) -> Vec<Found> {
     for (hunk, h) in file.hunks().iter().enumerate() {
         let shown: Vec<usize> = (0..h.lines.len()).filter(|&i| h.lines[i].is_on(Side::Right)).collect();
         let lines: Vec<&[u8]> = shown.iter().map(|&i| h.lines[i].bytes()).collect();
-        let in_blocks = blocks(&lines).into_iter().map(|block| block.lines);
+        let mut keys: Vec<Range<usize>> = blocks(&lines).into_iter().map(|block| block.lines).collect();
         let in_lines = (0..lines.len()).filter(|&i| in_one_line(lines[i]).is_some()).map(|i| i..i + 1);
+        let alone: Vec<Range<usize>> =
+            in_lines.filter(|line| !keys.iter().any(|key| key.contains(&line.start))).collect();
+        keys.extend(alone);
         let is_added = |i: &usize| h.lines[*i].kind == LineKind::Added;
-        let first = in_blocks.chain(in_lines).filter_map(|range| shown[range].iter().copied().find(is_added));
+        let first = keys.into_iter().filter_map(|range| shown[range].iter().copied().find(is_added));
         hits.extend(first.map(|line| hit(At { hunk, line }, BLOCK)));
     }
     if hits.is_empty() && is_new(file) && is_key_file(file.path().file_name()) {
@@ -246,6 +251,8 @@ mod tests {
         check(RULE, "a.txt", &format!("{}\n{}", pem(""), pem("EC ")), &[1, 6]);
         check(RULE, "a.py", &format!("KEY = \"\"\"{}\"\"\"\n", pem("")), &[1]);
         check(RULE, "a.txt", &pem("RSA ").replace('\n', "\r\n"), &[1]);
+        let headers = format!("{}\n  Proc-Type: 4,ENCRYPTED\n", begin("RSA "));
+        check(RULE, "a.rs", &pem("RSA ").replace(&format!("{}\n", begin("RSA ")), &headers), &[1]);
     }
 
     #[test]
@@ -257,6 +264,7 @@ mod tests {
             "PuTTY-User-Key-File-2: ssh-rsa\nEncryption: none\nPublic-Lines: 1\n{body}\nPrivate-Lines: 1\n{body}\n"
         );
         check(RULE, "a.txt", &putty, &[1]);
+        check(RULE, "a.py", &format!("KEY = \"{}{body}\n{body}\n{}\"\n", begin(""), end("")), &[1]);
         let json = format!("{{\n  \"private_key\": \"{}\\n{body}\\n{}\\n\"\n}}\n", begin(""), end(""));
         check(RULE, "gcp.json", &json, &[2]);
     }

@@ -106,7 +106,13 @@ pub(super) fn debugger(file: &FileDiff) -> Vec<Found> {
             suggestion: is_whole_line.then(String::new),
         }
     };
-    find(file, DEBUGGER).into_iter().map(hit).collect()
+    let mut found = find(file, DEBUGGER);
+    // The import of a debugger says nothing new where its use is reported.
+    let is_import = |leftover: &Leftover| leftover.pattern.place == Place::Start;
+    if !found.iter().all(is_import) {
+        found.retain(|leftover| !is_import(leftover));
+    }
+    found.into_iter().map(hit).collect()
 }
 
 pub(super) fn focused_tests(file: &FileDiff) -> Vec<Found> {
@@ -247,7 +253,8 @@ mod tests {
             "debugger;\n  debugger\nif (x) debugger;\n{ debugger }\nif (x) { debugger; } // why\n",
             &[1, 2, 3, 4, 5],
         );
-        check(RULE, "a.py", "breakpoint()\nimport pdb; pdb.set_trace()\nipdb.set_trace()\n", &[1, 2, 3]);
+        check(RULE, "a.py", "breakpoint()\nipdb.set_trace()\nimport pdb\npdb.set_trace()\n", &[1, 2, 4]);
+        check(RULE, "a.py", "import os\nimport pdb\n", &[2]);
         check(RULE, "a.rb", "binding.pry\n  byebug\nrequire 'x'; binding.irb if y\n", &[1, 2, 3]);
         check(RULE, "a.php", "dd($user);\n\\xdebug_break();\n", &[1, 2]);
         check(RULE, "a.rs", "let a = dbg!(b);\nstd::dbg!(x)\n", &[1, 2]);

@@ -120,7 +120,8 @@ fn tricks(text: &str, is_prose: bool, is_first_line: bool) -> Vec<Trick> {
             '\u{feff}' => (!(is_first_line && i == 0) && (!is_prose || beside(|c| c.is_ascii_graphic())))
                 .then_some(Kind::Invisible),
             '\u{200b}' | '\u{2060}' => (!is_prose || beside(|c| c.is_ascii_alphanumeric())).then_some(Kind::Invisible),
-            '\u{ad}' | '\u{2028}' | '\u{2029}' => (!is_prose).then_some(Kind::Invisible),
+            '\u{ad}' => (!is_prose && beside(char::is_alphanumeric)).then_some(Kind::Invisible),
+            '\u{2028}' | '\u{2029}' => (!is_prose).then_some(Kind::Invisible),
             _ => None,
         };
         tricks.extend(kind.map(|kind| Trick { at, column: i + 1, character, kind }));
@@ -249,7 +250,7 @@ mod tests {
         }
         check(RULE, "a.md", "sec\u{200b}ret, hy\u{ad}phen\n", &[1]);
         check(RULE, "a.md", "hy\u{ad}phen ภาษา\u{200b}ไทย\n", &[]);
-        check(RULE, "a.py", "x = '👩\u{200d}👩\u{200d}👧 می\u{200c}خواهم'\n", &[]);
+        check(RULE, "a.py", "x = '👩\u{200d}👩\u{200d}👧 می\u{200c}خواهم ¬\u{ad}®'\n", &[]);
         check(RULE, "a.py", "x = 'a\u{2028}b'\n", &[1]);
     }
 

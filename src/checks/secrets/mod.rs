@@ -152,7 +152,7 @@ mod tests {
             (["AK", "IA", &upper[..16]], "AWS access key"),
             (["gh", "p_", &RANDOM[..36]], "GitHub token"),
             (["gh", "s_", &RANDOM[..36]], "GitHub token"),
-            (["github", "_pat_", &RANDOM[..]], "GitHub token"),
+            (["github", "_pat_", RANDOM], "GitHub token"),
             (["gl", "pat-", &RANDOM[..20]], "GitLab token"),
             (["sk", "-", &RANDOM[..48]], "OpenAI API key"),
             (["sk", "-proj-", &RANDOM[..64]], "OpenAI API key"),
@@ -303,6 +303,7 @@ mod tests {
             ["gh", "p_", &"x".repeat(36)].concat(),
             "sk-fading-circle-loading-indicator-element".to_owned(),
             "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGPZk0kBEADdR2W0Zm9vYmFyYmF6 me@host".to_owned(),
+            "let private_key: EcPrivateKeyRfc5915Der = my_private.as_der()?;".to_owned(),
             "tokenizer = \"cl100k_base_2024_v2_x8Kd02mW\"".to_owned(),
         ] {
             check(&line, &[]);
