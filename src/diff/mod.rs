@@ -127,6 +127,22 @@ impl Hunk {
         text.lines().last().unwrap_or_default().splitn(3, "@@").nth(2).unwrap_or_default().trim().to_owned()
     }
 
+    /// Puts another text behind the second `@@`: secrets stand there too.
+    pub fn set_section(&mut self, text: &[u8]) {
+        let start = self.header.trim_ascii_end().iter().rposition(|&byte| byte == b'\n').map_or(0, |feed| feed + 1);
+        let mut marks = (start..self.header.len()).filter(|&i| self.header[i..].starts_with(b"@@"));
+        let Some(end) = marks.nth(1).map(|mark| mark + 2) else { return };
+        let mut header = self.header[..end].to_vec();
+        if !text.is_empty() {
+            header.push(b' ');
+            header.extend_from_slice(text);
+        }
+        if self.header.ends_with(b"\n") {
+            header.push(b'\n');
+        }
+        self.header = header.into();
+    }
+
     /// The number of added and removed lines.
     pub fn changed_lines(&self) -> usize {
         self.lines.iter().filter(|line| line.is_change()).count()
