@@ -113,7 +113,6 @@ pub struct Suppressed {
 }
 
 /// What decides which findings are reported.
-#[derive(Debug, Clone)]
 pub struct Thresholds<'a> {
     /// The lowest severity, by path.
     pub min_severity: &'a dyn Fn(&str) -> Severity,
@@ -144,7 +143,13 @@ pub struct Judgement {
 }
 
 /// Decides on everything that was said of a change.
-pub fn judge(diff: &Diff, hits: Vec<Hit>, drafts: Vec<Draft>, posted: &[Posted], thresholds: &Thresholds<'_>) -> Judgement {
+pub fn judge(
+    diff: &Diff,
+    hits: Vec<Hit>,
+    drafts: Vec<Draft>,
+    posted: &[Posted],
+    thresholds: &Thresholds<'_>,
+) -> Judgement {
     let mut judgement = Judgement::default();
     let mut placed: Vec<Finding> = hits.into_iter().map(|hit| from_hit(diff, hit)).collect();
     for draft in drafts {
@@ -193,9 +198,8 @@ impl Judgement {
 
     /// Findings that count for `fail-on`: those reported, posted before, or over the limit.
     pub fn standing(&self) -> impl Iterator<Item = &Finding> {
-        let stands = |suppressed: &&Suppressed| {
-            matches!(suppressed.reason, Reason::AlreadyPosted | Reason::OverCommentLimit)
-        };
+        let stands =
+            |suppressed: &&Suppressed| matches!(suppressed.reason, Reason::AlreadyPosted | Reason::OverCommentLimit);
         self.findings.iter().chain(self.suppressed.iter().filter(stands).map(|suppressed| &suppressed.finding))
     }
 }
@@ -367,7 +371,10 @@ mod tests {
 
     #[test]
     fn the_same_text_twice_has_two_identities() {
-        let drafts = vec![draft("first();", 1, Major, 90, "ignores the error"), draft("first();", 4, Major, 90, "ignores the error")];
+        let drafts = vec![
+            draft("first();", 1, Major, 90, "ignores the error"),
+            draft("first();", 4, Major, 90, "ignores the error"),
+        ];
         let judgement = decide(drafts, &[], Info, 10);
         assert_eq!(shape(&judgement).0, [1, 4]);
         assert_ne!(judgement.findings[0].id, judgement.findings[1].id);

@@ -8,7 +8,7 @@ use super::{Finding, Origin, Posted};
 const NEAR: u32 = 2;
 
 /// The share of words that two titles must have in common.
-const ALIKE: f64 = 0.35;
+const ALIKE: f64 = 0.3;
 
 /// Whether two findings of one run are about the same defect: at the same place or near it, in like words. Joining too
 /// much is the safer error for the reader, who sees one remark instead of two.

@@ -59,7 +59,8 @@ mod tests {
 
     #[test]
     fn only_for_whole_lines_of_the_new_file() {
-        let anchor = |side, whole_lines| Anchor { file: 0, hunk: 0, side, lines: 1..=1, text: vec!["a".into()], whole_lines };
+        let anchor =
+            |side, whole_lines| Anchor { file: 0, hunk: 0, side, lines: 1..=1, text: vec!["a".into()], whole_lines };
         assert_eq!(usable(Some("b"), &anchor(Side::Left, true)), None);
         assert_eq!(usable(Some("b"), &anchor(Side::Right, false)), None);
         assert_eq!(usable(None, &anchor(Side::Right, true)), None);

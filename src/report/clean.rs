@@ -77,7 +77,9 @@ pub fn code(text: &str) -> String {
 /// Text as a fenced block with an info string.
 pub fn fenced(info: &str, text: &str) -> String {
     let ticks = "`".repeat(longest_run(text, '`').max(2) + 1);
-    format!("{ticks}{info}\n{text}\n{ticks}")
+    // an empty suggestion deletes its lines; an empty line in it would put one in their place
+    let end = if text.is_empty() { "" } else { "\n" };
+    format!("{ticks}{info}\n{text}{end}{ticks}")
 }
 
 fn longest_run(text: &str, wanted: char) -> usize {
@@ -122,6 +124,7 @@ mod tests {
         assert_eq!(code("a`b"), "``a`b``");
         assert_eq!(code("a\nb"), "`a\\u{a}b`");
         assert_eq!(fenced("suggestion", "```\nx\n```"), "````suggestion\n```\nx\n```\n````");
+        assert_eq!(fenced("suggestion", ""), "```suggestion\n```");
         assert_eq!(terminal("a\u{1b}[0m\n\tb"), "a\\u{1b}[0m\n    b");
     }
 }

@@ -129,12 +129,12 @@ pub fn step_summary(report: &Report) -> String {
 }
 
 fn opening(report: &Report) -> String {
-    let icon = match report.status {
+    let sign = match report.status {
         Status::Incomplete => "⚠️",
         _ if report.findings.iter().any(|finding| finding.severity >= Severity::Major) => "🔎",
         _ => "✅",
     };
-    let mut out = format!("## {icon} Prudence: {}", report.headline());
+    let mut out = format!("## {sign} Prudence: {}", report.headline());
     if !report.summary.is_empty() {
         let _ = write!(out, "\n\n{}", markdown(&report.summary));
     }
@@ -168,7 +168,8 @@ fn entry(finding: &Finding) -> String {
 
 fn not_on_lines(unplaced: &[&Finding]) -> Option<String> {
     let entries: Vec<String> = unplaced.iter().map(|finding| entry(finding)).collect();
-    (!entries.is_empty()).then(|| format!("**Could not be placed on the lines of the diff**\n\n{}", entries.join("\n\n")))
+    (!entries.is_empty())
+        .then(|| format!("**Could not be placed on the lines of the diff**\n\n{}", entries.join("\n\n")))
 }
 
 fn over_limit(report: &Report) -> Option<String> {
@@ -211,7 +212,8 @@ fn receipt(report: &Report) -> String {
         );
     }
     for line in &coverage.cut {
-        let _ = write!(out, "\n- {} line {}: only its beginning was reviewed, it is too long", code(&line.path), line.line);
+        let _ =
+            write!(out, "\n- {} line {}: only its beginning was reviewed, it is too long", code(&line.path), line.line);
     }
     if !coverage.skipped.is_empty() {
         let _ = write!(out, "\n\n{}", details(&format!("{} skipped", plural(coverage.skipped.len(), "file"))));
@@ -266,7 +268,8 @@ fn notes(report: &Report) -> Option<String> {
 }
 
 fn footer(report: &Report, run_url: Option<&str>) -> String {
-    let head = report.change.head_sha.as_deref().map_or(String::new(), |sha| format!(" · head {}", &sha[..sha.len().min(9)]));
+    let head =
+        report.change.head_sha.as_deref().map_or(String::new(), |sha| format!(" · head {}", &sha[..sha.len().min(9)]));
     let run = run_url.map_or(String::new(), |url| format!(" · [run]({url})"));
     format!("<sub>prudence {} · prompt {}{head}{run}</sub>", report.tool.version, report.tool.prompt)
 }
@@ -313,7 +316,12 @@ mod tests {
     fn the_state_survives_its_comment_and_nothing_else_is_believed() {
         let state = State { head: Some("abc".into()), complete: true, fingerprints: vec!["f".into()], cost_usd: 0.25 };
         assert_eq!(State::read(&format!("## x\n{SUMMARY_MARK}\n{}", state.mark())), Some(state.clone()));
-        for damaged in ["", "<!-- prudence:state v1 !!! -->", "<!-- prudence:state v1 e30= -->\nmore", "<!-- prudence:state v2 e30= -->"] {
+        for damaged in [
+            "",
+            "<!-- prudence:state v1 !!! -->",
+            "<!-- prudence:state v1 e30= -->\nmore",
+            "<!-- prudence:state v2 e30= -->",
+        ] {
             assert_eq!(State::read(damaged), None, "{damaged}");
         }
         assert_eq!(State::read("<!-- prudence:state v1 e30= -->"), Some(State::default()));

@@ -269,7 +269,13 @@ pub fn coverage(plan: &Plan, skipped: &[Skipped], failures: &[(Vec<crate::plan::
     for file in &plan.diff.files {
         if let crate::diff::Content::Missing { changed_lines, reason } = &file.content {
             let path = file.path().to_string();
-            failed.push(FailedLines { path, start_line: 0, end_line: 0, changed_lines: *changed_lines, reason: reason.clone() });
+            failed.push(FailedLines {
+                path,
+                start_line: 0,
+                end_line: 0,
+                changed_lines: *changed_lines,
+                reason: reason.clone(),
+            });
         }
     }
     for (spans, reason) in failures {
@@ -294,7 +300,11 @@ pub fn coverage(plan: &Plan, skipped: &[Skipped], failures: &[(Vec<crate::plan::
         changed_lines_reviewed: kept - lines_failed,
         skipped: skipped
             .iter()
-            .map(|skip| SkippedFile { path: skip.path.to_string(), reason: skip.reason.as_str(), changed_lines: skip.changed_lines })
+            .map(|skip| SkippedFile {
+                path: skip.path.to_string(),
+                reason: skip.reason.as_str(),
+                changed_lines: skip.changed_lines,
+            })
             .collect(),
         failed,
         cut: plan.cut_lines().into_iter().map(|(path, line)| CutLine { path, line }).collect(),
@@ -396,7 +406,10 @@ mod tests {
 
     #[test]
     fn numbers_for_people() {
-        assert_eq!([dollars(None), dollars(Some(0.0)), dollars(Some(0.00163)), dollars(Some(1.239))], ["price unknown", "$0", "$0.0016", "$1.24"]);
+        assert_eq!(
+            [dollars(None), dollars(Some(0.0)), dollars(Some(0.00163)), dollars(Some(1.239))],
+            ["price unknown", "$0", "$0.0016", "$1.24"]
+        );
         assert_eq!([thousands(7), thousands(1234), thousands(1_234_567)], ["7", "1,234", "1,234,567"]);
         assert_eq!([plural(1, "line"), plural(0, "line")], ["1 line", "0 lines"]);
     }

@@ -67,14 +67,21 @@ const SHORTEST_CACHED: usize = 1024;
 
 impl PlanReport {
     /// Sums up a plan. Without a model there are no requests.
-    pub fn new(plan: &Plan, coverage: Coverage, model: Option<&str>, price: Option<Price>, max_output_tokens: usize) -> Self {
+    pub fn new(
+        plan: &Plan,
+        coverage: Coverage,
+        model: Option<&str>,
+        price: Option<Price>,
+        max_output_tokens: usize,
+    ) -> Self {
         let planned = |chunk: &crate::plan::Chunk| PlannedChunk {
             id: chunk.id,
             paths: plan.paths(chunk),
             changed_lines: plan.changed_lines(chunk),
             input_tokens: plan.input_tokens(chunk),
         };
-        let chunks: Vec<PlannedChunk> = if model.is_some() { plan.chunks.iter().map(planned).collect() } else { Vec::new() };
+        let chunks: Vec<PlannedChunk> =
+            if model.is_some() { plan.chunks.iter().map(planned).collect() } else { Vec::new() };
         let requests = chunks.len();
         let input_tokens = chunks.iter().map(|chunk| chunk.input_tokens).sum();
         let cached = match plan.prefix_tokens() / 128 * 128 {
@@ -93,7 +100,10 @@ impl PlanReport {
             chunks,
             coverage,
             totals: Totals { requests, input_tokens, max_output_tokens: most },
-            cost: PlannedCost { usd_expected: usd(cached, USUAL_ANSWER.min(max_output_tokens) * requests), usd_max: usd(0, most) },
+            cost: PlannedCost {
+                usd_expected: usd(cached, USUAL_ANSWER.min(max_output_tokens) * requests),
+                usd_max: usd(0, most),
+            },
         }
     }
 
@@ -103,7 +113,12 @@ impl PlanReport {
         for chunk in &self.chunks {
             let lines = plural(chunk.changed_lines, "changed line");
             let paths = super::clean::terminal(&names(&chunk.paths));
-            let _ = writeln!(out, "{:>4}  {:>7} tokens  {lines:>18}  {paths}", chunk.id, thousands(chunk.input_tokens as u64));
+            let _ = writeln!(
+                out,
+                "{:>4}  {:>7} tokens  {lines:>18}  {paths}",
+                chunk.id,
+                thousands(chunk.input_tokens as u64)
+            );
         }
         let coverage = &self.coverage;
         for file in &coverage.skipped {
@@ -112,7 +127,8 @@ impl PlanReport {
         }
         for lines in &coverage.failed {
             let (path, reason) = (super::clean::terminal(&lines.path), super::clean::terminal(&lines.reason));
-            let _ = writeln!(out, "cannot be reviewed: {path}, {}: {reason}", plural(lines.changed_lines, "changed line"));
+            let _ =
+                writeln!(out, "cannot be reviewed: {path}, {}: {reason}", plural(lines.changed_lines, "changed line"));
         }
         let model = self.model.as_deref().unwrap_or("no model: built-in checks only");
         let total = format!(

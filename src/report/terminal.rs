@@ -42,7 +42,11 @@ pub fn report(report: &Report, diff: &Diff, elapsed: Duration, shown: bool) -> S
     }
     let over: Vec<_> = report.suppressed.iter().filter(|s| s.reason == Reason::OverCommentLimit).collect();
     if !over.is_empty() {
-        let _ = writeln!(out, "{}", paint(BOLD, &format!("{} more, over the limit of comments:", plural(over.len(), "finding"))));
+        let _ = writeln!(
+            out,
+            "{}",
+            paint(BOLD, &format!("{} more, over the limit of comments:", plural(over.len(), "finding")))
+        );
         for suppressed in over {
             let finding = &suppressed.finding;
             let _ = writeln!(out, "  {} {} {}", level(finding.severity), place(finding), clean(&finding.title));
@@ -72,7 +76,8 @@ pub fn finding(finding: &Finding, diff: &Diff) -> String {
         let _ = writeln!(out, "  {line}");
     }
     if let Some(suggestion) = &finding.suggestion {
-        let _ = writeln!(out, "  {}", paint(DIM, "suggested:"));
+        let what = if suggestion.is_empty() { "suggested: delete it" } else { "suggested:" };
+        let _ = writeln!(out, "  {}", paint(DIM, what));
         for line in clean(suggestion).lines() {
             let _ = writeln!(out, "       {} {}", paint(GREEN, "+"), paint(GREEN, line));
         }
@@ -86,7 +91,8 @@ const EXCERPT_LINES: usize = 8;
 
 /// The lines in question with one before and one after, as the diff has them.
 fn excerpt(finding: &Finding, diff: &Diff) -> String {
-    let covers = |hunk: &&Hunk| hunk.range(finding.side).is_some_and(|(from, to)| (from..=to).contains(&finding.start_line));
+    let covers =
+        |hunk: &&Hunk| hunk.range(finding.side).is_some_and(|(from, to)| (from..=to).contains(&finding.start_line));
     let file = diff.files.iter().find(|file| file.path().as_str() == finding.path);
     let Some(hunk) = file.and_then(|file| file.hunks().iter().find(covers)) else { return String::new() };
     let is_meant = |line: &Line| {
@@ -119,7 +125,8 @@ fn code(hunk: &Hunk, index: usize) -> String {
         LineKind::Context => format!("  {}", clean(&text)),
         LineKind::Removed => paint(RED, &format!("- {}", clean(&text))),
         LineKind::Added => {
-            let parts = replaced_line(hunk, index).map(|old| inline::changed_parts(&old.text(), &text)).unwrap_or_default();
+            let parts =
+                replaced_line(hunk, index).map(|old| inline::changed_parts(&old.text(), &text)).unwrap_or_default();
             let mut out = paint(GREEN, "+ ");
             let mut at = 0;
             for part in parts {
@@ -134,7 +141,8 @@ fn code(hunk: &Hunk, index: usize) -> String {
 
 /// The removed line that an added one stands for: the same place in the runs of removed and of added lines.
 fn replaced_line(hunk: &Hunk, index: usize) -> Option<&Line> {
-    let run_start = |kind, end: usize| hunk.lines[..end].iter().rposition(|line| line.kind != kind).map_or(0, |at| at + 1);
+    let run_start =
+        |kind, end: usize| hunk.lines[..end].iter().rposition(|line| line.kind != kind).map_or(0, |at| at + 1);
     let added = run_start(LineKind::Added, index);
     let removed = run_start(LineKind::Removed, added);
     let old = removed + (index - added);
@@ -148,7 +156,13 @@ fn receipt(report: &Report) -> String {
         let _ = writeln!(out, "{} {what}: {}", paint(RED, "not reviewed"), clean(&lines.reason));
     }
     for line in &report.coverage.cut {
-        let _ = writeln!(out, "{} {}:{}: only the beginning of this long line", paint(YELLOW, "cut"), clean(&line.path), line.line);
+        let _ = writeln!(
+            out,
+            "{} {}:{}: only the beginning of this long line",
+            paint(YELLOW, "cut"),
+            clean(&line.path),
+            line.line
+        );
     }
     for file in &report.coverage.skipped {
         let lines = plural(file.changed_lines, "changed line");
@@ -203,7 +217,8 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
         }
         let mut line = String::new();
         for word in paragraph.split_whitespace() {
-            let longer = unicode_width::UnicodeWidthStr::width(line.as_str()) + 1 + unicode_width::UnicodeWidthStr::width(word);
+            let longer =
+                unicode_width::UnicodeWidthStr::width(line.as_str()) + 1 + unicode_width::UnicodeWidthStr::width(word);
             if !line.is_empty() && longer > width {
                 lines.push(std::mem::take(&mut line));
             }
@@ -228,7 +243,10 @@ mod tests {
 
     #[test]
     fn the_new_words_of_a_replaced_line_are_underlined() {
-        let diff = parse("--- a/x\n+++ b/x\n@@ -1,3 +1,3 @@\n c\n-let a = one(1);\n-let b = 2;\n+let a = one(2);\n+let b = 2;\n").unwrap();
+        let diff = parse(
+            "--- a/x\n+++ b/x\n@@ -1,3 +1,3 @@\n c\n-let a = one(1);\n-let b = 2;\n+let a = one(2);\n+let b = 2;\n",
+        )
+        .unwrap();
         let hunk = &diff.files[0].hunks()[0];
         assert_eq!(replaced_line(hunk, 3).unwrap().text(), "let a = one(1);");
         assert_eq!(replaced_line(hunk, 4).unwrap().text(), "let b = 2;");

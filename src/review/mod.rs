@@ -39,9 +39,14 @@ pub async fn run(client: &Client, plan: &Plan, ask: &Ask, on_chunk: &(dyn Fn(&[O
         on_chunk(&outcomes);
         outcomes
     });
-    let mut outcomes: Vec<Outcome> =
-        futures_util::stream::iter(reviews).buffer_unordered(ask.concurrency.max(1)).flat_map(futures_util::stream::iter).collect().await;
-    outcomes.sort_by_key(|outcome| (outcome.chunk.id, outcome.chunk.pieces.first().map(|p| (p.file, p.hunk, p.lines.start))));
+    let mut outcomes: Vec<Outcome> = futures_util::stream::iter(reviews)
+        .buffer_unordered(ask.concurrency.max(1))
+        .flat_map(futures_util::stream::iter)
+        .collect()
+        .await;
+    outcomes.sort_by_key(|outcome| {
+        (outcome.chunk.id, outcome.chunk.pieces.first().map(|p| (p.file, p.hunk, p.lines.start)))
+    });
     outcomes
 }
 
@@ -51,12 +56,12 @@ async fn review_chunk(client: &Client, plan: &Plan, ask: &Ask, chunk: Chunk) -> 
     let mut outcomes = Vec::new();
     while let Some(chunk) = work.pop() {
         let result = match ask_once(client, plan, ask, &chunk).await {
-            Err(LlmError::Split(reason)) => match plan.split(&chunk) {
+            Err(LlmError::Split { message, .. }) => match plan.split(&chunk) {
                 Some((first, second)) => {
                     work.extend([second, first]);
                     continue;
                 }
-                None => Err(format!("{reason}, even for a single line")),
+                None => Err(format!("{message}, even for a single line")),
             },
             result => result.map_err(|err| err.to_string()),
         };
@@ -83,8 +88,10 @@ async fn ask_once(client: &Client, plan: &Plan, ask: &Ask, chunk: &Chunk) -> Res
         Ok(answer) => return Ok(answer),
         Err(error) => error,
     };
-    request.user += &format!("\n\nYour last answer could not be used: {error}. Answer again, with the JSON object only.");
+    request.user +=
+        &format!("\n\nYour last answer could not be used: {error}. Answer again, with the JSON object only.");
     request.input_tokens += 40;
     let reply = client.complete(&request).await?;
-    schema::parse(&reply.text).map_err(|error| LlmError::Failed(format!("the model's answer could not be read twice: {error}")))
+    schema::parse(&reply.text)
+        .map_err(|error| LlmError::Failed(format!("the model's answer could not be read twice: {error}")))
 }

@@ -100,7 +100,8 @@ fn candidates(reply: &str) -> impl Iterator<Item = &str> {
         let inside = &inside[inside.find('\n')? + 1..];
         Some(&inside[..inside.rfind("```")?])
     });
-    let braces = reply.find('{').zip(reply.rfind('}')).filter(|(from, to)| from < to).map(|(from, to)| &reply[from..=to]);
+    let braces =
+        reply.find('{').zip(reply.rfind('}')).filter(|(from, to)| from < to).map(|(from, to)| &reply[from..=to]);
     [Some(reply), fenced, braces].into_iter().flatten()
 }
 
@@ -199,7 +200,8 @@ mod tests {
             }
         }
         check(&schema());
-        let keys: Vec<&String> = schema()["properties"].as_object().unwrap().keys().cloned().collect::<Vec<_>>().leak().iter().collect();
+        let keys: Vec<&String> =
+            schema()["properties"].as_object().unwrap().keys().cloned().collect::<Vec<_>>().leak().iter().collect();
         assert_eq!(keys, ["analysis", "findings", "summary"]);
     }
 }
