@@ -245,8 +245,8 @@ fn skip_scheme(line: &[u8], at: usize) -> usize {
 ///
 /// Entropy alone does not tell: words of 16 letters have as much as random hex. What random values have and words have not
 /// is digits and letters mixed. Of 20,000 random values each in hex, base 36, base 62 and base 64, all limits together keep,
-/// where they are quoted, 89 % or more at 16 characters, 95 % at 24 and 99 % at 40; in five million lines of published
-/// crates they take a dozen values that are not keys or passwords, most of them from tests.
+/// where they are quoted, 89 % or more at 16 characters, 95 % at 24 and 99 % at 40. In 5.6 million lines of published crates
+/// the whole check for secrets reported some twenty lines, nearly all of them values in tests.
 fn looks_random(value: &[u8], is_quoted: bool) -> bool {
     let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
     let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
