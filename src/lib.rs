@@ -6,6 +6,7 @@ pub mod cli;
 pub mod config;
 pub mod diff;
 pub mod findings;
+pub mod forge;
 pub mod git;
 pub mod llm;
 pub mod plan;

@@ -1,0 +1,174 @@
+//! A pull request's description and its change.
+
+use serde_json::Value;
+
+use super::GitHub;
+use crate::diff::{self, Content, Diff, FileDiff};
+use crate::forge::{ForgeError, Request};
+
+/// Reads what `GET /pulls/N` answers.
+pub fn request(number: u64, json: &Value) -> Result<Request, ForgeError> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let count = |name: &str| usize::try_from(json[name].as_u64().unwrap_or_default()).unwrap_or(usize::MAX);
+    let (base, head) = (&json["base"], &json["head"]);
+    let (base_sha, head_sha) = (text(&base["sha"]), text(&head["sha"]));
+    if base_sha.is_empty() || head_sha.is_empty() {
+        return Err(ForgeError::Failed("GitHub's answer names no base or head commit".to_owned()));
+    }
+    let labels = json["labels"].as_array().into_iter().flatten().map(|label| text(&label["name"])).collect();
+    Ok(Request {
+        number,
+        title: text(&json["title"]),
+        description: text(&json["body"]),
+        url: text(&json["html_url"]),
+        base_sha,
+        head_sha,
+        // the head's repository is null where the fork was deleted
+        is_fork: head["repo"]["full_name"] != base["repo"]["full_name"],
+        is_draft: json["draft"].as_bool().unwrap_or_default(),
+        is_by_bot: json["user"]["type"] == "Bot",
+        labels,
+        changed_files: count("changed_files"),
+        changed_lines: count("additions").saturating_add(count("deletions")),
+    })
+}
+
+/// The change: as one diff, or, where that is too large, file by file.
+pub async fn diff(github: &GitHub) -> Result<Diff, ForgeError> {
+    let answer = github.api.get(&github.pull_route(""), Some("application/vnd.github.diff")).await?;
+    match answer.ok(&github.name()) {
+        Ok(answer) => diff::parse(answer.body).map_err(|err| ForgeError::Failed(format!("GitHub's diff: {err}"))),
+        Err(ForgeError::TooLarge(reason)) => from_listing(github, &reason).await,
+        Err(err) => Err(err),
+    }
+}
+
+async fn from_listing(github: &GitHub, reason: &str) -> Result<Diff, ForgeError> {
+    let files = github.api.list(&github.pull_route("/files"), "the list of changed files").await?;
+    let mut diff = Diff::default();
+    for file in &files {
+        diff.files.push(listed_file(file, reason)?);
+    }
+    Ok(diff)
+}
+
+/// One entry of the listing. It has hunks without a header; the header is made here, so that one parser reads all.
+fn listed_file(entry: &Value, reason: &str) -> Result<FileDiff, ForgeError> {
+    let text = |name: &str| entry[name].as_str().unwrap_or_default();
+    let (new, status) = (text("filename"), text("status"));
+    let old = match text("previous_filename") {
+        "" => new,
+        previous => previous,
+    };
+    let changes = entry["changes"].as_u64().unwrap_or_default();
+    let patch = entry["patch"].as_str();
+    let extended = match status {
+        "added" => "new file mode 100644\n".to_owned(),
+        "removed" => "deleted file mode 100644\n".to_owned(),
+        "renamed" => format!("rename from {}\nrename to {}\n", quote("", old), quote("", new)),
+        "copied" => format!("copy from {}\ncopy to {}\n", quote("", old), quote("", new)),
+        _ => String::new(),
+    };
+    let body = match patch {
+        Some(patch) => {
+            let from = if status == "added" { "/dev/null".to_owned() } else { quote("a/", old) };
+            let to = if status == "removed" { "/dev/null".to_owned() } else { quote("b/", new) };
+            format!("--- {from}\n+++ {to}\n{patch}\n")
+        }
+        // without lines and without a patch: a pure rename, or nothing that is text
+        None if changes == 0 && !matches!(status, "renamed" | "copied") => {
+            format!("Binary files {} and {} differ\n", quote("a/", old), quote("b/", new))
+        }
+        None => String::new(),
+    };
+    let header = format!("diff --git {} {}\n{extended}", quote("a/", old), quote("b/", new));
+    let parsed =
+        diff::parse(header + &body).map_err(|err| ForgeError::Failed(format!("GitHub's patch of `{new}`: {err}")))?;
+    let mut file = parsed
+        .files
+        .into_iter()
+        .next()
+        .ok_or_else(|| ForgeError::Failed(format!("GitHub's patch of `{new}` is empty")))?;
+    if patch.is_none() && changes > 0 {
+        let changed_lines = usize::try_from(changes).unwrap_or(usize::MAX);
+        let reason = format!("GitHub gives no patch for this file ({reason})");
+        file.content = Content::Missing { changed_lines, reason };
+    }
+    Ok(file)
+}
+
+/// A name as git writes it in a header: in quotes where it has characters that would end it.
+fn quote(prefix: &str, name: &str) -> String {
+    if !name.contains(|c: char| c.is_control() || matches!(c, '"' | '\\')) {
+        return format!("{prefix}{name}");
+    }
+    let escape = |byte: u8| match byte {
+        b'"' | b'\\' => format!("\\{}", char::from(byte)),
+        0x20..=0x7e => char::from(byte).to_string(),
+        _ => format!("\\{byte:03o}"),
+    };
+    format!("\"{prefix}{}\"", name.bytes().map(escape).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diff::FileStatus;
+    use serde_json::json;
+
+    #[track_caller]
+    fn check(entry: Value, status: FileStatus, path: &str, changed_lines: usize) -> FileDiff {
+        let file = listed_file(&entry, "too large").unwrap();
+        assert_eq!((file.status, file.path().as_str(), file.changed_lines()), (status, path, changed_lines));
+        file
+    }
+
+    #[test]
+    fn every_status_of_the_listing() {
+        use FileStatus::*;
+        check(
+            json!({"filename": "a", "status": "modified", "changes": 2, "patch": "@@ -1 +1 @@\n-a\n+b"}),
+            Modified,
+            "a",
+            2,
+        );
+        check(
+            json!({"filename": "a", "status": "added", "changes": 1, "patch": "@@ -0,0 +1 @@\n+b\n\\ No newline at end of file"}),
+            Added,
+            "a",
+            1,
+        );
+        check(
+            json!({"filename": "a", "status": "removed", "changes": 1, "patch": "@@ -1 +0,0 @@\n-b"}),
+            Deleted,
+            "a",
+            1,
+        );
+        let renamed = check(
+            json!({"filename": "b c", "previous_filename": "a", "status": "renamed", "changes": 0}),
+            Renamed,
+            "b c",
+            0,
+        );
+        assert_eq!((renamed.old_path.as_str(), renamed.hunks().len()), ("a", 0));
+        let binary = check(json!({"filename": "i.png", "status": "modified", "changes": 0}), Modified, "i.png", 0);
+        assert!(matches!(binary.content, Content::Binary { .. }));
+        let large = check(json!({"filename": "big", "status": "modified", "changes": 50_000}), Modified, "big", 50_000);
+        assert!(matches!(large.content, Content::Missing { .. }));
+        check(
+            json!({"filename": "q\"\n\u{e9}", "status": "modified", "changes": 2, "patch": "@@ -1 +1 @@\n-a\n+b"}),
+            Modified,
+            "q\"\n\u{e9}",
+            2,
+        );
+    }
+
+    #[test]
+    fn a_deleted_fork_is_a_fork() {
+        let json = json!({"title": "t", "body": null, "html_url": "u", "user": null,
+            "base": {"sha": "b", "repo": {"full_name": "o/r"}}, "head": {"sha": "h", "repo": null}});
+        let request = request(1, &json).unwrap();
+        assert!(request.is_fork && !request.is_by_bot && request.description.is_empty());
+        assert!(super::request(1, &json!({})).is_err());
+    }
+}

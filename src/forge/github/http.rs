@@ -1,0 +1,361 @@
+//! Requests to GitHub: retried where that is safe, and errors in words that help.
+//!
+//! octocrab's own retry repeats requests that create things, so its `retry` feature is not built in.
+
+use std::time::{Duration, Instant};
+
+use http::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
+use octocrab::Octocrab;
+use serde_json::Value;
+
+use super::Settings;
+use crate::forge::ForgeError;
+use crate::secret::Secret;
+
+/// The verbs in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Reads; is repeated on failure.
+    Get,
+    /// Creates; is never repeated blindly.
+    Post,
+    /// Replaces; doing it twice is doing it once.
+    Patch,
+}
+
+/// One request, for `-v`. Holds no secret.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// Verb and route.
+    pub request: String,
+    /// The status; `None` where no answer came.
+    pub status: Option<u16>,
+    /// Time until the answer was read.
+    pub duration: Duration,
+}
+
+/// An answer, whatever its status.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    headers: HeaderMap,
+    /// The body as it came.
+    pub body: Vec<u8>,
+}
+
+/// The connection to one host.
+pub struct Api {
+    rest: Octocrab,
+    /// The endpoint lies beside the REST root on Enterprise Server, so that it has a client and a path of its own.
+    graphql: (Octocrab, String),
+    host: String,
+    has_token: bool,
+    settings: Settings,
+}
+
+/// How often a request that may be repeated is sent at most.
+const ATTEMPTS: u32 = 4;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// GitHub itself gives up after 10 s.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest wait that a rate limit may ask for.
+const LONGEST_WAIT: Duration = Duration::from_secs(90);
+/// No answer of the API that is used here is larger; diffs are at most 1 MB, pages of 100 files some more.
+const LONGEST_BODY: usize = 64 << 20;
+
+impl Api {
+    pub fn new(settings: Settings) -> Result<Api, ForgeError> {
+        // whoever links this crate may have installed a provider already
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let graphql = reqwest::Url::parse(&settings.graphql_url)
+            .map_err(|err| ForgeError::Failed(format!("`{}` is no URL: {err}", settings.graphql_url)))?;
+        let origin = graphql.origin().ascii_serialization();
+        Ok(Api {
+            rest: client(&settings.api_url, settings.token.as_ref())?,
+            graphql: (client(&origin, settings.token.as_ref())?, graphql.path().to_owned()),
+            host: settings.api_url.clone(),
+            has_token: settings.token.is_some(),
+            settings,
+        })
+    }
+
+    pub async fn get(&self, route: &str, accept: Option<&str>) -> Result<Answer, ForgeError> {
+        self.send(Method::Get, route, accept, None).await
+    }
+
+    pub async fn graphql(&self, body: &Value) -> Result<Answer, ForgeError> {
+        let (client, path) = &self.graphql;
+        let answer = self.once(client, Method::Post, path, None, Some(body)).await;
+        answer.map_err(|err| self.unreachable(&err))
+    }
+
+    /// All items of a listing, page by page.
+    pub async fn list(&self, route: &str, what: &str) -> Result<Vec<Value>, ForgeError> {
+        let mut items = Vec::new();
+        let mut next = Some(format!("{route}?per_page=100"));
+        let mut seen = Vec::new();
+        while let Some(route) = next {
+            let answer = self.get(&route, None).await?.ok(what)?;
+            match answer.json()? {
+                Value::Array(page) => items.extend(page),
+                _ => return Err(ForgeError::Failed(format!("{} answered no list for {what}", self.host))),
+            }
+            seen.push(route);
+            // a page that names itself, or another host, ends the listing
+            next = answer.next_page().filter(|url| url.starts_with(&self.host) && !seen.contains(url));
+        }
+        Ok(items)
+    }
+
+    /// Sends a request. Reads and replacements are repeated after a failure; every request waits for a rate limit.
+    pub async fn send(
+        &self,
+        method: Method,
+        route: &str,
+        accept: Option<&str>,
+        body: Option<&Value>,
+    ) -> Result<Answer, ForgeError> {
+        let mut attempt = 1;
+        loop {
+            let result = self.once(&self.rest, method, route, accept, body).await;
+            let wait = match &result {
+                Ok(answer) => answer.wait(attempt).or_else(|| (answer.status >= 500).then(|| pause(attempt))),
+                Err(_) => Some(pause(attempt)),
+            };
+            let was_limited = result.as_ref().is_ok_and(|answer| answer.wait(attempt).is_some());
+            let may_repeat = method != Method::Post || was_limited;
+            match wait.filter(|wait| may_repeat && attempt < ATTEMPTS && *wait <= LONGEST_WAIT) {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => return result.map_err(|err| self.unreachable(&err)),
+            }
+            attempt += 1;
+        }
+    }
+
+    async fn once(
+        &self,
+        client: &Octocrab,
+        method: Method,
+        route: &str,
+        accept: Option<&str>,
+        body: Option<&Value>,
+    ) -> Result<Answer, String> {
+        let started = Instant::now();
+        let result = tokio::time::timeout(READ_TIMEOUT * 2, exchange(client, method, route, accept, body)).await;
+        let result = result.unwrap_or_else(|_| Err("no answer in time".to_owned()));
+        if let Some(on_event) = &self.settings.on_event {
+            let status = result.as_ref().ok().map(|answer| answer.status);
+            on_event(Event { request: format!("{method:?} {route}"), status, duration: started.elapsed() });
+        }
+        result
+    }
+
+    fn unreachable(&self, err: &str) -> ForgeError {
+        let token = if self.has_token { "" } else { " and set `GITHUB_TOKEN`" };
+        ForgeError::Failed(format!(
+            "cannot reach {}: {err}\nhint: check the network, the proxy and `GITHUB_API_URL`{token}",
+            self.host
+        ))
+    }
+}
+
+fn client(base: &str, token: Option<&Secret>) -> Result<Octocrab, ForgeError> {
+    let failed = |err: octocrab::Error| {
+        ForgeError::Failed(format!("`{base}` cannot be used as GitHub's API: {err}\nhint: check `GITHUB_API_URL`"))
+    };
+    let mut builder = Octocrab::builder()
+        .base_uri(base)
+        .map_err(failed)?
+        .set_connect_timeout(Some(CONNECT_TIMEOUT))
+        .set_read_timeout(Some(READ_TIMEOUT))
+        .set_write_timeout(Some(READ_TIMEOUT))
+        .add_header(HeaderName::from_static("x-github-api-version"), "2022-11-28".to_owned());
+    if let Some(token) = token {
+        builder = builder.personal_token(token.expose().to_owned());
+    }
+    builder.build().map_err(failed)
+}
+
+async fn exchange(
+    client: &Octocrab,
+    method: Method,
+    route: &str,
+    accept: Option<&str>,
+    body: Option<&Value>,
+) -> Result<Answer, String> {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, accept.and_then(|accept| HeaderValue::from_str(accept).ok()).unwrap_or(JSON));
+    let response = match method {
+        Method::Get => client._get_with_headers(route, Some(headers)).await,
+        Method::Post => client._post(route, body).await,
+        Method::Patch => client._patch(route, body).await,
+    };
+    let response = response.map_err(|err| innermost(&err))?;
+    let (parts, body) = response.into_parts();
+    let body = http_body_util::Limited::new(body, LONGEST_BODY);
+    let bytes = http_body_util::BodyExt::collect(body).await.map_err(|err| format!("the answer broke off: {err}"))?;
+    Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body: bytes.to_bytes().to_vec() })
+}
+
+const JSON: HeaderValue = HeaderValue::from_static("application/vnd.github+json");
+
+/// octocrab wraps the cause in several sentences; the innermost says what happened.
+fn innermost(err: &dyn std::error::Error) -> String {
+    let mut err = err;
+    while let Some(source) = err.source() {
+        err = source;
+    }
+    err.to_string()
+}
+
+fn pause(attempt: u32) -> Duration {
+    Duration::from_millis(250) * 2_u32.saturating_pow(attempt)
+}
+
+impl Answer {
+    pub fn json(&self) -> Result<Value, ForgeError> {
+        serde_json::from_slice(&self.body)
+            .map_err(|err| ForgeError::Failed(format!("GitHub's answer is no JSON ({} {err})", self.status)))
+    }
+
+    pub fn is_json(&self) -> bool {
+        let kind = self.headers.get(http::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        kind.is_some_and(|kind| kind.starts_with("application/json"))
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The address of the next page of a listing.
+    fn next_page(&self) -> Option<String> {
+        let next = self.header("link")?.split(',').find(|part| part.contains("rel=\"next\""))?;
+        Some(next.split_once('<')?.1.split_once('>')?.0.to_owned())
+    }
+
+    /// How long a rate limit asks to wait; `None` where the answer is no such limit.
+    fn wait(&self, attempt: u32) -> Option<Duration> {
+        if !matches!(self.status, 403 | 429) {
+            return None;
+        }
+        let seconds = |name| self.header(name).and_then(|value| value.trim().parse::<u64>().ok());
+        if let Some(wait) = seconds("retry-after") {
+            return Some(Duration::from_secs(wait));
+        }
+        if seconds("x-ratelimit-remaining") == Some(0) {
+            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+            return Some(Duration::from_secs(seconds("x-ratelimit-reset")?.saturating_sub(now.as_secs()) + 1));
+        }
+        let is_secondary = self.message().to_lowercase().contains("secondary rate") || self.status == 429;
+        is_secondary.then(|| Duration::from_secs(60) * attempt)
+    }
+
+    /// What the host says: its message and its errors, or the beginning of a text that is no JSON.
+    pub fn message(&self) -> String {
+        let Ok(json) = serde_json::from_slice::<Value>(&self.body) else {
+            let text = String::from_utf8_lossy(&self.body);
+            return crate::plan::printable(&text.chars().take(120).collect::<String>());
+        };
+        let mut parts = vec![json["message"].as_str().unwrap_or_default().to_owned()];
+        for error in json["errors"].as_array().into_iter().flatten() {
+            // two shapes: texts, and objects with a message or a field and a code
+            let field =
+                || format!("{} {}", error["field"].as_str().unwrap_or("?"), error["code"].as_str().unwrap_or("?"));
+            parts.push(error.as_str().or(error["message"].as_str()).map_or_else(field, str::to_owned));
+        }
+        let text: String = parts.join(": ").chars().take(300).collect();
+        crate::plan::printable(&text)
+    }
+
+    /// The answer, if it is a success; else the error in words. `what` was asked for.
+    pub fn ok(self, what: &str) -> Result<Answer, ForgeError> {
+        let message = self.message();
+        let error = match self.status {
+            200..=299 => return Ok(self),
+            401 => ForgeError::Failed(format!(
+                "GitHub refused the token (401: {message})\nhint: pass a valid one as `GITHUB_TOKEN`; in a workflow `${{{{ github.token }}}}`"
+            )),
+            403 | 429 if self.wait(1).is_some() => ForgeError::Failed(format!(
+                "GitHub's rate limit is reached ({}: {message})\nhint: try again later",
+                self.status
+            )),
+            403 => {
+                let needs =
+                    self.header("x-accepted-github-permissions").unwrap_or("more permissions").replace('=', ": ");
+                ForgeError::Forbidden(format!(
+                    "the token may not do this for {what} (403: {message}); it needs `{needs}`\nhint: add it under `permissions:` in the workflow"
+                ))
+            }
+            404 => ForgeError::Forbidden(format!("{what} does not exist, or the token may not see it (404)")),
+            406 => ForgeError::TooLarge(message),
+            422 => ForgeError::Refused(message),
+            status => {
+                ForgeError::Failed(format!("GitHub answered {status} for {what}: {message}\nhint: try again later"))
+            }
+        };
+        Err(error)
+    }
+}
+
+/// A path as part of a URL: each segment encoded, slashes kept.
+pub fn path(path: &str) -> String {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.~/".contains(byte);
+    let encode = |byte: u8| if is_plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    path.bytes().map(encode).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, headers: &[(&'static str, &str)], body: &str) -> Answer {
+        let headers =
+            headers.iter().map(|(k, v)| (HeaderName::from_static(k), HeaderValue::from_str(v).unwrap())).collect();
+        Answer { status, headers, body: body.as_bytes().to_vec() }
+    }
+
+    #[test]
+    fn errors_say_what_to_do() {
+        let forbidden = answer(
+            403,
+            &[("x-accepted-github-permissions", "pull_requests=write")],
+            r#"{"message":"Resource not accessible by integration"}"#,
+        );
+        let text = forbidden.ok("o/r#1").unwrap_err().to_string();
+        assert!(text.contains("pull_requests: write") && text.contains("permissions:"), "{text}");
+        assert!(matches!(answer(406, &[], "{}").ok("x"), Err(ForgeError::TooLarge(_))));
+        assert!(matches!(answer(502, &[], "<html>").ok("x"), Err(ForgeError::Failed(text)) if text.contains("502")));
+    }
+
+    #[test]
+    fn both_shapes_of_errors_are_read() {
+        let strings =
+            answer(422, &[], r#"{"message":"Unprocessable Entity","errors":["line must be part of the diff"]}"#);
+        assert_eq!(strings.message(), "Unprocessable Entity: line must be part of the diff");
+        let objects = answer(
+            422,
+            &[],
+            r#"{"message":"Validation Failed","errors":[{"field":"data","code":"invalid"},{"message":"m"}]}"#,
+        );
+        assert_eq!(objects.message(), "Validation Failed: data invalid: m");
+    }
+
+    #[test]
+    fn a_rate_limit_is_told_from_a_missing_permission() {
+        assert_eq!(answer(403, &[], r#"{"message":"Resource not accessible"}"#).wait(1), None);
+        assert_eq!(answer(403, &[("retry-after", "7")], "{}").wait(1), Some(Duration::from_secs(7)));
+        let secondary = r#"{"message":"You have exceeded a secondary rate limit."}"#;
+        assert_eq!(answer(403, &[], secondary).wait(1), Some(Duration::from_secs(60)));
+        let primary = answer(403, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "0")], "{}");
+        assert_eq!(primary.wait(1), Some(Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn the_next_page_comes_from_the_link() {
+        let link = r#"<http://h/a?page=2>; rel="next", <http://h/a?page=9>; rel="last""#;
+        assert_eq!(answer(200, &[("link", link)], "").next_page().as_deref(), Some("http://h/a?page=2"));
+        assert_eq!(answer(200, &[("link", r#"<http://h/a?page=1>; rel="prev""#)], "").next_page(), None);
+        assert_eq!(path("a b/ü.rs"), "a%20b/%C3%BC.rs");
+    }
+}
