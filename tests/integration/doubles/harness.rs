@@ -1,8 +1,11 @@
 //! Repositories, the runner's files and the program's harness.
 
+use std::panic::AssertUnwindSafe;
+
 use serde_json::json;
 
 use crate::support::actions::{Actions, Event, parse_outputs};
+use crate::support::client::send;
 use crate::support::github::{GitHub, Scenario};
 use crate::support::program::Prudence;
 use crate::support::repo::Repo;
@@ -97,6 +100,15 @@ fn outputs_are_read_as_the_runner_reads_them() {
     wrong("a<<END\none\n", "Invalid value. Matching delimiter not found 'END'");
     wrong("a<<END\none", "Invalid value. EOF marker missing new line.");
     wrong("a<<\none\n", "Invalid format 'a<<'. Delimiter must not be empty");
+}
+
+#[test]
+fn a_violation_fails_the_test_that_ends_with_it() {
+    let github = GitHub::start(Scenario::new(&repo(), "main", "feature"));
+    let url = format!("{}/repos/octo/demo/issues/7/comments", github.root);
+    let headers = [("user-agent", "test"), ("authorization", "Bearer x")];
+    assert_eq!(send("POST", &url, &headers, &json!({"text": "x"})).unwrap().status, 599);
+    assert!(std::panic::catch_unwind(AssertUnwindSafe(|| drop(github))).is_err());
 }
 
 #[test]

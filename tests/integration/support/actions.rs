@@ -30,7 +30,7 @@ pub struct Actions {
     workspace: PathBuf,
     env: BTreeMap<String, String>,
     /// Keeps the work tree for as long as the job.
-    _checkout: Option<Repo>,
+    checkout: Option<Repo>,
 }
 
 impl Actions {
@@ -44,7 +44,7 @@ impl Actions {
         }
         let payload = payload(github, event).to_string();
         fs::write(folder.path().join("event.json"), payload).expect("an event");
-        let mut job = Actions { folder, workspace, env: BTreeMap::new(), _checkout: None };
+        let mut job = Actions { folder, workspace, env: BTreeMap::new(), checkout: None };
         job.set_env(github, event);
         job
     }
@@ -53,7 +53,7 @@ impl Actions {
     pub fn in_checkout(github: &GitHub, event: &Event, checkout: &Repo) -> Actions {
         let mut job = Actions::new(github, event);
         checkout.path().clone_into(&mut job.workspace);
-        job._checkout = Some(checkout.clone());
+        job.checkout = Some(checkout.clone());
         job.env.insert("GITHUB_WORKSPACE".to_owned(), checkout.path().display().to_string());
         job
     }

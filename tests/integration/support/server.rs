@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::pending;
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -43,7 +43,9 @@ impl Request {
 
     fn new(parts: &Parts, raw: Bytes) -> Request {
         let pairs = parts.uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
-        let query = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(k, v)| (decode(k), decode(v)));
+        let query = pairs
+            .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+            .map(|(k, v)| (decode(k), decode(&v.replace('+', " "))));
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Request {
             method: parts.method.to_string(),
@@ -223,7 +225,11 @@ async fn serve(
     let request = Request::new(&parts, raw);
     let in_flight = InFlight::enter(log, request.clone());
     let mut violations = Vec::new();
-    let reply = handler(&request, &root, &mut violations);
+    let answer = catch_unwind(AssertUnwindSafe(|| handler(&request, &root, &mut violations)));
+    let reply = answer.unwrap_or_else(|_| {
+        violations.push(format!("the double itself failed at {} {}", request.method, request.path));
+        Reply::on_the_wire(Wire::Reset)
+    });
     in_flight.answered(&reply, violations);
     tokio::time::sleep(reply.delay).await;
     send(reply).await

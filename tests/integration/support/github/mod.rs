@@ -147,8 +147,9 @@ impl GitHub {
     /// The requests that would change something, whether they succeeded or not.
     pub fn writes(&self) -> Vec<Request> {
         let mut requests = self.requests();
-        requests.retain(|request| {
-            request.method != "GET" && !(request.path.ends_with("/graphql") && !is_mutation(&request.body))
+        requests.retain(|request| match request.path.ends_with("/graphql") {
+            true => is_mutation(&request.body),
+            false => request.method != "GET",
         });
         requests
     }
@@ -284,6 +285,9 @@ fn checked_body(request: &Request, route: Route, violations: &mut Vec<String>) -
     Err(Reply::json(599, &json!({"message": text})))
 }
 
+/// What the host sends against its own description: outdated comments have no line, deleted forks no repository.
+const KNOWN_DEVIATIONS: [&str; 3] = ["/line: null is not", "/position: null is not", "/head/repo: null is not"];
+
 /// The double must not lie either.
 fn check_answer(reply: &Reply, route: Route, violations: &mut Vec<String>) {
     let is_json =
@@ -291,5 +295,6 @@ fn check_answer(reply: &Reply, route: Route, violations: &mut Vec<String>) {
     let (Some((method, path)), true) = (route.operation(), is_json) else { return };
     let body = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
     let problems = GITHUB.answer_problems(method, path, reply.status, &body);
-    violations.extend(problems.iter().map(|problem| format!("the double's own answer to {method} {path}: {problem}")));
+    let problems = problems.iter().filter(|problem| !KNOWN_DEVIATIONS.iter().any(|known| problem.contains(known)));
+    violations.extend(problems.map(|problem| format!("the double's own answer to {method} {path}: {problem}")));
 }

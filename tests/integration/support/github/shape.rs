@@ -58,7 +58,7 @@ impl Shape<'_> {
             "base": side(&sc.owner, &sc.base_ref, &sc.base, self.repo("repository", &sc.owner)),
             "additions": files.iter().map(|file| file.additions).sum::<usize>(),
             "deletions": files.iter().map(|file| file.deletions).sum::<usize>(),
-            "changed_files": files.len(), "commits": 1,
+            "changed_files": files.len(), "commits": self.commits(),
             "comments": state.notes.len(), "review_comments": state.comments.len(),
         });
         pull = GITHUB.filled("pull-request", pull);
@@ -66,6 +66,12 @@ impl Shape<'_> {
             pull["head"]["repo"] = Value::Null;
         }
         pull
+    }
+
+    fn commits(&self) -> usize {
+        let (base, head) = (&self.state.scenario.base, &self.state.head);
+        let counted = self.state.git().graph_ahead_behind(super::change::oid(head), super::change::oid(base));
+        counted.map_or(0, |(ahead, _)| ahead)
     }
 
     fn labels(&self) -> Value {
