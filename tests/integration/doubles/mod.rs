@@ -1,0 +1,5 @@
+//! The doubles' own tests: they refuse what the services refuse, and the harness is as strict as a runner.
+
+mod github;
+mod harness;
+mod openai;

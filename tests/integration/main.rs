@@ -1,0 +1,4 @@
+//! The program from outside, against doubles of the services it talks to.
+
+mod doubles;
+mod support;

@@ -1,0 +1,89 @@
+//! Requests that go wrong on purpose.
+
+use serde_json::Value;
+
+use super::refusal;
+use super::route::Route;
+use crate::support::server::{Reply, Wire};
+
+/// How a request goes wrong.
+#[derive(Debug, Clone)]
+pub enum Fault {
+    /// This answer instead; nothing is applied.
+    Status(u16, Value),
+    /// A proxy's HTML page with 502; nothing is applied.
+    Html502,
+    /// The same page, after the request was applied.
+    ApplyThenHtml502,
+    /// A dropped connection; nothing is applied.
+    Reset,
+    /// A dropped connection, after the request was applied.
+    ApplyThenReset,
+    /// Silence on an open connection; nothing is applied.
+    Hang,
+    /// An answer that breaks off.
+    Truncated,
+    /// 422 that names no entry: "or the endpoint has been spammed".
+    Spammed,
+    /// 403 for a burst, with `retry-after` in seconds or without.
+    SecondaryLimit(Option<u64>),
+    /// 403 for too many requests in this hour.
+    PrimaryLimit,
+    /// The request is served, but just before it somebody pushed this commit.
+    HeadMoves(String),
+}
+
+impl Fault {
+    /// The answer that takes the place of the real one, where the request is not applied.
+    pub(super) fn instead(&self, doc: &str) -> Option<Reply> {
+        match self {
+            Fault::Status(status, body) => Some(Reply::json(*status, body)),
+            Fault::Html502 => Some(Reply::html(502)),
+            Fault::Reset => Some(Reply::on_the_wire(Wire::Reset)),
+            Fault::Hang => Some(Reply::on_the_wire(Wire::Hang)),
+            Fault::Spammed => Some(refusal::unprocessable(doc, "Validation failed, or the endpoint has been spammed.")),
+            Fault::SecondaryLimit(retry_after) => Some(refusal::secondary_limit(false, *retry_after)),
+            Fault::PrimaryLimit => Some(refusal::primary_limit()),
+            Fault::ApplyThenHtml502 | Fault::ApplyThenReset | Fault::Truncated | Fault::HeadMoves(_) => None,
+        }
+    }
+
+    /// What becomes of the real answer.
+    pub(super) fn after(&self, reply: Reply) -> Reply {
+        match self {
+            Fault::ApplyThenHtml502 => Reply::html(502),
+            Fault::ApplyThenReset => Reply::on_the_wire(Wire::Reset),
+            Fault::Truncated => Reply { wire: Wire::Truncated, ..reply },
+            _ => reply,
+        }
+    }
+}
+
+/// A fault that waits for its request.
+pub(super) struct Planted {
+    route: Route,
+    /// How many requests of the route pass before it strikes.
+    skip: usize,
+    /// How many it strikes.
+    times: usize,
+    fault: Fault,
+}
+
+impl Planted {
+    pub(super) fn new(route: Route, nth: usize, times: usize, fault: Fault) -> Planted {
+        Planted { route, skip: nth.saturating_sub(1), times, fault }
+    }
+
+    /// The fault, when this request is one that it strikes.
+    pub(super) fn strike(&mut self, route: Route) -> Option<Fault> {
+        if self.route != route || self.times == 0 {
+            return None;
+        }
+        if self.skip > 0 {
+            self.skip -= 1;
+            return None;
+        }
+        self.times = self.times.saturating_sub(usize::from(self.times < usize::MAX));
+        Some(self.fault.clone())
+    }
+}

@@ -1,0 +1,159 @@
+//! The operations that the double serves.
+
+use crate::support::server::Request;
+
+/// An operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Route {
+    GetRepo,
+    GetUser,
+    /// The pull request as JSON.
+    GetPull,
+    /// The pull request as a diff.
+    GetDiff,
+    ListFiles,
+    ListReviews,
+    CreateReview,
+    ListReviewComments,
+    CreateReviewComment,
+    EditReviewComment,
+    ListIssueComments,
+    CreateIssueComment,
+    EditIssueComment,
+    GetContents,
+    Compare,
+    GraphQl,
+}
+
+/// A request's operation, with what its path says.
+#[derive(Debug, Clone)]
+pub struct Found {
+    pub route: Route,
+    /// `owner` and `name`, where the path names a repository.
+    pub repo: Option<(String, String)>,
+    /// The number of the pull request, where the path has one.
+    pub number: Option<u64>,
+    /// The id of a comment, where the path has one.
+    pub id: u64,
+    /// What comes after a path's fixed part: a file, or two commits.
+    pub tail: String,
+}
+
+impl Route {
+    /// The operation of a request; its path is the same with and without the prefix of an enterprise server.
+    pub fn of(request: &Request) -> Option<Found> {
+        let segments = request.segments();
+        let mut path: Vec<&str> = segments.iter().map(String::as_str).collect();
+        let method = request.method.as_str();
+        if matches!((method, path.as_slice()), ("POST", ["graphql"] | ["api", "graphql"])) {
+            return Some(Found::new(Route::GraphQl));
+        }
+        if path.starts_with(&["api", "v3"]) {
+            path.drain(..2);
+        }
+        match path.as_slice() {
+            ["user"] if method == "GET" => Some(Found::new(Route::GetUser)),
+            ["repos", owner, name, rest @ ..] => {
+                let found = in_repo(method, rest, request)?;
+                Some(Found { repo: Some(((*owner).to_owned(), (*name).to_owned())), ..found })
+            }
+            _ => None,
+        }
+    }
+
+    /// Method and path of the published description; GraphQL has none.
+    pub fn operation(self) -> Option<(&'static str, &'static str)> {
+        const REPO: &str = "/repos/{owner}/{repo}";
+        const PULL: &str = "/repos/{owner}/{repo}/pulls/{pull_number}";
+        Some(match self {
+            Route::GetRepo => ("get", REPO),
+            Route::GetUser => ("get", "/user"),
+            Route::GetPull | Route::GetDiff => ("get", PULL),
+            Route::ListFiles => ("get", "/repos/{owner}/{repo}/pulls/{pull_number}/files"),
+            Route::ListReviews => ("get", "/repos/{owner}/{repo}/pulls/{pull_number}/reviews"),
+            Route::CreateReview => ("post", "/repos/{owner}/{repo}/pulls/{pull_number}/reviews"),
+            Route::ListReviewComments => ("get", "/repos/{owner}/{repo}/pulls/{pull_number}/comments"),
+            Route::CreateReviewComment => ("post", "/repos/{owner}/{repo}/pulls/{pull_number}/comments"),
+            Route::EditReviewComment => ("patch", "/repos/{owner}/{repo}/pulls/comments/{comment_id}"),
+            Route::ListIssueComments => ("get", "/repos/{owner}/{repo}/issues/{issue_number}/comments"),
+            Route::CreateIssueComment => ("post", "/repos/{owner}/{repo}/issues/{issue_number}/comments"),
+            Route::EditIssueComment => ("patch", "/repos/{owner}/{repo}/issues/comments/{comment_id}"),
+            Route::GetContents => ("get", "/repos/{owner}/{repo}/contents/{path}"),
+            Route::Compare => ("get", "/repos/{owner}/{repo}/compare/{basehead}"),
+            Route::GraphQl => return None,
+        })
+    }
+
+    /// The page of the documentation that an error names.
+    pub fn doc(self) -> &'static str {
+        match self {
+            Route::GetRepo => "repos/repos#get-a-repository",
+            Route::GetUser => "users/users#get-the-authenticated-user",
+            Route::GetPull | Route::GetDiff => "pulls/pulls#get-a-pull-request",
+            Route::ListFiles => "pulls/pulls#list-pull-requests-files",
+            Route::ListReviews => "pulls/reviews#list-reviews-for-a-pull-request",
+            Route::CreateReview => "pulls/reviews#create-a-review-for-a-pull-request",
+            Route::ListReviewComments => "pulls/comments#list-review-comments-on-a-pull-request",
+            Route::CreateReviewComment => "pulls/comments#create-a-review-comment-for-a-pull-request",
+            Route::EditReviewComment => "pulls/comments#update-a-review-comment-for-a-pull-request",
+            Route::ListIssueComments => "issues/comments#list-issue-comments",
+            Route::CreateIssueComment => "issues/comments#create-an-issue-comment",
+            Route::EditIssueComment => "issues/comments#update-an-issue-comment",
+            Route::GetContents => "repos/contents#get-repository-content",
+            Route::Compare => "commits/commits#compare-two-commits",
+            Route::GraphQl => "",
+        }
+    }
+
+    /// The permissions of which one is enough; none where no permission is needed.
+    pub fn permissions(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Route::GetRepo | Route::GetUser | Route::GraphQl => &[],
+            Route::GetContents | Route::Compare => &[("contents", "read")],
+            Route::GetPull | Route::GetDiff | Route::ListFiles | Route::ListReviews | Route::ListReviewComments => {
+                &[("pull_requests", "read")]
+            }
+            Route::CreateReview | Route::CreateReviewComment | Route::EditReviewComment => {
+                &[("pull_requests", "write")]
+            }
+            Route::ListIssueComments => &[("issues", "read"), ("pull_requests", "read")],
+            Route::CreateIssueComment | Route::EditIssueComment => &[("issues", "write"), ("pull_requests", "write")],
+        }
+    }
+
+    /// Whether it makes something that people are told about.
+    pub fn creates_content(self) -> bool {
+        matches!(self, Route::CreateReview | Route::CreateReviewComment | Route::CreateIssueComment)
+    }
+}
+
+impl Found {
+    fn new(route: Route) -> Found {
+        Found { route, repo: None, number: None, id: 0, tail: String::new() }
+    }
+}
+
+fn in_repo(method: &str, path: &[&str], request: &Request) -> Option<Found> {
+    let numbered = |route, number: &str| Some(Found { number: Some(number.parse().ok()?), ..Found::new(route) });
+    let identified = |route, id: &str| Some(Found { id: id.parse().ok()?, ..Found::new(route) });
+    let accept = request.header("accept").unwrap_or_default();
+    let wants_diff = ["vnd.github.diff", "vnd.github.v3.diff"].iter().any(|kind| accept.contains(kind));
+    match (method, path) {
+        ("GET", []) => Some(Found::new(Route::GetRepo)),
+        ("PATCH", ["pulls", "comments", id]) => identified(Route::EditReviewComment, id),
+        ("PATCH", ["issues", "comments", id]) => identified(Route::EditIssueComment, id),
+        ("GET", ["pulls", n]) => numbered(if wants_diff { Route::GetDiff } else { Route::GetPull }, n),
+        ("GET", ["pulls", n, "files"]) => numbered(Route::ListFiles, n),
+        ("GET", ["pulls", n, "reviews"]) => numbered(Route::ListReviews, n),
+        ("POST", ["pulls", n, "reviews"]) => numbered(Route::CreateReview, n),
+        ("GET", ["pulls", n, "comments"]) => numbered(Route::ListReviewComments, n),
+        ("POST", ["pulls", n, "comments"]) => numbered(Route::CreateReviewComment, n),
+        ("GET", ["issues", n, "comments"]) => numbered(Route::ListIssueComments, n),
+        ("POST", ["issues", n, "comments"]) => numbered(Route::CreateIssueComment, n),
+        ("GET", ["contents", file @ ..]) if file.last() != Some(&"") => {
+            Some(Found { tail: file.join("/"), ..Found::new(Route::GetContents) })
+        }
+        ("GET", ["compare", span @ ..]) => Some(Found { tail: span.join("/"), ..Found::new(Route::Compare) }),
+        _ => None,
+    }
+}

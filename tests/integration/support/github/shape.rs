@@ -1,0 +1,171 @@
+//! The JSON of the host's things.
+
+use serde_json::{Value, json};
+
+use super::change::ChangedFile;
+use super::state::{IssueComment, Review, ReviewComment, State};
+use crate::support::openapi::GITHUB;
+
+const NOW: &str = "2026-01-02T00:00:00Z";
+
+/// The JSON shapes of one request: they carry the host's own address.
+pub(super) struct Shape<'a> {
+    pub state: &'a State,
+    pub root: &'a str,
+}
+
+pub(super) fn user(login: &str) -> Value {
+    let kind = if login.ends_with("[bot]") { "Bot" } else { "User" };
+    let id = login.bytes().fold(1000_u64, |sum, byte| sum * 31 % 90_000_000 + u64::from(byte));
+    let given =
+        json!({"login": login, "id": id, "node_id": format!("U_{id}"), "type": kind, "user_view_type": "public"});
+    GITHUB.filled("simple-user", given)
+}
+
+impl Shape<'_> {
+    pub fn api(&self, tail: &str) -> String {
+        format!("{}/api/v3/repos/{}{tail}", self.root, self.state.scenario.full_name())
+    }
+
+    pub fn html(&self, tail: &str) -> String {
+        format!("{}/{}{tail}", self.root, self.state.scenario.full_name())
+    }
+
+    pub fn repo(&self, component: &str, owner: &str) -> Value {
+        let sc = &self.state.scenario;
+        let full = format!("{owner}/{}", sc.name);
+        let given = json!({
+            "id": 1, "name": sc.name, "full_name": full, "owner": user(owner), "private": false, "fork": owner != sc.owner,
+            "url": format!("{}/api/v3/repos/{full}", self.root), "html_url": format!("{}/{full}", self.root),
+            "default_branch": sc.base_ref, "visibility": "public",
+            "permissions": {"admin": false, "push": self.state.may("contents", "write"), "pull": true},
+        });
+        GITHUB.filled(component, given)
+    }
+
+    pub fn pull(&self) -> Value {
+        let (state, sc) = (self.state, &self.state.scenario);
+        let (files, n) = (state.files(&state.head), sc.number);
+        let url = self.api(&format!("/pulls/{n}"));
+        let side = |owner: &str, name: &str, sha: &str, repo: Value| json!({"label": format!("{owner}:{name}"), "ref": name, "sha": sha, "user": user(owner), "repo": repo});
+        let mut pull = json!({
+            "url": url, "id": 500_000 + n, "node_id": format!("PR_{n}"), "html_url": self.html(&format!("/pull/{n}")),
+            "diff_url": self.html(&format!("/pull/{n}.diff")), "patch_url": self.html(&format!("/pull/{n}.patch")),
+            "issue_url": self.api(&format!("/issues/{n}")), "number": n, "state": "open", "title": sc.title, "body": sc.body,
+            "user": user(&sc.author), "draft": sc.draft, "labels": self.labels(), "mergeable": true, "mergeable_state": "clean",
+            "author_association": if sc.fork { "FIRST_TIME_CONTRIBUTOR" } else { "MEMBER" },
+            "head": side(sc.head_owner(), &sc.head_ref, &state.head, self.repo("repository", sc.head_owner())),
+            "base": side(&sc.owner, &sc.base_ref, &sc.base, self.repo("repository", &sc.owner)),
+            "additions": files.iter().map(|file| file.additions).sum::<usize>(),
+            "deletions": files.iter().map(|file| file.deletions).sum::<usize>(),
+            "changed_files": files.len(), "commits": self.commits(),
+            "comments": state.notes.len(), "review_comments": state.comments.len(),
+        });
+        pull = GITHUB.filled("pull-request", pull);
+        if sc.head_repo_deleted {
+            pull["head"]["repo"] = Value::Null;
+        }
+        pull
+    }
+
+    fn commits(&self) -> usize {
+        let (base, head) = (&self.state.scenario.base, &self.state.head);
+        let counted = self.state.git().graph_ahead_behind(super::change::oid(head), super::change::oid(base));
+        counted.map_or(0, |(ahead, _)| ahead)
+    }
+
+    fn labels(&self) -> Value {
+        let label = |name: &String| {
+            json!({"id": 1, "node_id": "LA_1", "url": self.api("/labels/x"), "name": name, "color": "ededed", "default": false,
+                   "description": null})
+        };
+        self.state.scenario.labels.iter().map(label).collect()
+    }
+
+    pub fn file(&self, file: &ChangedFile) -> Value {
+        let head = &self.state.head;
+        let mut entry = json!({
+            "sha": file.blob, "filename": file.path, "status": file.status, "additions": file.additions,
+            "deletions": file.deletions, "changes": file.additions + file.deletions,
+            "blob_url": self.html(&format!("/blob/{head}/{}", file.path)), "raw_url": self.html(&format!("/raw/{head}/{}", file.path)),
+            "contents_url": self.api(&format!("/contents/{}?ref={head}", file.path)),
+        });
+        let shown = file.patch.as_ref().filter(|_| file.patch_lines() <= self.state.scenario.limits.patch_lines);
+        if let Some(patch) = shown {
+            entry["patch"] = json!(patch);
+        }
+        if file.status == "renamed" {
+            entry["previous_filename"] = json!(file.old_path);
+        }
+        entry
+    }
+
+    pub fn review(&self, review: &Review) -> Value {
+        let n = self.state.scenario.number;
+        let html = self.html(&format!("/pull/{n}#pullrequestreview-{}", review.id));
+        let pull = self.api(&format!("/pulls/{n}"));
+        let mut out = json!({
+            "id": review.id, "node_id": format!("PRR_{}", review.id), "user": user(&review.author), "body": review.body,
+            "state": review.state(), "html_url": html, "pull_request_url": pull, "commit_id": review.commit,
+            "author_association": "NONE", "_links": {"html": {"href": html}, "pull_request": {"href": pull}},
+        });
+        if review.event.is_some() {
+            out["submitted_at"] = json!(NOW);
+        }
+        out
+    }
+
+    pub fn comment(&self, comment: &ReviewComment) -> Value {
+        let n = self.state.scenario.number;
+        let url = self.api(&format!("/pulls/comments/{}", comment.id));
+        let (html, pull) =
+            (self.html(&format!("/pull/{n}#discussion_r{}", comment.id)), self.api(&format!("/pulls/{n}")));
+        let place = comment.place.as_ref();
+        let present = self.state.present_line(comment);
+        let mut out = json!({
+            "url": url, "pull_request_review_id": comment.review, "id": comment.id, "node_id": format!("PRRC_{}", comment.id),
+            "diff_hunk": place.map_or("", |place| &place.hunk), "path": comment.path,
+            "commit_id": if present.is_some() { &self.state.head } else { &comment.commit },
+            "original_commit_id": comment.commit, "user": user(&comment.author), "body": comment.body,
+            "created_at": NOW, "updated_at": NOW, "html_url": html, "pull_request_url": pull, "author_association": "NONE",
+            "_links": {"self": {"href": url}, "html": {"href": html}, "pull_request": {"href": pull}},
+            "subject_type": if place.is_some() { "line" } else { "file" }, "side": comment.side(),
+            "start_side": place.and_then(|place| place.start_side).map(|side| side.as_str()),
+            "original_line": place.map_or(1, |place| place.line), "original_start_line": place.and_then(|place| place.start_line),
+            "original_position": place.map_or(1, |place| place.spot.position),
+            "line": present.map(|(line, _)| line), "start_line": present.and_then(|(_, start)| start),
+            "position": present.map(|_| place.map_or(1, |place| place.spot.position)),
+        });
+        if place.is_none() {
+            out["line"] = json!(1);
+            out["position"] = json!(1);
+        }
+        if let Some(id) = comment.in_reply_to {
+            out["in_reply_to_id"] = json!(id);
+        }
+        out
+    }
+
+    pub fn note(&self, note: &IssueComment) -> Value {
+        let n = self.state.scenario.number;
+        let given = json!({
+            "id": note.id, "node_id": format!("IC_{}", note.id), "url": self.api(&format!("/issues/comments/{}", note.id)),
+            "html_url": self.html(&format!("/pull/{n}#issuecomment-{}", note.id)), "issue_url": self.api(&format!("/issues/{n}")),
+            "body": note.body, "user": user(&note.author), "created_at": NOW, "updated_at": NOW, "author_association": "NONE",
+        });
+        GITHUB.filled("issue-comment", given)
+    }
+
+    pub fn commit(&self, sha: &str) -> Value {
+        let git = self.state.git();
+        let commit = git.find_commit(super::change::oid(sha)).expect("a commit");
+        let parents: Vec<String> = commit.parent_ids().map(|id| id.to_string()).collect();
+        let link = |sha: &String| json!({"sha": sha, "url": self.api(&format!("/commits/{sha}"))});
+        let given = json!({
+            "sha": sha, "url": self.api(&format!("/commits/{sha}")), "author": user(&self.state.scenario.author),
+            "parents": parents.iter().map(link).collect::<Vec<_>>(),
+            "commit": {"message": String::from_utf8_lossy(commit.message_bytes()), "tree": {"sha": commit.tree_id().to_string()}},
+        });
+        GITHUB.filled("commit", given)
+    }
+}

@@ -1,0 +1,11 @@
+//! What the tests stand on: doubles of the services, repositories, the runner's environment, the program.
+#![allow(dead_code, unused_imports, reason = "each helper is used by some of the test files")]
+
+pub mod actions;
+pub mod client;
+pub mod github;
+pub mod openai;
+pub mod openapi;
+pub mod program;
+pub mod repo;
+pub mod server;

@@ -1,0 +1,168 @@
+//! The built program, run as a job would run it: with its own environment and nothing else.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::actions::Actions;
+use super::github::GitHub;
+use super::openai::OpenAi;
+
+/// A run that takes longer is a hang, and fails the test.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A run to be.
+pub struct Prudence {
+    args: Vec<OsString>,
+    env: BTreeMap<String, String>,
+    folder: Option<PathBuf>,
+    stdin: Vec<u8>,
+    home: TempDir,
+}
+
+impl Prudence {
+    /// The program with an empty environment (only `HOME`, an empty folder), in an empty folder, with nothing on its input.
+    pub fn new() -> Prudence {
+        let home = TempDir::with_prefix("prudence-home-").expect("a temporary folder");
+        Prudence { args: Vec::new(), env: BTreeMap::new(), folder: None, stdin: Vec::new(), home }
+    }
+
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Prudence {
+        self.args.push(arg.as_ref().to_owned());
+        self
+    }
+
+    pub fn args<S: AsRef<OsStr>>(self, args: impl IntoIterator<Item = S>) -> Prudence {
+        args.into_iter().fold(self, Prudence::arg)
+    }
+
+    pub fn env(mut self, name: &str, value: impl ToString) -> Prudence {
+        self.env.insert(name.to_owned(), value.to_string());
+        self
+    }
+
+    pub fn env_remove(mut self, name: &str) -> Prudence {
+        self.env.remove(name);
+        self
+    }
+
+    pub fn current_dir(mut self, folder: impl AsRef<Path>) -> Prudence {
+        self.folder = Some(folder.as_ref().to_owned());
+        self
+    }
+
+    pub fn stdin(mut self, text: impl AsRef<[u8]>) -> Prudence {
+        self.stdin = text.as_ref().to_owned();
+        self
+    }
+
+    /// Asks this model server, with a key that it takes.
+    pub fn openai(self, openai: &OpenAi) -> Prudence {
+        self.env("OPENAI_API_KEY", super::openai::KEY).env("OPENAI_BASE_URL", &openai.url)
+    }
+
+    /// Talks to this host outside of a job, with a token that it takes.
+    pub fn github(self, github: &GitHub) -> Prudence {
+        self.env("GITHUB_TOKEN", super::github::TOKEN).env("GITHUB_API_URL", github.api_url())
+    }
+
+    /// Runs as a step of this job, in its workspace.
+    pub fn actions(mut self, actions: &Actions) -> Prudence {
+        self.env.extend(actions.env());
+        self.current_dir(actions.workspace())
+    }
+
+    /// Runs the program to its end. Fails the test when it does not end.
+    #[track_caller]
+    pub fn run(self) -> Run {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_prudence"));
+        command.args(&self.args).env_clear().env("HOME", self.home.path()).envs(&self.env);
+        command.current_dir(self.folder.as_deref().unwrap_or(self.home.path()));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        let (stdin, text) = (child.stdin.take(), self.stdin.clone());
+        // The program may end without reading its input.
+        let feeder = thread::spawn(move || stdin.map(|mut pipe| pipe.write_all(&text)));
+        let (stdout, stderr) = (drain(child.stdout.take()), drain(child.stderr.take()));
+        let status = wait(&mut child);
+        let _ = feeder.join();
+        let (stdout, stderr) = (text_of(stdout), text_of(stderr));
+        let Some(status) = status else {
+            panic!("`prudence` with {:?} was still running after {LIMIT:?}\n{stdout}\n{stderr}", self.args);
+        };
+        Run { code: status.code(), stdout, stderr }
+    }
+}
+
+/// A run that has ended.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// The exit code; `None` when a signal ended it.
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Run {
+    /// Standard output as JSON.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}\n{self}"))
+    }
+
+    /// Fails the test, with all that the program said, unless it ended with this code.
+    #[track_caller]
+    pub fn expect_code(self, code: i32) -> Run {
+        assert_eq!(self.code, Some(code), "{self}");
+        self
+    }
+}
+
+impl std::fmt::Display for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "exit code {:?}\n--- stdout\n{}\n--- stderr\n{}", self.code, self.stdout, self.stderr)
+    }
+}
+
+/// A JSON file that the program wrote.
+#[track_caller]
+pub fn read_json(path: impl AsRef<Path>) -> Value {
+    let path = path.as_ref();
+    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("`{}`: {error}", path.display()));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("`{}`: {error}", path.display()))
+}
+
+fn drain(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            pipe.read_to_end(&mut bytes).expect("the program's output");
+        }
+        bytes
+    })
+}
+
+fn text_of(bytes: JoinHandle<Vec<u8>>) -> String {
+    String::from_utf8(bytes.join().expect("the program's output")).expect("the program writes UTF-8")
+}
+
+/// The status of the child when it ends in time; else it is killed.
+fn wait(child: &mut Child) -> Option<ExitStatus> {
+    let end = Instant::now() + LIMIT;
+    while Instant::now() < end {
+        if let Some(status) = child.try_wait().expect("the state of the program") {
+            return Some(status);
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().expect("the program can be killed");
+    let _ = child.wait();
+    None
+}
