@@ -107,10 +107,10 @@ pub struct ConfigArgs {
 #[command(next_help_heading = "Which change")]
 pub struct Change {
     /// A unified diff; `-` reads standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["pr", "base", "head", "staged", "worktree"])]
+    #[arg(long, value_name = "FILE")]
     pub patch: Option<PathBuf>,
     /// A pull request: its URL or OWNER/REPO#N
-    #[arg(long, value_name = "REQUEST", conflicts_with_all = ["base", "head", "staged", "worktree"])]
+    #[arg(long, value_name = "REQUEST")]
     pub pr: Option<PullRef>,
     /// What came since the merge base with this revision
     #[arg(long, value_name = "REF", conflicts_with_all = ["staged", "worktree"])]

@@ -1,1 +1,31 @@
-fn main() {}
+//! Parses, runs, and turns the result into an exit code.
+
+use std::process::ExitCode;
+
+use prudence::run::run;
+use prudence::source::World;
+use prudence::status::Exit;
+
+fn main() -> ExitCode {
+    let cli = match prudence::cli::parse(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(err) => {
+            // clap's own exit would skip destructors; its codes are 0 for help and 2 for misuse
+            let _ = err.print();
+            return ExitCode::from(u8::try_from(err.exit_code()).unwrap_or(Exit::Failed as u8));
+        }
+    };
+    let exit = start(cli).unwrap_or_else(|err| {
+        let message = prudence::report::clean::terminal(&format!("{err:#}"));
+        anstream::eprintln!("error: {message}");
+        Exit::Failed
+    });
+    exit.into()
+}
+
+fn start(cli: prudence::cli::Cli) -> anyhow::Result<Exit> {
+    let env = |name: &str| std::env::var(name).ok();
+    let world = World { env: &env, cwd: std::env::current_dir()? };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(run(cli, &world))
+}

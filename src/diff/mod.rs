@@ -211,6 +211,20 @@ pub struct FileDiff {
 }
 
 impl FileDiff {
+    /// A file that changed, but whose lines nobody could give.
+    pub fn missing(path: &str, changed_lines: usize, reason: impl Into<String>) -> FileDiff {
+        let path = RepoPath::from(path);
+        FileDiff {
+            header: Bytes::new(),
+            status: FileStatus::Modified,
+            old_path: path.clone(),
+            new_path: path,
+            old_mode: None,
+            new_mode: None,
+            content: Content::Missing { changed_lines, reason: reason.into() },
+        }
+    }
+
     /// The path under which the file is reported: the new one.
     pub fn path(&self) -> &RepoPath {
         &self.new_path

@@ -86,9 +86,15 @@ fn longest_run(text: &str, wanted: char) -> usize {
     text.split(|c| c != wanted).map(str::len).max().unwrap_or(0)
 }
 
-/// Text for a terminal or a log: no escape sequence, and no control character but line feed and tab.
+/// Text for a terminal or a log: no escape sequence, no control character but line feed and tab, and no line that a CI
+/// runner would take for a command.
 pub fn terminal(text: &str) -> String {
-    text.split('\n').map(|line| crate::plan::printable(&line.replace('\t', "    "))).collect::<Vec<_>>().join("\n")
+    let line = |line: &str| {
+        let line = crate::plan::printable(&line.replace('\t', "    "));
+        let is_command = line.trim_start().starts_with("::") || line.trim_start().starts_with("##[");
+        if is_command { format!("| {line}") } else { line }
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
@@ -125,6 +131,7 @@ mod tests {
         assert_eq!(code("a\nb"), "`a\\u{a}b`");
         assert_eq!(fenced("suggestion", "```\nx\n```"), "````suggestion\n```\nx\n```\n````");
         assert_eq!(fenced("suggestion", ""), "```suggestion\n```");
+        assert_eq!(terminal("a\n  ::error::b"), "a\n|   ::error::b");
         assert_eq!(terminal("a\u{1b}[0m\n\tb"), "a\\u{1b}[0m\n    b");
     }
 }

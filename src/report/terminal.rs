@@ -32,30 +32,20 @@ fn colour(severity: Severity) -> Style {
     }
 }
 
-/// The whole report. `shown` findings appeared already while the review ran.
-pub fn report(report: &Report, diff: &Diff, elapsed: Duration, shown: bool) -> String {
+/// What stands below the findings: what did not fit, the receipt, and the closing lines.
+pub fn report(report: &Report, elapsed: Duration) -> String {
     let mut out = String::new();
-    if !shown {
-        for finding in &report.findings {
-            out += &self::finding(finding, diff);
-        }
-    }
     let over: Vec<_> = report.suppressed.iter().filter(|s| s.reason == Reason::OverCommentLimit).collect();
     if !over.is_empty() {
-        let _ = writeln!(
-            out,
-            "{}",
-            paint(BOLD, &format!("{} more, over the limit of comments:", plural(over.len(), "finding")))
-        );
+        let what = format!("{} more, over the limit of comments:", plural(over.len(), "finding"));
+        let _ = writeln!(out, "{}", paint(BOLD, &what));
         for suppressed in over {
             let finding = &suppressed.finding;
             let _ = writeln!(out, "  {} {} {}", level(finding.severity), place(finding), clean(&finding.title));
         }
         out.push('\n');
     }
-    out += &receipt(report);
-    out += &closing(report, elapsed);
-    out
+    out + &receipt(report) + &closing(report, elapsed)
 }
 
 fn level(severity: Severity) -> String {

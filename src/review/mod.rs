@@ -26,6 +26,8 @@ pub struct Outcome {
     pub chunk: Chunk,
     /// The answer, or why there is none.
     pub result: Result<Answer, String>,
+    /// Why no other chunk will do better, where that is the reason.
+    pub stopped: Option<String>,
 }
 
 /// Low, so that the same change gets the same review; the model's own choice would be 1.
@@ -33,7 +35,7 @@ const TEMPERATURE: f32 = 0.1;
 
 /// Asks about all chunks of a plan. Every line of every chunk is in exactly one outcome. `on_chunk` is called when a
 /// chunk is done, with all its outcomes.
-pub async fn run(client: &Client, plan: &Plan, ask: &Ask, on_chunk: &(dyn Fn(&[Outcome]) + Sync)) -> Vec<Outcome> {
+pub async fn run(client: &Client, plan: &Plan, ask: &Ask, on_chunk: &dyn Fn(&[Outcome])) -> Vec<Outcome> {
     let reviews = plan.chunks.iter().map(|chunk| async move {
         let outcomes = review_chunk(client, plan, ask, chunk.clone()).await;
         on_chunk(&outcomes);
@@ -61,11 +63,15 @@ async fn review_chunk(client: &Client, plan: &Plan, ask: &Ask, chunk: Chunk) -> 
                     work.extend([second, first]);
                     continue;
                 }
-                None => Err(format!("{message}, even for a single line")),
+                None => Err(LlmError::Failed(format!("{message}, even for a single line"))),
             },
-            result => result.map_err(|err| err.to_string()),
+            result => result,
         };
-        outcomes.push(Outcome { chunk, result });
+        let stopped = match &result {
+            Err(LlmError::Stop(message)) => Some(message.clone()),
+            _ => None,
+        };
+        outcomes.push(Outcome { chunk, result: result.map_err(|err| err.to_string()), stopped });
     }
     outcomes
 }

@@ -1,0 +1,170 @@
+//! Bringing a report to the people it is for: the best channel that the token allows.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+
+use crate::config::ci;
+use crate::diff::{Diff, Side};
+use crate::findings::Finding;
+use crate::forge::{Conversation, Forge, ForgeError, LineComment, Review, ReviewOutcome};
+use crate::report::markdown::{self, State, fingerprint_of};
+use crate::report::{Channel, Delivery, Report, Status, actions};
+
+/// What is posted, and where.
+pub struct Posting<'a> {
+    /// The host.
+    pub forge: &'a dyn Forge,
+    /// What stands on the request already.
+    pub conversation: &'a Conversation,
+    /// The change as the host renders it: only its lines can be commented on.
+    pub diff: &'a Diff,
+    /// Whether the review asks for changes.
+    pub request_changes: bool,
+    /// The run's page.
+    pub run_url: Option<String>,
+    /// The run of GitHub Actions, for the channels below the request.
+    pub actions: Option<&'a ci::GitHub>,
+}
+
+/// Posts a report on its request: one review with the line comments, and the one summary comment. Where the token may
+/// not, it goes to annotations and the step summary. Sets the report's `delivery`.
+pub async fn post(report: &mut Report, posting: &Posting<'_>) {
+    let (on_lines, off_lines): (Vec<Finding>, Vec<Finding>) =
+        report.findings.clone().into_iter().partition(|finding| is_in_diff(finding, posting.diff));
+    let review = match review(report, posting, &on_lines).await {
+        Ok(outcome) => outcome,
+        Err(err) => {
+            report.delivery.notes.push(format!("no line comments: {}", one_line(&err)));
+            let refused = (0..on_lines.len()).map(|index| (index, String::new())).collect();
+            ReviewOutcome { refused, ..ReviewOutcome::default() }
+        }
+    };
+    report.delivery.posted = review.posted;
+    report.delivery.notes.extend(review.notes.iter().cloned());
+    for (index, reason) in review.refused.iter().filter(|(_, reason)| !reason.is_empty()) {
+        let place = format!("{}:{}", on_lines[*index].path, on_lines[*index].start_line);
+        report.delivery.notes.push(format!("the host refused the comment on {place}: {reason}"));
+    }
+    let unplaced: Vec<&Finding> = review.refused.iter().map(|(index, _)| &on_lines[*index]).chain(&off_lines).collect();
+    report.delivery.channel = if review.posted > 0 { Channel::Review } else { Channel::Comment };
+    match summary(report, posting, &unplaced).await {
+        Ok(url) => report.delivery.url = url,
+        Err(err) => {
+            report.delivery.notes.push(format!("no summary comment: {}", one_line(&err)));
+            if review.posted == 0 || !unplaced.is_empty() {
+                fall_back(report, posting.actions);
+            }
+        }
+    }
+}
+
+async fn review(report: &Report, posting: &Posting<'_>, findings: &[Finding]) -> Result<ReviewOutcome, ForgeError> {
+    if findings.is_empty() {
+        return Ok(ReviewOutcome::default());
+    }
+    let comment = |finding: &Finding| LineComment {
+        path: finding.path.clone(),
+        side: finding.side,
+        start_line: finding.start_line,
+        end_line: finding.end_line,
+        body: markdown::comment(finding),
+    };
+    let review = Review {
+        head_sha: report.change.head_sha.clone().unwrap_or_default(),
+        body: markdown::review_body(findings.len()),
+        request_changes: posting.request_changes,
+        comments: findings.iter().map(comment).collect(),
+    };
+    posting.forge.post_review(&review).await
+}
+
+async fn summary(report: &Report, posting: &Posting<'_>, unplaced: &[&Finding]) -> Result<Option<String>, ForgeError> {
+    let mut fingerprints: Vec<String> = posting
+        .conversation
+        .comments
+        .iter()
+        .filter_map(|comment| fingerprint_of(&comment.body))
+        .map(str::to_owned)
+        .collect();
+    fingerprints.extend(report.findings.iter().map(|finding| finding.id.clone()));
+    fingerprints.sort();
+    fingerprints.dedup();
+    let state = State {
+        head: report.change.head_sha.clone(),
+        complete: report.status != Status::Incomplete,
+        fingerprints,
+        cost_usd: report.cost.total_usd.or(earlier_cost(posting.conversation)).unwrap_or_default(),
+    };
+    let body = markdown::summary(report, unplaced, &state, posting.run_url.as_deref());
+    posting.forge.put_summary(posting.conversation.summary.as_ref().map(|summary| summary.id), &body).await
+}
+
+/// Dollars that earlier runs spent on a request; `None` where none is known of.
+pub fn earlier_cost(conversation: &Conversation) -> Option<f64> {
+    let state = State::read(&conversation.summary.as_ref()?.body)?;
+    (state.cost_usd.is_finite() && state.cost_usd >= 0.0).then_some(state.cost_usd)
+}
+
+/// What can be seen of a run where nothing can be posted.
+fn fall_back(report: &mut Report, actions: Option<&ci::GitHub>) {
+    let Some(actions) = actions else {
+        report.delivery.channel = Channel::None;
+        return;
+    };
+    anstream::print!("{}", actions::annotations(&report.findings));
+    let headline = format!("Prudence: {}", report.headline());
+    anstream::print!("{}", actions::command("notice", &headline));
+    let has_summary = actions.step_summary_path.is_some();
+    report.delivery.channel = Channel::Annotations;
+    if has_summary {
+        report.delivery.notes.push("the result is in the annotations and the summary of this run".to_owned());
+    }
+}
+
+/// Hosts take comments on the lines of the diff only, and a range only inside one hunk.
+fn is_in_diff(finding: &Finding, diff: &Diff) -> bool {
+    let file = diff.files.iter().find(|file| file.path().as_str() == finding.path);
+    file.is_some_and(|file| {
+        file.hunks().iter().any(|hunk| {
+            let has = |number: u32| {
+                hunk.lines.iter().any(|line| {
+                    let is_shown = finding.side == Side::Right || line.is_change();
+                    is_shown && line.is_on(finding.side) && line.number_on(finding.side) == number
+                })
+            };
+            has(finding.start_line) && has(finding.end_line)
+        })
+    })
+}
+
+fn one_line(err: &ForgeError) -> String {
+    err.to_string().replace('\n', "; ")
+}
+
+/// Writes the step's outputs and its summary, where the runner has files for them.
+///
+/// # Errors
+/// A file cannot be written.
+pub fn write_step_files(report: &Report, actions: &ci::GitHub, output: Option<&Path>) -> Result<()> {
+    if let Some(path) = &actions.output_path {
+        let outputs = actions::outputs(report, output.map(|path| path.display().to_string()).as_deref());
+        append(path, &actions::output_lines(&outputs))?;
+    }
+    if let Some(path) = &actions.step_summary_path {
+        append(path, &markdown::step_summary(report))?;
+    }
+    Ok(())
+}
+
+fn append(path: &Path, text: &str) -> Result<()> {
+    let open = std::fs::OpenOptions::new().append(true).create(true).open(path);
+    open.and_then(|mut file| file.write_all(text.as_bytes()))
+        .with_context(|| format!("cannot write `{}`", path.display()))
+}
+
+/// A delivery that went nowhere yet.
+pub fn undelivered(notes: Vec<String>) -> Delivery {
+    Delivery { channel: Channel::Stdout, posted: 0, url: None, notes }
+}

@@ -1,0 +1,359 @@
+//! Which change is meant, and getting it: from a file, from local git, or from a pull request.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+
+use crate::cli::{self, ChangeSource};
+use crate::config::ci::{self, Ci};
+use crate::config::env::Env;
+use crate::config::pull::PullRef;
+use crate::console::Console;
+use crate::diff::attributes::Attributes;
+use crate::diff::{self, Content, Diff, FileDiff, RepoPath};
+use crate::forge::github::{self, GitHub};
+use crate::forge::{Conversation, Forge, Request};
+use crate::git::{Range, Repo};
+use crate::report::{ChangeInfo, Source};
+
+/// What the process was started with, handed in so that tests need no globals.
+pub struct World<'a> {
+    /// Reads a variable of the environment.
+    pub env: &'a dyn Fn(&str) -> Option<String>,
+    /// The current directory.
+    pub cwd: PathBuf,
+}
+
+/// Where the change will come from.
+pub enum Target {
+    /// A unified diff: its text, and the name it goes by in messages.
+    Patch(Vec<u8>, String),
+    /// Local git.
+    Local(Range),
+    /// A pull request; `by_event` when a CI event named it, not a person.
+    Pull {
+        /// The host.
+        forge: Box<dyn Forge>,
+        /// Whether the rules on drafts, bots and labels hold.
+        by_event: bool,
+    },
+    /// An event that has nothing to review, such as a merge queue's.
+    Nothing(String),
+}
+
+/// A change with everything that is known about it.
+pub struct Change {
+    /// For the report.
+    pub info: ChangeInfo,
+    /// The request's description.
+    pub description: String,
+    /// The change itself.
+    pub diff: Diff,
+    /// The request, where it is one.
+    pub request: Option<Request>,
+    /// What stands on it already.
+    pub conversation: Conversation,
+}
+
+/// The local repository, where there is one; a run on a pull request or a patch needs none.
+pub fn repository(change: &cli::Change, world: &World<'_>) -> Result<Repo> {
+    match &change.repo {
+        Some(folder) => Repo::open(&world.cwd.join(folder)),
+        None => Repo::open(&world.cwd),
+    }
+}
+
+/// Finds out which change is meant: by flags, by the CI system, else local git.
+pub fn target(change: &cli::Change, world: &World<'_>, env: &Env<'_>, console: &Console) -> Result<Target> {
+    Ok(match change.source() {
+        ChangeSource::Patch(file) => {
+            let path = world.cwd.join(&file);
+            let text = std::fs::read(&path).with_context(|| format!("cannot read the patch `{}`", file.display()))?;
+            Target::Patch(text, file.display().to_string())
+        }
+        ChangeSource::Stdin => {
+            let mut text = Vec::new();
+            std::io::stdin().read_to_end(&mut text).context("cannot read the patch from standard input")?;
+            Target::Patch(text, "standard input".to_owned())
+        }
+        ChangeSource::Pull(pull) => {
+            let actions = ci::GitHub::read(world.env);
+            let (api_url, graphql_url) = api_of(&pull, &actions);
+            Target::Pull { forge: github(&actions, api_url, graphql_url, &pull, console)?, by_event: false }
+        }
+        ChangeSource::Range { base, head } => Target::Local(Range::Base { base, head }),
+        ChangeSource::Staged => Target::Local(Range::Staged),
+        ChangeSource::Worktree => Target::Local(Range::Worktree),
+        ChangeSource::Detect => match Ci::detect(world.env) {
+            Some(Ci::GitHub(actions)) => by_event(&actions, env, console)?,
+            _ => Target::Local(Range::Branch),
+        },
+    })
+}
+
+/// The API of the host that a pull request's page is on.
+fn api_of(pull: &PullRef, actions: &ci::GitHub) -> (String, String) {
+    match &pull.server_url {
+        // the run's own variables know better where the API of their host is
+        Some(server) if *server != actions.server_url && server == "https://github.com" => {
+            ("https://api.github.com".to_owned(), "https://api.github.com/graphql".to_owned())
+        }
+        Some(server) if *server != actions.server_url => (format!("{server}/api/v3"), format!("{server}/api/graphql")),
+        _ => (actions.api_url.clone(), actions.graphql_url.clone()),
+    }
+}
+
+fn github(
+    actions: &ci::GitHub,
+    api_url: String,
+    graphql_url: String,
+    pull: &PullRef,
+    console: &Console,
+) -> Result<Box<dyn Forge>> {
+    let settings = github::Settings {
+        api_url,
+        graphql_url,
+        token: actions.token.clone(),
+        owner: pull.owner.clone(),
+        repo: pull.repo.clone(),
+        number: pull.number,
+        on_event: console.forge_events(),
+    };
+    Ok(Box::new(GitHub::new(settings)?))
+}
+
+/// The pull request of a run of GitHub Actions.
+fn by_event(actions: &ci::GitHub, env: &Env<'_>, console: &Console) -> Result<Target> {
+    let event_name = actions.event_name.as_deref().unwrap_or_default();
+    if event_name == "merge_group" {
+        return Ok(Target::Nothing("a merge group holds only what was reviewed in its pull requests".to_owned()));
+    }
+    let repository = actions.repository.as_deref().unwrap_or_default();
+    let by_input = env.input("pr-number");
+    let number = match &by_input {
+        Some(input) => Some(input.trim().trim_start_matches('#').to_owned()),
+        None => event_number(actions)?.map(|number| number.to_string()),
+    };
+    let Some(number) = number else {
+        bail!(
+            "the event `{event_name}` has no pull request\nhint: run on `pull_request`, set the input `pr-number`, or name a change with `--base REF` or `--pr OWNER/REPO#N`"
+        );
+    };
+    let pull: PullRef =
+        format!("{repository}#{number}").parse().map_err(|err| anyhow!("`{repository}#{number}`: {err}"))?;
+    let forge = github(actions, actions.api_url.clone(), actions.graphql_url.clone(), &pull, console)?;
+    Ok(Target::Pull { forge, by_event: by_input.is_none() })
+}
+
+/// The number in the event's payload; where the payload is empty, as for forks at times, the one in the run's ref.
+fn event_number(actions: &ci::GitHub) -> Result<Option<u64>> {
+    let from_ref = || {
+        let git_ref = actions.git_ref.as_deref()?;
+        git_ref.strip_prefix("refs/pull/")?.split('/').next()?.parse().ok()
+    };
+    let Some(path) = &actions.event_path else { return Ok(from_ref()) };
+    let text = std::fs::read(path).with_context(|| format!("cannot read the event file `{}`", path.display()))?;
+    let event: serde_json::Value =
+        serde_json::from_slice(&text).with_context(|| format!("the event file `{}` is no JSON", path.display()))?;
+    let is_pull = event["issue"]["pull_request"].is_object();
+    let number = event["pull_request"]["number"].as_u64().or(event["issue"]["number"].as_u64().filter(|_| is_pull));
+    Ok(number.or_else(from_ref))
+}
+
+impl Target {
+    /// Gets the change. `repo` fills in what a host cannot give. Of a pull request, what stands on it is read too,
+    /// unless `is_read_only`.
+    pub async fn change(&self, repo: Option<&Repo>, is_read_only: bool) -> Result<Change> {
+        match self {
+            Target::Patch(text, name) => {
+                let diff = diff::parse(text.clone()).with_context(|| format!("cannot review {name}"))?;
+                Ok(Change::local(Source::Patch, diff, (None, None, None)))
+            }
+            Target::Local(range) => {
+                let repo = repo.ok_or_else(|| anyhow!("local git needs a repository"))?;
+                let local = repo.change(range)?;
+                let diff = diff::parse(local.patch).context("cannot read git's own diff")?;
+                Ok(Change::local(Source::Git, diff, (local.base, local.head, local.title)))
+            }
+            Target::Pull { forge, .. } => pull(forge.as_ref(), repo, is_read_only).await,
+            Target::Nothing(_) => Ok(Change::local(Source::GitHub, Diff::default(), (None, None, None))),
+        }
+    }
+
+    /// The host, where the change is a request on one.
+    pub fn forge(&self) -> Option<&dyn Forge> {
+        match self {
+            Target::Pull { forge, .. } => Some(forge.as_ref()),
+            _ => None,
+        }
+    }
+}
+
+impl Change {
+    fn local(
+        source: Source,
+        diff: Diff,
+        (base_sha, head_sha, title): (Option<String>, Option<String>, Option<String>),
+    ) -> Change {
+        Change {
+            info: ChangeInfo { source, base_sha, head_sha, title, url: None },
+            description: String::new(),
+            diff,
+            request: None,
+            conversation: Conversation::default(),
+        }
+    }
+}
+
+async fn pull(forge: &dyn Forge, repo: Option<&Repo>, is_read_only: bool) -> Result<Change> {
+    let conversation = async { if is_read_only { Ok(Conversation::default()) } else { forge.conversation().await } };
+    // at once; the request's own error is the one that names what is wrong
+    let (request, diff, conversation) = futures_util::future::join3(forge.request(), forge.diff(), conversation).await;
+    let (request, mut diff, conversation) = (request?, diff?, conversation?);
+    add_unlisted(&mut diff, &request);
+    fill_missing(&mut diff, repo, &request);
+    Ok(Change {
+        info: ChangeInfo {
+            source: Source::GitHub,
+            base_sha: Some(request.base_sha.clone()),
+            head_sha: Some(request.head_sha.clone()),
+            title: Some(request.title.clone()),
+            url: Some(request.url.clone()),
+        },
+        description: request.description.clone(),
+        diff,
+        request: Some(request),
+        conversation,
+    })
+}
+
+/// A listing ends in silence after 3,000 files; what it left out must not.
+fn add_unlisted(diff: &mut Diff, request: &Request) {
+    let unlisted = request.changed_files.saturating_sub(diff.files.len());
+    if unlisted > 0 {
+        let lines = request.changed_lines.saturating_sub(diff.changed_lines());
+        let name = format!("({unlisted} more files)");
+        diff.files.push(FileDiff::missing(&name, lines, "GitHub does not list these files"));
+    }
+}
+
+/// Takes the files that the host could not give from git, where both commits are here.
+fn fill_missing(diff: &mut Diff, repo: Option<&Repo>, request: &Request) {
+    let is_missing = |file: &FileDiff| matches!(file.content, Content::Missing { .. });
+    if !diff.files.iter().any(is_missing) {
+        return;
+    }
+    let local = repo.and_then(|repo| repo.three_dot(&request.base_sha, &request.head_sha).ok());
+    let Some(local) = local.and_then(|local| diff::parse(local.patch).ok()) else { return };
+    let listed: Vec<RepoPath> = diff.files.iter().filter(|file| !is_missing(file)).map(|f| f.path().clone()).collect();
+    diff.files.retain(|file| !is_missing(file));
+    diff.files.extend(local.files.into_iter().filter(|file| !listed.contains(file.path())));
+}
+
+/// Reads files as they were before the change: what steers the bot, and what tells generated files.
+pub struct Base<'a> {
+    /// Local git, and the commit, where that commit is here.
+    git: Option<(&'a Repo, String)>,
+    /// The host, and the commit.
+    forge: Option<(&'a dyn Forge, String)>,
+    /// The working tree, for local runs: the change is the user's own.
+    folder: Option<PathBuf>,
+}
+
+impl<'a> Base<'a> {
+    /// The base of a change. In CI, and for every request on a host, only the base commit is read.
+    pub fn new(change: &Change, target: &'a Target, repo: Option<&'a Repo>, is_ci: bool) -> Base<'a> {
+        let sha = change.info.base_sha.clone();
+        let git = repo.zip(sha.clone()).filter(|(repo, sha)| repo.has_commit(sha));
+        let is_local = target.forge().is_none() && !is_ci;
+        Base { git, forge: target.forge().zip(sha), folder: repo.filter(|_| is_local).map(Repo::root) }
+    }
+
+    /// A file that steers the bot; `None` where there is none.
+    pub async fn steering(&self, path: &str) -> Result<Option<Vec<u8>>> {
+        if let Some(folder) = &self.folder {
+            return read_if_there(&folder.join(path));
+        }
+        if let Some((repo, sha)) = &self.git {
+            return Ok(repo.file(sha, &RepoPath::from(path)));
+        }
+        match &self.forge {
+            Some((forge, sha)) => Ok(forge.file(sha, path).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// A file before the change, from git objects alone: there may be a thousand of them.
+    pub fn text(&self, path: &RepoPath) -> Option<Vec<u8>> {
+        let (repo, sha) = self.git.as_ref()?;
+        repo.file(sha, path)
+    }
+
+    /// All `.gitattributes` that matter for the files of a change; from a host only the one at the root.
+    pub async fn attributes(&self, diff: &Diff) -> Result<Attributes> {
+        let mut all = Attributes::parse("", &self.steering(".gitattributes").await?.unwrap_or_default());
+        let mut folders: Vec<&str> = diff.files.iter().flat_map(|file| folders_of(file.path().as_str())).collect();
+        folders.sort_unstable();
+        folders.dedup();
+        for folder in folders {
+            let text = match &self.folder {
+                Some(root) => read_if_there(&root.join(folder).join(".gitattributes"))?,
+                None => self.text(&RepoPath::from(format!("{folder}/.gitattributes").as_str())),
+            };
+            if let Some(text) = text {
+                all.extend(Attributes::parse(folder, &text));
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// `a/b/c.rs` lies in `a` and in `a/b`. Names that lead elsewhere are in no folder.
+fn folders_of(path: &str) -> impl Iterator<Item = &str> {
+    let is_plain = !path.starts_with('/') && path.split('/').all(|part| !matches!(part, "" | "." | ".."));
+    path.match_indices('/').filter(move |_| is_plain).map(|(at, _)| &path[..at])
+}
+
+fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
+    match std::fs::read(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(err) if matches!(err.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => Ok(None),
+        Err(err) => Err(anyhow!(err).context(format!("cannot read `{}`", path.display()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_of_a_path() {
+        assert_eq!(folders_of("a/b/c.rs").collect::<Vec<_>>(), ["a", "a/b"]);
+        assert_eq!(folders_of("c.rs").count(), 0);
+        assert_eq!(folders_of("../../etc/x").count(), 0);
+        assert_eq!(folders_of("/etc/x").count(), 0);
+    }
+
+    #[test]
+    fn what_a_listing_leaves_out_is_counted() {
+        let request = Request {
+            number: 1,
+            title: String::new(),
+            description: String::new(),
+            url: String::new(),
+            base_sha: "b".into(),
+            head_sha: "h".into(),
+            is_fork: false,
+            is_draft: false,
+            is_by_bot: false,
+            labels: Vec::new(),
+            changed_files: 3,
+            changed_lines: 12,
+        };
+        let mut diff = diff::parse("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n").unwrap();
+        add_unlisted(&mut diff, &request);
+        fill_missing(&mut diff, None, &request);
+        assert_eq!((diff.files.len(), diff.changed_lines()), (2, 12));
+    }
+}
