@@ -439,11 +439,7 @@ mod tests {
         check_refused("review --head x", MissingRequiredArgument);
         check_refused("plan --dry-run", UnknownArgument);
         check_refused("review -v -q", ArgumentConflict);
-        for pair in [
-            "--base main --staged",
-            "--base main --worktree",
-            "--staged --worktree",
-        ] {
+        for pair in ["--base main --staged", "--base main --worktree", "--staged --worktree"] {
             check_refused(&format!("review {pair}"), ArgumentConflict);
         }
     }
