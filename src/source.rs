@@ -69,7 +69,12 @@ pub fn target(change: &cli::Change, world: &World<'_>, env: &Env<'_>, console: &
     Ok(match change.source() {
         ChangeSource::Patch(file) => {
             let path = world.cwd.join(&file);
-            let text = std::fs::read(&path).with_context(|| format!("cannot read the patch `{}`", file.display()))?;
+            let text = std::fs::read(&path).with_context(|| {
+                format!(
+                    "cannot read the patch `{}`\nhint: check the path; `--patch -` reads standard input",
+                    file.display()
+                )
+            })?;
             Target::Patch(text, file.display().to_string())
         }
         ChangeSource::Stdin => {

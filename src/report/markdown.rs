@@ -131,14 +131,14 @@ pub fn step_summary(report: &Report) -> String {
 fn opening(report: &Report) -> String {
     let sign = match report.status {
         Status::Incomplete => "⚠️",
-        _ if report.findings.iter().any(|finding| finding.severity >= Severity::Major) => "🔎",
+        _ if report.standing().any(|finding| finding.severity >= Severity::Major) => "🔎",
         _ => "✅",
     };
     let mut out = format!("## {sign} Prudence: {}", report.headline());
     if !report.summary.is_empty() {
         let _ = write!(out, "\n\n{}", markdown(&report.summary));
     }
-    if !report.findings.is_empty() {
+    if report.standing().next().is_some() {
         out += "\n\n| severity | findings |\n|---|---|";
         for (severity, count) in report.by_severity() {
             let _ = write!(out, "\n| {} {} | {count} |", icon(severity.0), severity.0);

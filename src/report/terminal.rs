@@ -33,7 +33,8 @@ fn colour(severity: Severity) -> Style {
 }
 
 /// What stands below the findings: what did not fit, the receipt, and the closing lines.
-pub fn report(report: &Report, elapsed: Duration) -> String {
+/// `notes` are those that were not printed before.
+pub fn report(report: &Report, notes: &[&String], elapsed: Duration) -> String {
     let mut out = String::new();
     let over: Vec<_> = report.suppressed.iter().filter(|s| s.reason == Reason::OverCommentLimit).collect();
     if !over.is_empty() {
@@ -45,7 +46,7 @@ pub fn report(report: &Report, elapsed: Duration) -> String {
         }
         out.push('\n');
     }
-    out + &receipt(report) + &closing(report, elapsed)
+    out + &receipt(report, notes) + &closing(report, elapsed)
 }
 
 fn level(severity: Severity) -> String {
@@ -139,7 +140,7 @@ fn replaced_line(hunk: &Hunk, index: usize) -> Option<&Line> {
     (old < added).then(|| &hunk.lines[old])
 }
 
-fn receipt(report: &Report) -> String {
+fn receipt(report: &Report, notes: &[&String]) -> String {
     let mut out = String::new();
     for lines in &report.coverage.failed {
         let what = format!("{} lines {}-{}", clean(&lines.path), lines.start_line, lines.end_line);
@@ -158,7 +159,7 @@ fn receipt(report: &Report) -> String {
         let lines = plural(file.changed_lines, "changed line");
         let _ = writeln!(out, "{}", paint(DIM, &format!("skipped {} ({}, {lines})", clean(&file.path), file.reason)));
     }
-    for note in &report.delivery.notes {
+    for note in notes {
         let _ = writeln!(out, "{} {}", paint(YELLOW, "note"), clean(note));
     }
     if !out.is_empty() {
@@ -177,7 +178,7 @@ fn closing(report: &Report, elapsed: Duration) -> String {
     let mut out = format!("{}\n", paint(style, &report.headline()));
     let mut facts: Vec<String> = Vec::new();
     let counted = |reason| report.suppressed.iter().filter(|suppressed| suppressed.reason == reason).count();
-    for reason in [Reason::AlreadyPosted, Reason::Duplicate, Reason::BelowThreshold, Reason::Unanchored] {
+    for reason in [Reason::Duplicate, Reason::BelowThreshold, Reason::Unanchored] {
         if counted(reason) > 0 {
             facts.push(format!("{} {}", counted(reason), reason.describe()));
         }
