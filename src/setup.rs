@@ -203,8 +203,10 @@ async fn config_file(
     is_ci: bool,
 ) -> Result<Layer> {
     let name = settings.config.clone().unwrap_or_else(|| PathBuf::from(file::NAME));
-    let text = match target.forge() {
-        Some(_) if !name.is_absolute() => {
+    // in CI the working tree is the change under review
+    let from_base = target.forge().is_some() || (is_ci && change.info.base_sha.is_some());
+    let text = match from_base && !name.is_absolute() {
+        true => {
             let path = name.to_string_lossy().replace('\\', "/");
             let text = Base::new(change, target, repo, is_ci).steering(&path).await?;
             if text.is_none() && settings.config.is_some() {
@@ -214,7 +216,7 @@ async fn config_file(
             }
             text
         }
-        _ => {
+        false => {
             let root = repo.map_or_else(|| world.cwd.clone(), Repo::root);
             read_config(&root, &world.cwd, settings.config.as_deref())?
         }
