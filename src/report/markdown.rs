@@ -97,13 +97,7 @@ pub fn review_body(count: usize) -> String {
 pub fn summary(report: &Report, unplaced: &[&Finding], state: &State, run_url: Option<&str>) -> String {
     let mut sections = vec![opening(report)];
     sections.extend(not_on_lines(unplaced));
-    sections.extend(listed(report, Reason::OverCommentLimit, "more, over the comment limit"));
-    sections.extend(listed(report, Reason::Unanchored, "dropped, whose quoted code is not in the change"));
-    sections.push(receipt(report));
-    sections.push(bill(report));
-    sections.extend(suppressed(report));
-    sections.extend(notes(report));
-    sections.push(footer(report, run_url));
+    sections.extend(below(report, run_url));
     let tail = format!("\n{SUMMARY_MARK}\n{}", state.mark());
     let room = LONGEST_COMMENT.saturating_sub(tail.chars().count());
     format!("{}\n{tail}", fit(&sections, room))
@@ -115,19 +109,27 @@ pub fn document(report: &Report) -> String {
     for finding in &report.findings {
         sections.push(entry(finding));
     }
-    sections.extend(listed(report, Reason::OverCommentLimit, "more, over the comment limit"));
-    sections.extend(listed(report, Reason::Unanchored, "dropped, whose quoted code is not in the change"));
-    sections.push(receipt(report));
-    sections.push(bill(report));
-    sections.extend(suppressed(report));
-    sections.extend(notes(report));
-    sections.push(footer(report, None));
+    sections.extend(below(report, None));
     sections.join("\n\n") + "\n"
 }
 
 /// The step summary of GitHub Actions, which may have 1 MiB.
 pub fn step_summary(report: &Report) -> String {
     cut(&document(report), 900_000)
+}
+
+/// What stands below the findings: what is not among them, the receipt, and the bill.
+fn below(report: &Report, run_url: Option<&str>) -> Vec<String> {
+    let sections = [
+        listed(report, Reason::OverCommentLimit, "more, over the comment limit"),
+        listed(report, Reason::Unanchored, "dropped, whose quoted code is not in the change"),
+        Some(receipt(report)),
+        Some(bill(report)),
+        suppressed(report),
+        notes(report),
+        Some(footer(report, run_url)),
+    ];
+    sections.into_iter().flatten().collect()
 }
 
 fn opening(report: &Report) -> String {
