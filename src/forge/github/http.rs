@@ -68,8 +68,12 @@ impl Api {
     pub fn new(settings: Settings) -> Result<Api, ForgeError> {
         // whoever links this crate may have installed a provider already
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let graphql = reqwest::Url::parse(&settings.graphql_url)
-            .map_err(|err| ForgeError::Failed(format!("`{}` is no URL: {err}", settings.graphql_url)))?;
+        let graphql = reqwest::Url::parse(&settings.graphql_url).map_err(|err| {
+            let url = &settings.graphql_url;
+            ForgeError::Failed(format!(
+                "`{url}` is no URL: {err}\nhint: check `GITHUB_API_URL` and `GITHUB_GRAPHQL_URL`"
+            ))
+        })?;
         let origin = graphql.origin().ascii_serialization();
         Ok(Api {
             rest: client(&settings.api_url, settings.token.as_ref())?,
@@ -84,10 +88,10 @@ impl Api {
         self.send(Method::Get, route, accept, None).await
     }
 
-    pub async fn graphql(&self, body: &Value) -> Result<Answer, ForgeError> {
+    /// Asks a question, which changes nothing and may be repeated.
+    pub async fn graphql(&self, query: &Value) -> Result<Answer, ForgeError> {
         let (client, path) = &self.graphql;
-        let answer = self.once(client, Method::Post, path, None, Some(body)).await;
-        answer.map_err(|err| self.unreachable(&err))
+        self.patiently(true, || self.once(client, Method::Post, path, None, Some(query))).await
     }
 
     /// All items of a listing, page by page.
@@ -116,16 +120,21 @@ impl Api {
         accept: Option<&str>,
         body: Option<&Value>,
     ) -> Result<Answer, ForgeError> {
+        self.patiently(method != Method::Post, || self.once(&self.rest, method, route, accept, body)).await
+    }
+
+    /// Repeats `request` after a failure, where it `is_repeatable`, and after a rate limit.
+    async fn patiently<F>(&self, is_repeatable: bool, request: impl Fn() -> F) -> Result<Answer, ForgeError>
+    where
+        F: Future<Output = Result<Answer, String>>,
+    {
         let mut attempt = 1;
         loop {
-            let result = self.once(&self.rest, method, route, accept, body).await;
-            let wait = match &result {
-                Ok(answer) => answer.wait(attempt).or_else(|| (answer.status >= 500).then(|| pause(attempt))),
-                Err(_) => Some(pause(attempt)),
-            };
-            let was_limited = result.as_ref().is_ok_and(|answer| answer.wait(attempt).is_some());
-            let may_repeat = method != Method::Post || was_limited;
-            match wait.filter(|wait| may_repeat && attempt < ATTEMPTS && *wait <= LONGEST_WAIT) {
+            let result = request().await;
+            let limited = result.as_ref().ok().and_then(|answer| answer.wait(attempt));
+            let has_failed = result.as_ref().map_or(true, |answer| answer.status >= 500);
+            let wait = limited.or((has_failed && is_repeatable).then(|| pause(attempt)));
+            match wait.filter(|wait| attempt < ATTEMPTS && *wait <= LONGEST_WAIT) {
                 Some(wait) => tokio::time::sleep(wait).await,
                 None => return result.map_err(|err| self.unreachable(&err)),
             }

@@ -107,11 +107,18 @@ impl Forge for GitHub {
 }
 
 impl GitHub {
-    /// The login of the identity that posts; `None` where the host does not tell.
-    async fn viewer(&self) -> Option<String> {
-        let answer = self.api.graphql(&json!({"query": "query { viewer { login } }"})).await.ok()?;
-        let login = answer.json().ok()?["data"]["viewer"]["login"].as_str()?.to_owned();
-        (!login.is_empty()).then_some(login)
+    /// The login of the identity that posts; `None` where the host does not tell it to this token.
+    ///
+    /// # Errors
+    /// The host is out of order: going on as if nothing of ours stood on the request would post it all again.
+    async fn viewer(&self) -> Result<Option<String>, ForgeError> {
+        let answer = self.api.graphql(&json!({"query": "query { viewer { login } }"})).await?;
+        if answer.status >= 500 {
+            answer.ok("the identity of the token")?;
+            return Ok(None);
+        }
+        let login = answer.json().ok().and_then(|json| json["data"]["viewer"]["login"].as_str().map(str::to_owned));
+        Ok(login.filter(|login| !login.is_empty()))
     }
 
     async fn write(&self, method: Method, route: &str, body: &Value) -> Result<http::Answer, ForgeError> {

@@ -19,7 +19,7 @@ pub async fn conversation(github: &GitHub) -> Result<Conversation, ForgeError> {
     )
     .await;
     let (review_comments, issue_comments) = (review_comments?, issue_comments?);
-    let Some(viewer) = viewer else { return Ok(Conversation::default()) };
+    let Some(viewer) = viewer? else { return Ok(Conversation::default()) };
     let is_mine = |comment: &&Value| is_by(&comment["user"], &viewer);
     let comments = review_comments.iter().filter(is_mine).filter_map(posted_comment).collect();
     let summary = issue_comments.iter().filter(is_mine).find_map(posted_summary);
