@@ -1,5 +1,6 @@
 //! The program from outside, against doubles of the services it talks to.
 
+mod delivery;
 mod doubles;
 mod github;
 mod support;
