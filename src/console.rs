@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::Color;
 use crate::report::clean;
@@ -59,13 +59,15 @@ impl Console {
         self.bar.suspend(|| anstream::print!("{text}"));
     }
 
-    /// Starts a bar over the chunks. It is drawn on a terminal only.
-    pub fn start(&self, chunks: usize) -> Console {
-        let bar = if self.quiet { ProgressBar::hidden() } else { ProgressBar::new(chunks as u64) };
+    /// Starts the bar over the chunks. It is drawn on a terminal only.
+    pub fn start(&self, chunks: usize) {
         let style = ProgressStyle::with_template("reviewing {bar:30} {pos}/{len} chunks, {elapsed}");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        bar.enable_steady_tick(Duration::from_millis(200));
-        Console { bar, ..self.clone() }
+        self.bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        self.bar.set_length(chunks as u64);
+        if !self.quiet {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+            self.bar.enable_steady_tick(Duration::from_millis(200));
+        }
     }
 
     /// One more chunk is done.

@@ -1,6 +1,65 @@
 //! Prudence, a code reviewer for CI.
+//!
+//! # The way of a change
+//!
+//! A change flows through the program once, from left to right; effects (network, git, disk, clock, environment) stand at
+//! the two ends and in [`llm`], and every step between them is a function of values.
+//!
+//! ```text
+//! cli + environment + file ─► Config
+//!                               │
+//!    forge ──┐                  ▼
+//!    git   ──┼► source ► Change ─► filter ─► checks ─► redact ─► Plan
+//!    patch ──┘                                           (`plan` stops here)
+//!                                                                 │
+//!    deliver ◄─ Report ◄─ findings::judge ◄─ Answer ◄─ review ◄───┘
+//!       │                 (anchor, merge, rank)          │
+//!       ├► request: one review, one summary         llm::Client
+//!       ├► annotations, step summary
+//!       └► terminal, Markdown, JSON ► exit code
+//! ```
+//!
+//! [`run`] is the table of contents: the pipeline, top to bottom.
+//!
+//! # Modules
+//!
+//! | module | what it has |
+//! |---|---|
+//! | [`diff`] | the one diff model; [`diff::parse`](mod@diff::parse) reads it, [`diff::filter`] decides what is left out |
+//! | [`git`] | local git through libgit2: which change, files at a revision |
+//! | [`forge`] | code hosts: where a request comes from and where its review goes |
+//! | [`source`], [`setup`] | which change is meant, getting it, and all that is known before it is looked into |
+//! | [`prepare`], [`assemble`] | change → plan, and parts → report |
+//! | [`config`], [`cli`] | flags, environment and file, resolved to a [`config::Config`] without defaults left |
+//! | [`checks`] | findings that need no model |
+//! | [`redact`] | secrets out of everything that is sent or shown |
+//! | [`prompt`] | the templates of `prompts/` |
+//! | [`plan`] | chunks under a token budget, and what they cost |
+//! | [`usage`] | tokens, prices, and the meter that stops before the limit |
+//! | [`llm`] | the model client: the one place where requests to a model are made |
+//! | [`review`] | asks about every chunk; [`review::schema`] is the answer's schema and its one parser |
+//! | [`findings`] | from what was said to what holds: [`findings::anchor`] is the only way from a draft to a finding |
+//! | [`report`] | `prudence.review/v1` and its renderings |
+//! | [`deliver`] | the best channel that the token allows |
+//! | [`output`], [`console`], [`status`] | standard output and files, standard error, exit codes |
+//!
+//! # What always holds
+//!
+//! 1. Every changed line ends in exactly one of reviewed, skipped (with a reason) and failed (with a reason), and the
+//!    report says which.
+//! 2. A [`findings::Finding`] exists only for lines that the diff has. What the model said is a
+//!    [`review::schema::Draft`]; one that cannot be placed is counted and listed.
+//! 3. Money spent is counted from what the API reports, failed and repeated requests included, and never passes the limit.
+//! 4. Local git is not a forge. A forge gets finished text and knows nothing of findings; a renderer knows nothing of HTTP.
+//! 5. Publishing twice changes nothing.
+//! 6. Text from the change, the request, the repository and the model is data: never an instruction to the program, never
+//!    a workflow command, never unescaped in a comment.
+//! 7. In CI, configuration comes from the base commit. Code under review is read, never executed.
+//! 8. No secret is printed, logged or put in an error ([`secret::Secret`]).
+//! 9. Where something could not be done, the result says so; unknown is not zero.
 #![warn(missing_docs)]
 
+pub mod assemble;
 pub mod checks;
 pub mod cli;
 pub mod config;
@@ -11,13 +70,16 @@ pub mod findings;
 pub mod forge;
 pub mod git;
 pub mod llm;
+pub mod output;
 pub mod plan;
+pub mod prepare;
 pub mod prompt;
 pub mod redact;
 pub mod report;
 pub mod review;
 pub mod run;
 pub mod secret;
+pub mod setup;
 pub mod severity;
 pub mod source;
 pub mod status;

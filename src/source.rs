@@ -54,6 +54,8 @@ pub struct Change {
     pub request: Option<Request>,
     /// What stands on it already.
     pub conversation: Conversation,
+    /// Files for which the host gave no patch.
+    pub without_patch: Vec<String>,
 }
 
 /// The local repository, where there is one; a run on a pull request or a patch needs none.
@@ -69,7 +71,12 @@ pub fn target(change: &cli::Change, world: &World<'_>, env: &Env<'_>, console: &
     Ok(match change.source() {
         ChangeSource::Patch(file) => {
             let path = world.cwd.join(&file);
-            let text = std::fs::read(&path).with_context(|| format!("cannot read the patch `{}`", file.display()))?;
+            let text = std::fs::read(&path).with_context(|| {
+                format!(
+                    "cannot read the patch `{}`\nhint: check the path; `--patch -` reads standard input",
+                    file.display()
+                )
+            })?;
             Target::Patch(text, file.display().to_string())
         }
         ChangeSource::Stdin => {
@@ -202,6 +209,7 @@ impl Change {
             diff,
             request: None,
             conversation: Conversation::default(),
+            without_patch: Vec::new(),
         }
     }
 }
@@ -212,6 +220,7 @@ async fn pull(forge: &dyn Forge, repo: Option<&Repo>, is_read_only: bool) -> Res
     let (request, diff, conversation) = futures_util::future::join3(forge.request(), forge.diff(), conversation).await;
     let (request, mut diff, conversation) = (request?, diff?, conversation?);
     add_unlisted(&mut diff, &request);
+    let without_patch = diff.files.iter().filter(|file| is_missing(file)).map(|file| file.path().to_string()).collect();
     fill_missing(&mut diff, repo, &request);
     Ok(Change {
         info: ChangeInfo {
@@ -225,6 +234,7 @@ async fn pull(forge: &dyn Forge, repo: Option<&Repo>, is_read_only: bool) -> Res
         diff,
         request: Some(request),
         conversation,
+        without_patch,
     })
 }
 
@@ -238,9 +248,12 @@ fn add_unlisted(diff: &mut Diff, request: &Request) {
     }
 }
 
+fn is_missing(file: &FileDiff) -> bool {
+    matches!(file.content, Content::Missing { .. })
+}
+
 /// Takes the files that the host could not give from git, where both commits are here.
 fn fill_missing(diff: &mut Diff, repo: Option<&Repo>, request: &Request) {
-    let is_missing = |file: &FileDiff| matches!(file.content, Content::Missing { .. });
     if !diff.files.iter().any(is_missing) {
         return;
     }

@@ -376,11 +376,11 @@ fn strip_one<'a>(path: &'a [u8], prefix: &[u8]) -> &'a [u8] {
 
 /// The two names of `diff --git A B`, for a file that has no other header line with its name.
 fn git_paths(rest: &[u8]) -> (Vec<u8>, Vec<u8>) {
-    if rest.first() == Some(&b'"') {
-        if let Some(end) = closing_quote(rest) {
-            let second = rest.get(end + 2..).unwrap_or_default();
-            return strip_prefixes(&unquote_bytes(&rest[..=end]), &unquote_bytes(second));
-        }
+    if rest.first() == Some(&b'"')
+        && let Some(end) = closing_quote(rest)
+    {
+        let second = rest.get(end + 2..).unwrap_or_default();
+        return strip_prefixes(&unquote_bytes(&rest[..=end]), &unquote_bytes(second));
     }
     let middle = rest.len() / 2;
     match rest.get(middle) {

@@ -224,8 +224,8 @@ fn shown(hunk: &Hunk, side: Side, range: RangeInclusive<u32>) -> Option<(RangeIn
     let on_side = |line: &&Line| line.is_on(side) && range.contains(&line.number_on(side));
     let allowed = |line: &&Line| side == Side::Right || line.kind == LineKind::Removed;
     let lines: Vec<&Line> = hunk.lines.iter().filter(on_side).collect();
-    let first = lines.iter().position(|line| allowed(&line))?;
-    let last = lines.iter().rposition(|line| allowed(&line))?;
+    let first = lines.iter().position(allowed)?;
+    let last = lines.iter().rposition(allowed)?;
     let lines = &lines[first..=last];
     let numbers = lines.first()?.number_on(side)..=lines.last()?.number_on(side);
     Some((numbers, lines.iter().map(|line| line.text().into_owned()).collect()))

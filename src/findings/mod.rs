@@ -160,7 +160,7 @@ pub fn judge(
     }
     let mut kept = judgement.merge_duplicates(placed);
     number_fingerprints(&mut kept);
-    kept.sort_by(|a, b| rank(a).cmp(&rank(b)));
+    kept.sort_by_cached_key(rank);
     for finding in kept {
         let is_low = finding.severity < (thresholds.min_severity)(&finding.path)
             || (finding.origin == Origin::Model && finding.confidence < thresholds.min_confidence);
@@ -184,7 +184,7 @@ impl Judgement {
 
     /// Keeps the strongest of those that say the same.
     fn merge_duplicates(&mut self, mut findings: Vec<Finding>) -> Vec<Finding> {
-        findings.sort_by(|a, b| rank(a).cmp(&rank(b)));
+        findings.sort_by_cached_key(rank);
         let mut kept: Vec<Finding> = Vec::new();
         for finding in findings {
             if kept.iter().any(|other| similar::is_same(other, &finding)) {
@@ -194,13 +194,6 @@ impl Judgement {
             }
         }
         kept
-    }
-
-    /// Findings that count for `fail-on`: those reported, posted before, or over the limit.
-    pub fn standing(&self) -> impl Iterator<Item = &Finding> {
-        let stands =
-            |suppressed: &&Suppressed| matches!(suppressed.reason, Reason::AlreadyPosted | Reason::OverCommentLimit);
-        self.findings.iter().chain(self.suppressed.iter().filter(stands).map(|suppressed| &suppressed.finding))
     }
 }
 
@@ -381,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_on_the_request_is_not_reported_again_but_counts() {
+    fn what_stands_on_the_request_is_not_reported_again() {
         let first = decide(vec![draft("second();", 2, Major, 90, "divides by zero")], &[], Info, 10).findings.remove(0);
         let by_id = Posted { id: first.id, place: None, title: String::new() };
         let place = Some(("x.rs".to_owned(), Side::Right, 2, 2));
@@ -389,7 +382,6 @@ mod tests {
         for posted in [by_id, by_place] {
             let judgement = decide(vec![draft("second();", 2, Major, 90, "divides by zero")], &[posted], Info, 10);
             assert_eq!(shape(&judgement), (vec![], vec![Reason::AlreadyPosted]));
-            assert_eq!(judgement.standing().count(), 1);
         }
     }
 

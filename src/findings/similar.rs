@@ -40,13 +40,7 @@ pub fn is_posted(finding: &Finding, posted: &Posted) -> bool {
 
 /// Lines between two ranges; 0 where they touch each other's lines.
 fn distance(a: (u32, u32), b: (u32, u32)) -> u32 {
-    if a.1 < b.0 {
-        b.0 - a.1
-    } else if b.1 < a.0 {
-        a.0 - b.1
-    } else {
-        0
-    }
+    b.0.saturating_sub(a.1).max(a.0.saturating_sub(b.1))
 }
 
 /// Jaccard index of the words of two titles, by their first five letters so that endings do not matter.

@@ -153,10 +153,10 @@ pub fn describe(file: &FileDiff) -> String {
         FileStatus::Renamed => format!("renamed from {}", printable(file.old_path.as_str())),
         FileStatus::Copied => format!("copied from {}", printable(file.old_path.as_str())),
     };
-    if let (Some(old), Some(new)) = (file.old_mode, file.new_mode) {
-        if old != new {
-            let _ = write!(text, ", mode {old:o} → {new:o}");
-        }
+    if let (Some(old), Some(new)) = (file.old_mode, file.new_mode)
+        && old != new
+    {
+        let _ = write!(text, ", mode {old:o} → {new:o}");
     }
     text
 }

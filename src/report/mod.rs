@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::diff::filter::Skipped;
-use crate::findings::{Finding, Judgement, Suppressed};
+use crate::findings::{Finding, Reason, Suppressed};
 use crate::plan::Plan;
 use crate::review::Outcome;
 use crate::severity::Severity;
@@ -327,27 +327,32 @@ pub fn chunks(plan: &Plan, outcomes: &[Outcome]) -> Vec<ChunkInfo> {
 }
 
 impl Report {
-    /// The number of findings of each severity, worst first.
+    /// The number of standing findings of each severity, worst first: new ones, those posted before, and those over the
+    /// comment limit.
     pub fn by_severity(&self) -> BTreeMap<std::cmp::Reverse<Severity>, usize> {
         let mut counts = BTreeMap::new();
-        for finding in &self.findings {
+        for finding in self.standing() {
             *counts.entry(std::cmp::Reverse(finding.severity)).or_insert(0) += 1;
         }
         counts
     }
 
-    /// Findings and what was suppressed, as the judgement they came from.
-    pub fn judgement(&self) -> Judgement {
-        Judgement { findings: self.findings.clone(), suppressed: self.suppressed.clone() }
+    /// Findings that hold, whether or not this run lists them one by one.
+    pub fn standing(&self) -> impl Iterator<Item = &Finding> {
+        let stands =
+            |suppressed: &&Suppressed| matches!(suppressed.reason, Reason::AlreadyPosted | Reason::OverCommentLimit);
+        self.findings.iter().chain(self.suppressed.iter().filter(stands).map(|suppressed| &suppressed.finding))
     }
 
-    /// `2 findings (1 critical, 1 minor)`.
+    /// `2 findings (1 critical, 1 minor)`, and how many of them stood there before.
     pub fn count_line(&self) -> String {
         let counts: Vec<String> =
             self.by_severity().iter().map(|(severity, count)| format!("{count} {}", severity.0)).collect();
-        match self.findings.len() {
+        let before = self.suppressed.iter().filter(|suppressed| suppressed.reason == Reason::AlreadyPosted).count();
+        let before = if before > 0 { format!(", {before} of them posted before") } else { String::new() };
+        match self.standing().count() {
             0 => "no findings".to_owned(),
-            n => format!("{} ({})", plural(n, "finding"), counts.join(", ")),
+            n => format!("{} ({}{before})", plural(n, "finding"), counts.join(", ")),
         }
     }
 
@@ -381,7 +386,7 @@ pub fn plural(count: usize, noun: &str) -> String {
 pub fn dollars(usd: Option<f64>) -> String {
     match usd {
         None => "price unknown".to_owned(),
-        Some(usd) if usd == 0.0 => "$0".to_owned(),
+        Some(0.0) => "$0".to_owned(),
         Some(usd) if usd < 0.1 => format!("${usd:.4}"),
         Some(usd) => format!("${usd:.2}"),
     }
@@ -392,7 +397,7 @@ pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);

@@ -107,18 +107,26 @@ impl Forge for GitHub {
 }
 
 impl GitHub {
-    /// The login of the identity that posts; `None` where the host does not tell it to this token.
+    /// The login of the identity that posts; `None` where the host does not tell it to this token. A token of Actions may
+    /// not ask `GET /user`, and other tokens may have no GraphQL.
     ///
     /// # Errors
     /// The host is out of order: going on as if nothing of ours stood on the request would post it all again.
     async fn viewer(&self) -> Result<Option<String>, ForgeError> {
-        let answer = self.api.graphql(&json!({"query": "query { viewer { login } }"})).await?;
-        if answer.status >= 500 {
-            answer.ok("the identity of the token")?;
-            return Ok(None);
+        let login = |json: &Value| json.as_str().filter(|login| !login.is_empty()).map(str::to_owned);
+        let asked = self.api.graphql(&json!({"query": "query { viewer { login } }"})).await;
+        let json = asked.as_ref().ok().and_then(|answer| answer.json().ok());
+        if let Some(found) = json.and_then(|json| login(&json["data"]["viewer"]["login"])) {
+            return Ok(Some(found));
         }
-        let login = answer.json().ok().and_then(|json| json["data"]["viewer"]["login"].as_str().map(str::to_owned));
-        Ok(login.filter(|login| !login.is_empty()))
+        let user = self.api.get("/user", None).await?;
+        if let Some(found) = user.json().ok().and_then(|json| login(&json["login"])) {
+            return Ok(Some(found));
+        }
+        match asked? {
+            answer if answer.status >= 500 => answer.ok("the identity of the token").map(|_| None),
+            _ => Ok(None),
+        }
     }
 
     async fn write(&self, method: Method, route: &str, body: &Value) -> Result<http::Answer, ForgeError> {

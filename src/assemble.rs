@@ -1,0 +1,90 @@
+//! The report of a run, from its parts.
+
+use crate::config::provider::Resolved;
+use crate::console::Console;
+use crate::deliver;
+use crate::findings::Judgement;
+use crate::prepare::Prepared;
+use crate::redact;
+use crate::report::{self, ChangeInfo, Cost, ModelCost, Report, Status, Tool};
+use crate::review::Outcome;
+use crate::setup::Setup;
+use crate::usage::{self, Meter, PRICED_ON};
+
+/// Puts together what was judged, what was looked at, and what it cost.
+pub fn assemble(
+    setup: &Setup,
+    prepared: &Prepared,
+    outcomes: &[Outcome],
+    judgement: Judgement,
+    meter: &Meter,
+    console: &Console,
+) -> Report {
+    let plan = &prepared.plan;
+    let failures: Vec<_> = outcomes
+        .iter()
+        .filter_map(|outcome| Some((plan.spans(&outcome.chunk), outcome.result.as_ref().err()?.clone())))
+        .collect();
+    let coverage = report::coverage(plan, &prepared.skipped, &failures);
+    let status = match () {
+        () if !coverage.failed.is_empty() => Status::Incomplete,
+        () if plan.diff.changed_lines() == 0 => Status::NothingToReview,
+        () => Status::Complete,
+    };
+    let summaries: Vec<&str> = outcomes
+        .iter()
+        .filter_map(|outcome| outcome.result.as_ref().ok())
+        .map(|answer| answer.summary.trim())
+        .filter(|text| !text.is_empty())
+        .collect();
+    let title =
+        setup.change.info.title.as_deref().map(|title| prepared.redactions.clean(&redact::text(title)).into_owned());
+    Report {
+        schema: report::SCHEMA,
+        tool: Tool::this(),
+        change: ChangeInfo { title, ..setup.change.info.clone() },
+        status,
+        summary: prepared.redactions.clean(&summaries.join(" ")).chars().take(1500).collect(),
+        findings: judgement.findings,
+        suppressed: judgement.suppressed,
+        coverage,
+        chunks: if setup.provider == Resolved::Offline { Vec::new() } else { report::chunks(plan, outcomes) },
+        usage: meter.totals(),
+        cost: cost(setup, meter),
+        delivery: deliver::undelivered(notes(meter, console)),
+    }
+}
+
+fn cost(setup: &Setup, meter: &Meter) -> Cost {
+    let usd = meter.usd();
+    let earlier = deliver::earlier_cost(&setup.change.conversation).unwrap_or_default();
+    let model = |(model, _, usd): (String, usage::Usage, Option<f64>)| {
+        let is_ours = usd.is_some() && !setup.config.prices.contains_key(&model);
+        ModelCost { model, usd, priced_on: is_ours.then_some(PRICED_ON) }
+    };
+    Cost {
+        usd,
+        total_usd: usd.map(|usd| usd + earlier),
+        limit_usd: meter.limit_usd(),
+        models: meter.by_model().into_iter().map(model).collect(),
+    }
+}
+
+/// What the reader should know of how the run went.
+fn notes(meter: &Meter, console: &Console) -> Vec<String> {
+    let mut notes = console.notices();
+    let count = |count: u64| report::plural(usize::try_from(count).unwrap_or(usize::MAX), "request");
+    if meter.unconfirmed_requests() > 0 {
+        notes.push(format!(
+            "{} may have been billed without an answer; the cost does not hold them",
+            count(meter.unconfirmed_requests())
+        ));
+    }
+    if meter.estimated_requests() > 0 {
+        notes.push(format!(
+            "the server told no token counts for {}; they are estimated",
+            count(meter.estimated_requests())
+        ));
+    }
+    notes
+}

@@ -1,0 +1,136 @@
+//! What a run prints and writes.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+
+use crate::cli::{self, Format};
+use crate::console::Console;
+use crate::deliver;
+use crate::diff::Diff;
+use crate::findings::Finding;
+use crate::prepare::Prepared;
+use crate::report::{Channel, Report, Status, markdown, terminal};
+use crate::review::schema::Draft;
+use crate::run::judge;
+use crate::setup::Setup;
+use crate::status::Exit;
+
+/// The results of a review on their way to standard output and to files.
+pub struct Output<'a> {
+    setup: &'a Setup,
+    console: &'a Console,
+    format: Format,
+    file: Option<PathBuf>,
+    is_streaming: bool,
+    started: Instant,
+    state: RefCell<Streamed>,
+}
+
+/// What arrived so far, and what of it was printed.
+#[derive(Default)]
+struct Streamed {
+    drafts: Vec<Draft>,
+    printed: Vec<(String, u32, String)>,
+}
+
+impl<'a> Output<'a> {
+    /// # Errors
+    /// The file for the report cannot be written: better known before money is spent.
+    pub fn new(args: &cli::Review, setup: &'a Setup, console: &'a Console, started: Instant) -> Result<Output<'a>> {
+        let file = args.output.clone().or(setup.output_input.clone());
+        if let Some(path) = &file {
+            let open = std::fs::OpenOptions::new().create(true).append(true).open(path);
+            open.with_context(|| format!("cannot write the report `{}`", path.display()))?;
+        }
+        let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
+        let is_streaming = args.format == Format::Terminal && (args.stream || (is_terminal && !setup.is_ci));
+        Ok(Output { setup, console, format: args.format, file, is_streaming, started, state: RefCell::default() })
+    }
+
+    /// Takes what a chunk brought, and prints what is new in all that is known so far.
+    pub fn arrived(&self, prepared: &Prepared, drafts: Vec<Draft>) {
+        if !self.is_streaming {
+            return;
+        }
+        let mut state = self.state.borrow_mut();
+        state.drafts.extend(drafts);
+        for finding in judge(self.setup, prepared, state.drafts.clone()).findings {
+            if !state.printed.contains(&identity(&finding)) {
+                self.console.result(&terminal::finding(&finding, &prepared.plan.diff));
+                state.printed.push(identity(&finding));
+            }
+        }
+    }
+
+    /// Prints workflow commands where they disturb no document: a runner reads both streams.
+    pub fn annotate(&self, text: &str) {
+        match self.format {
+            Format::Terminal => self.console.result(text),
+            Format::Json | Format::Markdown => anstream::eprint!("{text}"),
+        }
+    }
+
+    /// Writes the report wherever it was asked for, and says how the run ended.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn finish(&self, mut report: Report, diff: &Diff) -> Result<Exit> {
+        if let Some(actions) = &self.setup.actions
+            && let Err(err) = deliver::write_step_files(&report, actions, self.file.as_deref())
+        {
+            let note = format!("{err:#}");
+            self.console.notice(&note);
+            report.delivery.notes.push(note);
+        }
+        if let Some(path) = &self.file {
+            write_json(path, &report)?;
+        }
+        self.print(&report, diff)?;
+        let is_delivered = report.delivery.channel != Channel::None;
+        let gate = self.setup.config.fail_on;
+        let reaches_gate = gate.is_some_and(|gate| report.standing().any(|finding| finding.severity >= gate));
+        Ok(Exit::of_review(is_delivered, reaches_gate, report.status != Status::Incomplete))
+    }
+
+    fn print(&self, report: &Report, diff: &Diff) -> Result<()> {
+        let text = match self.format {
+            Format::Json => format!("{}\n", serde_json::to_string_pretty(report)?),
+            Format::Markdown if self.setup.actions.is_some() => fenced_off(&markdown::document(report)),
+            Format::Markdown => markdown::document(report),
+            Format::Terminal => {
+                let printed = &self.state.borrow().printed;
+                let is_new = |finding: &&Finding| !printed.contains(&identity(finding));
+                let findings = report.findings.iter().filter(is_new).map(|finding| terminal::finding(finding, diff));
+                // notices stand on standard error already
+                let notices = self.console.notices();
+                let notes: Vec<&String> = report.delivery.notes.iter().filter(|note| !notices.contains(note)).collect();
+                findings.collect::<String>() + &terminal::report(report, &notes, self.started.elapsed())
+            }
+        };
+        self.console.result(&text);
+        Ok(())
+    }
+}
+
+fn identity(finding: &Finding) -> (String, u32, String) {
+    (finding.path.clone(), finding.start_line, finding.title.clone())
+}
+
+/// Keeps a runner from taking lines of a document for commands.
+fn fenced_off(text: &str) -> String {
+    use std::hash::{BuildHasher as _, Hasher as _};
+    let token = std::collections::hash_map::RandomState::new().build_hasher().finish();
+    format!("::stop-commands::prudence-{token:x}\n{text}\n::prudence-{token:x}::\n")
+}
+
+/// Writes a value as JSON, for programs and people.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(value)? + "\n";
+    std::fs::write(path, text).with_context(|| format!("cannot write `{}`", path.display()))
+}

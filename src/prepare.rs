@@ -1,0 +1,124 @@
+//! Change → filter → checks → redact → plan.
+
+use anyhow::{Context as _, Result};
+use globset::{Glob, GlobSet, GlobSetBuilder};
+
+use crate::checks;
+use crate::config::Config;
+use crate::console::Console;
+use crate::diff::Diff;
+use crate::diff::filter::{self, Rules, Skipped};
+use crate::findings::Posted;
+use crate::forge::{Conversation, PostedComment};
+use crate::plan::{self, Budget, Plan, Tokenizer};
+use crate::prompt::Orientation;
+use crate::redact::{self, Redactions};
+use crate::report;
+use crate::report::markdown::{fingerprint_of, title_of};
+use crate::review::schema;
+use crate::setup::{Setup, output_limit};
+use crate::source::Base;
+use crate::usage;
+
+/// The change, ready to be sent.
+pub struct Prepared {
+    /// What would be sent.
+    pub plan: Plan,
+    /// What is left out.
+    pub skipped: Vec<Skipped>,
+    /// What the built-in checks found.
+    pub hits: Vec<checks::Hit>,
+    /// What was masked.
+    pub redactions: Redactions,
+    /// Findings of ours that stand on the request.
+    pub posted: Vec<Posted>,
+}
+
+/// Filters, checks, masks and packs the change.
+///
+/// # Errors
+/// What steers the bot cannot be read from the base, or a glob is none.
+pub async fn prepare(setup: &Setup, console: &Console) -> Result<Prepared> {
+    let (config, change) = (&setup.config, &setup.change);
+    let tokenizer = Tokenizer::for_model(&config.model);
+    let base = Base::new(change, &setup.target, setup.repo.as_ref(), setup.is_ci);
+    let loading = std::thread::spawn(move || tokenizer.preload());
+    let rules = Rules {
+        include: (!config.include.is_empty()).then(|| globs(&config.include)).transpose()?,
+        exclude: globs(&config.exclude)?,
+        attributes: base.attributes(&change.diff).await?,
+    };
+    let (diff, skipped) = filter::apply(change.diff.clone(), &rules, &|path| base.text(path));
+    let hits = checks::run(&diff, |rule| config.checks.get(rule).copied().unwrap_or(true));
+    let (diff, redactions) = redact::apply(diff);
+    if redactions.count() > 0 {
+        console
+            .notice(&format!("{} masked before anything is sent", report::plural(redactions.count(), "secret value")));
+    }
+    let orientation = orientation(setup, &diff, &skipped, &redactions, tokenizer);
+    let model = usage::model(&config.model);
+    let budget = Budget {
+        chunk_tokens: config.chunk_tokens,
+        max_output_tokens: output_limit(config) as usize,
+        window: model.map_or(UNKNOWN_WINDOW, |model| usize::try_from(model.context_tokens).unwrap_or(usize::MAX)),
+        tokenizer,
+    };
+    // a panic while loading shows again at the first count
+    let _ = loading.join();
+    let plan = plan::build(budget, &orientation, &schema::schema().to_string(), diff);
+    Ok(Prepared { plan, skipped, hits, redactions, posted: posted(&change.conversation) })
+}
+
+/// Tokens that a model which is not known takes: `context_length_exceeded` tells where it is less.
+const UNKNOWN_WINDOW: usize = 128_000;
+
+fn orientation(
+    setup: &Setup,
+    diff: &Diff,
+    skipped: &[Skipped],
+    redactions: &Redactions,
+    tokenizer: Tokenizer,
+) -> Orientation {
+    let (config, change) = (&setup.config, &setup.change);
+    let masked = |text: &str| redactions.clean(&redact::text(text)).into_owned();
+    let description: String = change.description.chars().take(config.chunk_tokens / 2).collect();
+    let title = change.info.title.as_deref().unwrap_or("(none)");
+    Orientation {
+        title: plan::printable(&masked(title)).chars().take(300).collect(),
+        description: masked(description.trim()),
+        file_count: diff.files.len() + skipped.len(),
+        files: plan::file_list(diff, skipped, tokenizer, config.chunk_tokens / 4),
+        instructions: instructions(config, diff),
+        language: config.language.clone(),
+    }
+}
+
+/// What the team says: for all files, and for those of its paths that the change touches.
+fn instructions(config: &Config, diff: &Diff) -> String {
+    let mut parts: Vec<String> = config.instructions.iter().map(|text| text.trim().to_owned()).collect();
+    for rule in &config.paths {
+        let Some(text) = &rule.instructions else { continue };
+        let Ok(glob) = Glob::new(&rule.glob).map(|glob| glob.compile_matcher()) else { continue };
+        if diff.files.iter().any(|file| glob.is_match(file.path().as_str())) {
+            parts.push(format!("For files that match `{}`: {}", rule.glob, text.trim()));
+        }
+    }
+    parts.join("\n")
+}
+
+fn globs(patterns: &[String]) -> Result<GlobSet> {
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        set.add(Glob::new(pattern).with_context(|| format!("`{pattern}` is no glob"))?);
+    }
+    Ok(set.build()?)
+}
+
+/// Findings of ours that stand on the request.
+fn posted(conversation: &Conversation) -> Vec<Posted> {
+    let posted = |comment: &PostedComment| {
+        let id = fingerprint_of(&comment.body)?.to_owned();
+        Some(Posted { id, place: comment.place.clone(), title: title_of(&comment.body).to_owned() })
+    };
+    conversation.comments.iter().filter_map(posted).collect()
+}

@@ -1,0 +1,279 @@
+//! Everything that is known before the change is looked into: the configuration, the change, and who is asked.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use globset::Glob;
+
+use crate::checks::RULES;
+use crate::cli;
+use crate::config::ci::{self, Ci};
+use crate::config::env::Env;
+use crate::config::layer::{Layer, Origin, Origins};
+use crate::config::provider::{Facts, Resolved, is_loopback, resolve_provider};
+use crate::config::{self, Config, Effort, ReviewEvent, file, keys};
+use crate::console::Console;
+use crate::deliver;
+use crate::git::Repo;
+use crate::report::{self, Cost, Report, Status, Tool};
+use crate::severity::Severity;
+use crate::source::{self, Base, Change, Target, World};
+use crate::usage::{self, Price, Prices};
+
+/// What a run is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To see what would be sent; no key is needed for that.
+    Plan,
+    /// To review, and post nothing.
+    Show,
+    /// To review and deliver.
+    Deliver,
+}
+
+fn planned_provider(choice: config::Provider) -> Resolved {
+    match choice {
+        config::Provider::Offline => Resolved::Offline,
+        config::Provider::Azure => Resolved::Azure,
+        _ => Resolved::OpenAi,
+    }
+}
+
+fn asked_provider(choice: config::Provider, facts: Facts, console: &Console) -> Result<Resolved> {
+    let resolution = resolve_provider(choice, facts)?;
+    if let Some(notice) = &resolution.notice {
+        console.notice(notice);
+    }
+    Ok(resolution.provider)
+}
+
+/// Everything that is known before the change is looked into.
+pub struct Setup {
+    /// The effective configuration.
+    pub config: Config,
+    /// Who is asked.
+    pub provider: Resolved,
+    /// Where the change comes from.
+    pub target: Target,
+    /// The change.
+    pub change: Change,
+    /// The local repository, where there is one.
+    pub repo: Option<Repo>,
+    /// The run of GitHub Actions, where it is one.
+    pub actions: Option<Box<ci::GitHub>>,
+    /// Whether this is a run of a CI system.
+    pub is_ci: bool,
+    /// What the run is for.
+    pub purpose: Purpose,
+    /// Where the action wants the report.
+    pub output_input: Option<PathBuf>,
+}
+
+impl Setup {
+    /// Reads flags, environment, the change and the configuration, and decides who is asked.
+    ///
+    /// # Errors
+    /// Any of these cannot be had; nothing was reviewed.
+    pub async fn new(
+        change: &cli::Change,
+        settings: &cli::Settings,
+        world: &World<'_>,
+        console: &Console,
+        purpose: Purpose,
+    ) -> Result<Setup> {
+        let ci = Ci::detect(world.env);
+        let is_ci = ci.is_some();
+        let actions = match ci {
+            Some(Ci::GitHub(actions)) => Some(actions),
+            _ => None,
+        };
+        let repo = source::repository(change, world);
+        let root = repo.as_ref().map_or_else(|_| world.cwd.clone(), Repo::root);
+        let dotenv = if is_ci { None } else { dotenv(&root) };
+        let env = Env::new(world.env, dotenv.as_deref());
+        // what the flags say is checked before anything is fetched
+        let flags = settings.layer()?;
+        let target = source::target(change, world, &env, console)?;
+        let repo = match target {
+            Target::Local(_) => Some(repo?),
+            _ => repo.ok(),
+        };
+        let is_dry = env.input("dry-run").is_some_and(|value| value.trim().eq_ignore_ascii_case("true"));
+        let purpose = if is_dry && purpose == Purpose::Deliver { Purpose::Show } else { purpose };
+        let change = target.change(repo.as_ref(), purpose != Purpose::Deliver).await?;
+        let file = config_file(settings, &change, &target, repo.as_ref(), world, is_ci).await?;
+        let (config, origins) = config::load(flags, &env, file)?;
+        let is_fork = change.request.as_ref().is_some_and(|request| request.is_fork);
+        let facts = Facts::new(&config, &origins, is_ci, is_fork);
+        let provider = if purpose == Purpose::Plan {
+            planned_provider(config.provider)
+        } else {
+            asked_provider(config.provider, facts, console)?
+        };
+        warn(&config, &origins, provider, console);
+        let output_input = env.input("output").map(PathBuf::from);
+        Ok(Setup { config, provider, target, change, repo, actions, is_ci, purpose, output_input })
+    }
+
+    /// Why nothing is to be reviewed, where that is so.
+    pub fn nothing(&self) -> Option<String> {
+        if let Target::Nothing(why) = &self.target {
+            return Some(why.clone());
+        }
+        let Target::Pull { by_event: true, .. } = self.target else { return None };
+        let (request, skip) = (self.change.request.as_ref()?, &self.config.skip);
+        if skip.drafts && request.is_draft {
+            return Some("not reviewed: the request is a draft (`skip.drafts`)".to_owned());
+        }
+        if skip.bots && request.is_by_bot {
+            return Some("not reviewed: a bot opened the request (`skip.bots`)".to_owned());
+        }
+        let label = request.labels.iter().find(|label| skip.labels.contains(label))?;
+        Some(format!("not reviewed: the request has the label `{label}` (`skip.labels`)"))
+    }
+
+    /// Whether the review asks for changes.
+    pub fn requests_changes(&self, report: &Report) -> bool {
+        let gate = self.config.fail_on.filter(|_| self.config.review_event == ReviewEvent::RequestChanges);
+        gate.is_some_and(|gate| report.findings.iter().any(|finding| finding.severity >= gate))
+    }
+
+    /// The page of this run.
+    pub fn run_url(&self) -> Option<String> {
+        let actions = self.actions.as_ref()?;
+        Some(format!(
+            "{}/{}/actions/runs/{}",
+            actions.server_url,
+            actions.repository.as_ref()?,
+            actions.run_id.as_ref()?
+        ))
+    }
+
+    /// The lowest severity that is reported for a path.
+    pub fn min_severity(&self, path: &str) -> Severity {
+        let is_for =
+            |rule: &&config::PathRule| Glob::new(&rule.glob).is_ok_and(|glob| glob.compile_matcher().is_match(path));
+        let rules = self.config.paths.iter().filter(is_for);
+        rules.filter_map(|rule| rule.min_severity).next_back().unwrap_or(self.config.min_severity)
+    }
+
+    /// The report of a request that is not to be reviewed.
+    pub fn empty_report(&self, why: String, notices: Vec<String>) -> Report {
+        let files = &self.change.diff.files;
+        let skipped = files.iter().map(|file| report::SkippedFile {
+            path: file.path().to_string(),
+            reason: "request_skipped",
+            changed_lines: file.changed_lines(),
+        });
+        let coverage = report::Coverage {
+            files: files.len(),
+            changed_lines: self.change.diff.changed_lines(),
+            skipped: skipped.collect(),
+            ..report::Coverage::default()
+        };
+        Report {
+            schema: report::SCHEMA,
+            tool: Tool::this(),
+            change: self.change.info.clone(),
+            status: Status::NothingToReview,
+            summary: why,
+            findings: Vec::new(),
+            suppressed: Vec::new(),
+            coverage,
+            chunks: Vec::new(),
+            usage: usage::Usage::default(),
+            cost: Cost {
+                usd: Some(0.0),
+                total_usd: Some(0.0),
+                limit_usd: self.config.max_cost_usd,
+                models: Vec::new(),
+            },
+            delivery: deliver::undelivered(notices),
+        }
+    }
+}
+
+/// `.prudence.toml`: in CI and for requests from the base commit, for local runs from the working tree.
+async fn config_file(
+    settings: &cli::Settings,
+    change: &Change,
+    target: &Target,
+    repo: Option<&Repo>,
+    world: &World<'_>,
+    is_ci: bool,
+) -> Result<Layer> {
+    let name = settings.config.clone().unwrap_or_else(|| PathBuf::from(file::NAME));
+    // in CI the working tree is the change under review
+    let from_base = target.forge().is_some() || (is_ci && change.info.base_sha.is_some());
+    let text = match from_base && !name.is_absolute() {
+        true => {
+            let path = name.to_string_lossy().replace('\\', "/");
+            let text = Base::new(change, target, repo, is_ci).steering(&path).await?;
+            if text.is_none() && settings.config.is_some() {
+                bail!(
+                    "`{path}` is not in the base commit, from which the configuration of a request is read\nhint: commit it to the base branch first"
+                );
+            }
+            text
+        }
+        false => {
+            let root = repo.map_or_else(|| world.cwd.clone(), Repo::root);
+            read_config(&root, &world.cwd, settings.config.as_deref())?
+        }
+    };
+    Ok(text
+        .map(|text| file::parse(&name.display().to_string(), &text, &check_names()))
+        .transpose()?
+        .unwrap_or_default())
+}
+
+/// Reads the configuration from disk: the named file, which must be there, or the one at the root, which need not.
+pub fn read_config(root: &Path, cwd: &Path, named: Option<&Path>) -> Result<Option<Vec<u8>>> {
+    let path = named.map_or_else(|| root.join(file::NAME), |named| cwd.join(named));
+    match std::fs::read(&path) {
+        Ok(text) => Ok(Some(text)),
+        Err(err) if err.kind() == std::io::ErrorKind::NotFound && named.is_none() => Ok(None),
+        Err(err) => Err(err).with_context(|| format!("cannot read the configuration `{}`", path.display())),
+    }
+}
+
+/// The text of the repository's `.env` file.
+pub fn dotenv(root: &Path) -> Option<String> {
+    std::fs::read(root.join(".env")).ok().map(|text| String::from_utf8_lossy(&text).into_owned())
+}
+
+/// What the user may not expect of the configuration.
+fn warn(config: &Config, origins: &Origins, provider: Resolved, console: &Console) {
+    let is_named_by_file = matches!(origins.of(&keys::BASE_URL), Origin::File { .. });
+    if provider != Resolved::Offline && config.api_key.is_some() && is_named_by_file && !is_loopback(&config.base_url) {
+        console.notice(&format!("the key goes to {}, which the configuration file names", config.base_url));
+    }
+    if config.effort != Effort::Low {
+        console.notice("`effort` above `low` is not there yet: one pass, no second look");
+    }
+    if provider != Resolved::Offline && prices(config).get(&config.model).is_none() {
+        console.notice(&format!(
+            "`{}` has no known price, so the cost limit cannot hold; set one under `[prices.\"{}\"]`",
+            config.model, config.model
+        ));
+    }
+}
+
+/// The price table with the user's own prices over it.
+pub fn prices(config: &Config) -> Prices {
+    let price = |(name, price): (&String, &config::PriceOverride)| {
+        (name.clone(), Price::new(price.input, price.cached_input, price.output))
+    };
+    Prices::new(config.prices.iter().map(price))
+}
+
+/// Tokens that an answer may have: what is configured, as far as the model can.
+pub fn output_limit(config: &Config) -> u32 {
+    usage::model(&config.model)
+        .map_or(config.max_output_tokens, |model| model.max_output_tokens.min(config.max_output_tokens))
+}
+
+/// Names of the built-in checks.
+pub fn check_names() -> Vec<&'static str> {
+    RULES.iter().map(|rule| rule.name).collect()
+}
