@@ -101,6 +101,9 @@ impl Setup {
         let is_dry = env.input("dry-run").is_some_and(|value| value.trim().eq_ignore_ascii_case("true"));
         let purpose = if is_dry && purpose == Purpose::Deliver { Purpose::Show } else { purpose };
         let change = target.change(repo.as_ref(), purpose != Purpose::Deliver).await?;
+        if let (Some(against), true) = (&change.against, change.diff.files.is_empty()) {
+            console.notice(&format!("no change against `{against}`; `--base HEAD~1` would take the last commit"));
+        }
         let file = config_file(settings, &change, &target, repo.as_ref(), world, is_ci).await?;
         let (config, origins) = config::load(flags, &env, file)?;
         let is_fork = change.request.as_ref().is_some_and(|request| request.is_fork);

@@ -56,6 +56,8 @@ pub struct Change {
     pub conversation: Conversation,
     /// Files for which the host gave no patch.
     pub without_patch: Vec<String>,
+    /// What local git compared with, in words.
+    pub against: Option<String>,
 }
 
 /// The local repository, where there is one; a run on a pull request or a patch needs none.
@@ -181,7 +183,8 @@ impl Target {
                 let repo = repo.ok_or_else(|| anyhow!("local git needs a repository"))?;
                 let local = repo.change(range)?;
                 let diff = diff::parse(local.patch).context("cannot read git's own diff")?;
-                Ok(Change::local(Source::Git, diff, (local.base, local.head, local.title)))
+                let change = Change::local(Source::Git, diff, (local.base, local.head, local.title));
+                Ok(Change { against: Some(local.against), ..change })
             }
             Target::Pull { forge, .. } => pull(forge.as_ref(), repo, is_read_only).await,
             Target::Nothing(_) => Ok(Change::local(Source::GitHub, Diff::default(), (None, None, None))),
@@ -210,6 +213,7 @@ impl Change {
             request: None,
             conversation: Conversation::default(),
             without_patch: Vec::new(),
+            against: None,
         }
     }
 }
@@ -235,6 +239,7 @@ async fn pull(forge: &dyn Forge, repo: Option<&Repo>, is_read_only: bool) -> Res
         request: Some(request),
         conversation,
         without_patch,
+        against: None,
     })
 }
 

@@ -100,31 +100,34 @@ pub fn review_body(count: usize) -> String {
 pub fn summary(report: &Report, unplaced: &[&Finding], state: &State, run_url: Option<&str>) -> String {
     let tail = format!("\n{SUMMARY_MARK}\n{}", state.mark());
     let room = LONGEST_COMMENT.saturating_sub(tail.chars().count());
-    let text = fit(&opening(report), &not_on_lines(unplaced), &account(report, run_url, MOST_LISTED), room);
+    let text = fit(&opening(report), &not_on_lines(unplaced), &below(report, run_url, MOST_LISTED), room);
     format!("{text}\n{tail}")
 }
 
 /// The report as a document: all findings with their code, then what the summary comment has.
 pub fn document(report: &Report) -> String {
-    fit(&opening(report), &entries(&report.findings), &account(report, None, usize::MAX), usize::MAX) + "\n"
+    fit(&opening(report), &entries(&report.findings), &below(report, None, usize::MAX), usize::MAX) + "\n"
 }
 
 /// The step summary of GitHub Actions, which may have 1 MiB: no character takes more than four bytes.
 pub fn step_summary(report: &Report) -> String {
-    fit(&opening(report), &entries(&report.findings), &account(report, None, MOST_LISTED), 250_000) + "\n"
+    fit(&opening(report), &entries(&report.findings), &below(report, None, MOST_LISTED), 250_000) + "\n"
 }
 
-/// What follows the findings. Lists have at most `most` entries.
-fn account(report: &Report, run_url: Option<&str>, most: usize) -> Vec<String> {
-    let mut sections = vec![receipt(report), bill(report)];
-    sections.extend(not_reviewed(report, most));
-    sections.extend(listed(report, Reason::OverCommentLimit, "more, over the comment limit", most));
-    sections.extend(listed(report, Reason::Unanchored, "dropped, whose quoted code is not in the change", most));
-    sections.extend(left_out(report, most));
-    sections.extend(suppressed(report));
-    sections.extend(notes(report, most));
-    sections.push(footer(report, run_url));
-    sections
+/// What stands below the findings: the receipt, the bill, and what is not among them, in lists of at most `most` entries.
+fn below(report: &Report, run_url: Option<&str>, most: usize) -> Vec<String> {
+    let sections = [
+        Some(receipt(report)),
+        Some(bill(report)),
+        not_reviewed(report, most),
+        listed(report, Reason::OverCommentLimit, "more, over the comment limit", most),
+        listed(report, Reason::Unanchored, "dropped, whose quoted code is not in the change", most),
+        left_out(report, most),
+        suppressed(report),
+        notes(report, most),
+        Some(footer(report, run_url)),
+    ];
+    sections.into_iter().flatten().collect()
 }
 
 fn opening(report: &Report) -> String {
@@ -289,16 +292,16 @@ fn footer(report: &Report, run_url: Option<&str>) -> String {
     format!("<sub>prudence {} · prompt {}{head}{run}</sub>", report.tool.version, report.tool.prompt)
 }
 
-/// Joins all that fits into `room` characters. The account of the run comes last and goes before the findings, which can
+/// Joins all that fits into `room` characters. What stands below comes last and goes before the findings, which can
 /// be of any length; no section is torn, and what is missing is told.
-fn fit(opening: &str, findings: &[String], account: &[String], room: usize) -> String {
+fn fit(opening: &str, findings: &[String], below: &[String], room: usize) -> String {
     const LEFT_OUT: &str = "_More did not fit here; the JSON report has all of it._";
     let used = opening.chars().count() + LEFT_OUT.len() + 4;
-    let account_kept = kept(account, room.saturating_sub(used));
-    let used = used + length(&account_kept);
+    let below_kept = kept(below, room.saturating_sub(used));
+    let used = used + length(&below_kept);
     let findings_kept = kept(findings, room.saturating_sub(used));
-    let is_cut = account_kept.len() + findings_kept.len() < account.len() + findings.len();
-    let sections = [opening].into_iter().chain(findings_kept).chain(account_kept);
+    let is_cut = below_kept.len() + findings_kept.len() < below.len() + findings.len();
+    let sections = [opening].into_iter().chain(findings_kept).chain(below_kept);
     sections.chain(is_cut.then_some(LEFT_OUT)).collect::<Vec<_>>().join("\n\n")
 }
 
@@ -358,12 +361,12 @@ mod tests {
     }
 
     #[test]
-    fn sections_are_never_torn_and_the_account_goes_first() {
+    fn sections_are_never_torn_and_the_receipt_goes_first() {
         let section = |letter: &str, count: usize| letter.repeat(count);
         let findings = [section("a", 50), section("b", 500), section("c", 50)];
-        let account = [section("d", 100)];
+        let below = [section("d", 100)];
         let check = |room: usize, expected: &[&str]| {
-            let text = fit("top", &findings, &account, room);
+            let text = fit("top", &findings, &below, room);
             let letters: Vec<String> = text.split("\n\n").map(|part| part.chars().take(1).collect()).collect();
             assert_eq!(letters, expected, "{text}");
             assert!(text.chars().count() <= room);
