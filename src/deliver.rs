@@ -102,16 +102,18 @@ async fn summary(report: &Report, posting: &Posting<'_>, unplaced: &[&Finding]) 
         head: report.change.head_sha.clone(),
         complete: report.status != Status::Incomplete,
         fingerprints,
-        cost_usd: report.cost.total_usd.or(earlier_cost(posting.conversation)).unwrap_or_default(),
+        cost_usd: report.cost.total_usd,
     };
     let body = markdown::summary(report, unplaced, &state, posting.run_url.as_deref());
     posting.forge.put_summary(posting.conversation.summary.as_ref().map(|summary| summary.id), &body).await
 }
 
-/// Dollars that earlier runs spent on a request; `None` where none is known of.
+/// Dollars that earlier runs spent on a request: 0 where there was none, `None` where one of them is not known.
 pub fn earlier_cost(conversation: &Conversation) -> Option<f64> {
-    let state = State::read(&conversation.summary.as_ref()?.body)?;
-    (state.cost_usd.is_finite() && state.cost_usd >= 0.0).then_some(state.cost_usd)
+    match conversation.summary.as_ref().and_then(|summary| State::read(&summary.body)) {
+        Some(state) => state.cost_usd.filter(|usd| usd.is_finite() && *usd >= 0.0),
+        None => Some(0.0),
+    }
 }
 
 /// What can be seen of a run where nothing can be posted.

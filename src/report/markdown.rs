@@ -35,8 +35,8 @@ pub struct State {
     pub complete: bool,
     /// Fingerprints of the findings that stand on the request.
     pub fingerprints: Vec<String>,
-    /// Dollars spent on the request so far.
-    pub cost_usd: f64,
+    /// Dollars spent on the request so far; `None` where a run had no price.
+    pub cost_usd: Option<f64>,
 }
 
 impl State {
@@ -340,7 +340,8 @@ mod tests {
 
     #[test]
     fn the_state_survives_its_comment_and_nothing_else_is_believed() {
-        let state = State { head: Some("abc".into()), complete: true, fingerprints: vec!["f".into()], cost_usd: 0.25 };
+        let state =
+            State { head: Some("abc".into()), complete: true, fingerprints: vec!["f".into()], cost_usd: Some(0.25) };
         assert_eq!(State::read(&format!("## x\n{SUMMARY_MARK}\n{}", state.mark())), Some(state.clone()));
         for damaged in [
             "",

@@ -189,17 +189,23 @@ fn marks_of_others_are_not_believed() {
 
 #[test]
 fn a_damaged_state_counts_for_nothing() {
-    for damage in
-        ["", "\nmore text", "\n<!-- prudence:state v1 AAAA -->", "\n<!-- prudence:state v1 eyJjb3N0X3VzZCI6LTV9 -->"]
-    {
+    let check = |damage: &str, is_known: bool| {
         let pull = Pull::of_pay(vec![]);
         pull.github.add_issue_comment("github-actions[bot]", &format!("{SUMMARY_MARK}{damage}"));
         let reviewed = pull.review(&[], 0);
-        assert_eq!(reviewed.at("/cost/total_usd"), reviewed.at("/cost/usd"), "{damage}");
-        assert_eq!(pull.github.issue_comments().len(), 1);
-        assert_eq!(pull.github.issue_comments()[0].edits, 1);
-        state(&summary(&pull));
-    }
+        let total = if is_known { reviewed.at("/cost/usd").clone() } else { Value::Null };
+        assert_eq!(*reviewed.at("/cost/total_usd"), total, "{damage}");
+        assert_eq!((pull.github.issue_comments().len(), pull.github.issue_comments()[0].edits), (1, 1), "{damage}");
+        assert_eq!(state(&summary(&pull))["cost_usd"], total, "{damage}");
+    };
+    check("", true);
+    check("\nmore text", true);
+    check("\n<!-- prudence:state v1 AAAA -->", true);
+    let of = |state: &str| {
+        format!("\n<!-- prudence:state v1 {} -->", base64::engine::general_purpose::STANDARD.encode(state))
+    };
+    check(&of(r#"{"cost_usd": -5}"#), false);
+    check(&of(r#"{"cost_usd": null}"#), false);
 }
 
 /// `src/pay.rs`, and a file in which the host shows no comments because its diff is too large.

@@ -1,6 +1,8 @@
 //! The program from outside, against doubles of the services it talks to.
 
+mod cost;
 mod delivery;
 mod doubles;
 mod github;
+mod model;
 mod support;
