@@ -120,8 +120,8 @@ fn below(report: &Report, run_url: Option<&str>, most: usize) -> Vec<String> {
         Some(receipt(report)),
         Some(bill(report)),
         not_reviewed(report, most),
-        listed(report, Reason::OverCommentLimit, "more, over the comment limit", most),
-        listed(report, Reason::Unanchored, "dropped, whose quoted code is not in the change", most),
+        listed(report, Reason::OverCommentLimit, "more finding", "over the comment limit", most),
+        listed(report, Reason::Unanchored, "dropped finding", "whose quoted code is not in the change", most),
         left_out(report, most),
         suppressed(report),
         notes(report, most),
@@ -181,13 +181,13 @@ fn not_on_lines(unplaced: &[&Finding]) -> Vec<String> {
 }
 
 /// Findings that are not shown on their lines: what came after the limit, and what has no lines in the change.
-fn listed(report: &Report, reason: Reason, title: &str, most: usize) -> Option<String> {
+fn listed(report: &Report, reason: Reason, noun: &str, why: &str, most: usize) -> Option<String> {
     let found: Vec<&Suppressed> = report.suppressed.iter().filter(|suppressed| suppressed.reason == reason).collect();
     let line = |suppressed: &&Suppressed| {
         let finding = &suppressed.finding;
         format!("{} {} {}", icon(finding.severity), code(&lines_of(finding)), cell(&finding.title))
     };
-    let title = format!("{} {title}", plural(found.len(), "finding"));
+    let title = format!("{}, {why}", plural(found.len(), noun));
     (!found.is_empty()).then(|| format!("{}\n{}\n</details>", details(&title), list(&found, most, line)))
 }
 
@@ -220,8 +220,7 @@ fn receipt(report: &Report) -> String {
 /// The lines that nobody looked at, and those of which only a part was seen.
 fn not_reviewed(report: &Report, most: usize) -> Option<String> {
     let failed = list(&report.coverage.failed, most, |lines| {
-        let (path, reason) = (code(&lines.path), cell(&lines.reason));
-        format!("⚠️ {path} lines {}-{}: not reviewed: {reason}", lines.start_line, lines.end_line)
+        format!("⚠️ {}: not reviewed: {}", code(&lines.place()), cell(&lines.reason))
     });
     let cut = list(&report.coverage.cut, most, |line| {
         format!("{} line {}: only its beginning was reviewed, it is too long", code(&line.path), line.line)

@@ -128,7 +128,7 @@ fn with_a_limit_of_nothing_nothing_is_sent() {
     assert!(pull.openai.requests().is_empty());
     assert_eq!((reviewed.lines(), reviewed.at("/status")), ((7, 0, 0, 7), &json!("incomplete")));
     check_usd(&reviewed, "/cost/usd", 0.0);
-    assert!(pull.github.issue_comments()[0].body.contains("nobody looked at 7 of 7"), "{}", reviewed.run);
+    assert!(pull.github.issue_comments()[0].body.contains("nobody looked at any of 7"), "{}", reviewed.run);
 }
 
 /// The request of a repository whose base has this configuration.

@@ -284,7 +284,7 @@ fn what_has_no_place_in_the_diff_is_not_posted_on_a_line() {
     assert_eq!(reviewed.suppressed(), ["unanchored"; 3]);
     assert_eq!(place(&review_of(&pull).body["comments"][0]).2, 5);
     assert!(
-        summary(&pull).contains("3 findings dropped, whose quoted code is not in the change"),
+        summary(&pull).contains("3 dropped findings, whose quoted code is not in the change"),
         "{}",
         summary(&pull)
     );
@@ -310,16 +310,15 @@ fn commands(text: &str) -> Vec<&str> {
 
 #[test]
 fn without_permission_to_write_the_run_itself_tells() {
+    let reader =
+        Scenario::new(&pay(), "main", "feature").permissions(&[("contents", "read"), ("pull_requests", "read")]);
     let evil = finding(
         "src/pay.rs",
         5,
         "let mean = sum / count;",
         json!({"title": "a,b: 100%\n::error::x", "body": "one\n::warning::two", "severity": "minor"}),
     );
-    let pull = Pull::new(
-        Scenario::new(&pay(), "main", "feature").fork(),
-        Script::new().always(Answer::findings(vec![evil, late()])),
-    );
+    let pull = Pull::new(reader, Script::new().always(Answer::findings(vec![evil, late()])));
     let reviewed = pull.review(&["--fail-on", "critical"], 0);
     assert_eq!(reviewed.at("/delivery/channel"), "annotations");
     assert!(
@@ -367,6 +366,7 @@ fn a_step_shows_ten_annotations_of_a_level() {
     assert_eq!((count("::error"), count("::warning"), count("::notice")), (10, 10, 10), "{}", reviewed.run);
     assert!(reviewed.run.stdout.contains("::notice::Prudence: review complete: 40 findings"), "{}", reviewed.run);
     assert!(reviewed.job().summary().contains("Thing number 39"));
+    assert!(reviewed.notes().contains("runs for forks may not write"), "{}", reviewed.notes());
 }
 
 #[test]
@@ -476,7 +476,7 @@ fn findings_over_the_limit_are_listed() {
     assert_eq!(review_of(&pull).body["comments"].as_array().unwrap().len(), 1);
     let body = summary(&pull);
     assert!(
-        body.contains("2 findings more") && body.contains("`src/pay.rs:29-31`") && body.contains("Callers still"),
+        body.contains("2 more findings") && body.contains("`src/pay.rs:29-31`") && body.contains("Callers still"),
         "{body}"
     );
 

@@ -46,9 +46,11 @@ pub struct Answer {
 
 /// The connection to one host.
 pub struct Api {
-    rest: Octocrab,
-    /// The endpoint lies beside the REST root on Enterprise Server, so that it has a client and a path of its own.
-    graphql: (Octocrab, String),
+    /// Knows the host alone: octocrab would put the REST root's path before that of GraphQL, which lies beside it on
+    /// Enterprise Server.
+    client: Octocrab,
+    rest_path: String,
+    graphql_path: String,
     host: String,
     has_token: bool,
     settings: Settings,
@@ -68,16 +70,18 @@ impl Api {
     pub fn new(settings: Settings) -> Result<Api, ForgeError> {
         // whoever links this crate may have installed a provider already
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let graphql = reqwest::Url::parse(&settings.graphql_url).map_err(|err| {
-            let url = &settings.graphql_url;
-            ForgeError::Failed(format!(
-                "`{url}` is no URL: {err}\nhint: check `GITHUB_API_URL` and `GITHUB_GRAPHQL_URL`"
-            ))
-        })?;
-        let origin = graphql.origin().ascii_serialization();
+        let url = |text: &str| {
+            reqwest::Url::parse(text).map_err(|err| {
+                ForgeError::Failed(format!(
+                    "`{text}` is no URL: {err}\nhint: check `GITHUB_API_URL` and `GITHUB_GRAPHQL_URL`"
+                ))
+            })
+        };
+        let (rest, graphql) = (url(&settings.api_url)?, url(&settings.graphql_url)?);
         Ok(Api {
-            rest: client(&settings.api_url, settings.token.as_ref())?,
-            graphql: (client(&origin, settings.token.as_ref())?, graphql.path().to_owned()),
+            client: client(&rest.origin().ascii_serialization(), settings.token.as_ref())?,
+            rest_path: rest.path().trim_end_matches('/').to_owned(),
+            graphql_path: graphql.path().to_owned(),
             host: settings.api_url.clone(),
             has_token: settings.token.is_some(),
             settings,
@@ -90,8 +94,7 @@ impl Api {
 
     /// Asks a question, which changes nothing and may be repeated.
     pub async fn graphql(&self, query: &Value) -> Result<Answer, ForgeError> {
-        let (client, path) = &self.graphql;
-        self.patiently(true, || self.once(client, Method::Post, path, None, Some(query))).await
+        self.patiently(true, Method::Post, &self.graphql_path, None, Some(query)).await
     }
 
     /// All items of a listing, page by page.
@@ -120,17 +123,23 @@ impl Api {
         accept: Option<&str>,
         body: Option<&Value>,
     ) -> Result<Answer, ForgeError> {
-        self.patiently(method != Method::Post, || self.once(&self.rest, method, route, accept, body)).await
+        // the address of a next page has its host already
+        let full = if route.starts_with('/') { format!("{}{route}", self.rest_path) } else { route.to_owned() };
+        self.patiently(method != Method::Post, method, &full, accept, body).await
     }
 
-    /// Repeats `request` after a failure, where it `is_repeatable`, and after a rate limit.
-    async fn patiently<F>(&self, is_repeatable: bool, request: impl Fn() -> F) -> Result<Answer, ForgeError>
-    where
-        F: Future<Output = Result<Answer, String>>,
-    {
+    /// Repeats a request after a failure, where it `is_repeatable`, and after a rate limit.
+    async fn patiently(
+        &self,
+        is_repeatable: bool,
+        method: Method,
+        route: &str,
+        accept: Option<&str>,
+        body: Option<&Value>,
+    ) -> Result<Answer, ForgeError> {
         let mut attempt = 1;
         loop {
-            let result = request().await;
+            let result = self.once(method, route, accept, body).await;
             let limited = result.as_ref().ok().and_then(|answer| answer.wait(attempt));
             let has_failed = result.as_ref().map_or(true, |answer| answer.status >= 500);
             let wait = limited.or((has_failed && is_repeatable).then(|| pause(attempt)));
@@ -144,14 +153,13 @@ impl Api {
 
     async fn once(
         &self,
-        client: &Octocrab,
         method: Method,
         route: &str,
         accept: Option<&str>,
         body: Option<&Value>,
     ) -> Result<Answer, String> {
         let started = Instant::now();
-        let result = tokio::time::timeout(READ_TIMEOUT * 2, exchange(client, method, route, accept, body)).await;
+        let result = tokio::time::timeout(READ_TIMEOUT * 2, exchange(&self.client, method, route, accept, body)).await;
         let result = result.unwrap_or_else(|_| Err("no answer in time".to_owned()));
         if let Some(on_event) = &self.settings.on_event {
             let status = result.as_ref().ok().map(|answer| answer.status);
