@@ -172,3 +172,13 @@ fn a_model_without_a_price_has_tokens_and_no_dollars() {
     assert!(second.at("/cost/usd").is_number());
     assert_eq!(second.at("/cost/total_usd"), &Value::Null, "the first run's part is not known");
 }
+
+#[test]
+fn what_may_have_been_billed_by_a_model_without_a_price_is_not_free() {
+    let script = Script::new().model(Model::new("mystery", 32_000, 4096)).always(Answer::Hang);
+    let pull = Pull::new(configured(""), script);
+    let reviewed = pull.review(&["--model", "mystery", "--deadline", "1"], 3);
+    assert_eq!((reviewed.at("/cost/usd"), reviewed.at("/cost/total_usd")), (&Value::Null, &Value::Null));
+    assert_eq!(reviewed.at("/cost/models"), &json!([{"model": "mystery", "usd": null, "priced_on": null}]));
+    assert!(reviewed.notes().contains("may have been billed"), "{}", reviewed.notes());
+}

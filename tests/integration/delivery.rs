@@ -480,6 +480,11 @@ fn findings_over_the_limit_are_listed() {
         "{body}"
     );
 
+    // what stands there has its part of the limit: the same again posts nothing
+    let second = pull.review(&["--max-comments", "1"], 0);
+    assert_eq!(second.suppressed(), ["already_posted", "over_comment_limit", "over_comment_limit"]);
+    assert_eq!(pull.github.reviews().len(), 1);
+
     let pull = Pull::of_pay(vec![mean()]);
     pull.review(&["--max-comments", "0"], 0);
     assert!(pull.github.requests_to(Route::CreateReview).is_empty());
