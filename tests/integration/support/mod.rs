@@ -7,5 +7,6 @@ pub mod github;
 pub mod openai;
 pub mod openapi;
 pub mod program;
+pub mod pull;
 pub mod repo;
 pub mod server;
