@@ -319,6 +319,8 @@ impl Header {
             _ if self.deleted => FileStatus::Deleted,
             (Some(None), Some(Some(_))) => FileStatus::Added,
             (Some(Some(_)), Some(None)) => FileStatus::Deleted,
+            // libgit2 writes no `copy from` for a copy that was changed
+            _ if self.git.is_some() && old_path != new_path => FileStatus::Copied,
             _ => FileStatus::Modified,
         };
         FileDiff { header, status, old_path, new_path, old_mode: self.old_mode, new_mode: self.new_mode, content }

@@ -49,17 +49,15 @@ pub fn anchor(draft: &Draft, diff: &Diff) -> Option<Anchor> {
 
 /// The file that the draft names; where there is no such path, those that end with it.
 fn candidate_files(path: &str, diff: &Diff) -> Vec<usize> {
-    let path = path.trim().trim_matches('`').replace('\\', "/");
-    let path = path.trim_start_matches("./");
     let named = |name: &str| -> Vec<usize> {
         let is_named = |file: &FileDiff| file.new_path.as_str() == name || file.old_path.as_str() == name;
         (0..diff.files.len()).filter(|&index| is_named(&diff.files[index])).collect()
     };
-    let stripped = path.strip_prefix("a/").or(path.strip_prefix("b/")).unwrap_or(path);
-    let mut found = named(path);
-    if found.is_empty() {
-        found = named(stripped);
-    }
+    let tidy = path.trim().trim_matches('`').replace('\\', "/");
+    let tidy = tidy.trim_start_matches("./");
+    let stripped = tidy.strip_prefix("a/").or(tidy.strip_prefix("b/")).unwrap_or(tidy);
+    // as it stands first: blanks and backslashes may be part of a name
+    let mut found = [path, tidy, stripped].into_iter().map(named).find(|found| !found.is_empty()).unwrap_or_default();
     if found.is_empty() && !stripped.is_empty() {
         let ends =
             |file: &FileDiff| file.path().as_str().strip_suffix(stripped).is_some_and(|rest| rest.ends_with('/'));

@@ -110,7 +110,9 @@ impl Meter {
 
     /// The dollars of everything that was billed; `None` where a model that took tokens has no price.
     pub fn usd(&self) -> Option<f64> {
-        self.ledger().by_model.iter().map(|(model, usage)| self.usd_of(model, usage)).sum()
+        // the sum of no floats is -0.0, which a report would show
+        let costs = self.ledger().by_model.iter().map(|(model, usage)| self.usd_of(model, usage)).sum::<Option<f64>>();
+        costs.map(|usd| usd + 0.0)
     }
 
     /// The limit in dollars.

@@ -1,4 +1,5 @@
 //! The program from outside, against doubles of the services it talks to.
 
 mod doubles;
+mod local;
 mod support;

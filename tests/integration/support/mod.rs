@@ -8,4 +8,5 @@ pub mod openai;
 pub mod openapi;
 pub mod program;
 pub mod repo;
+pub mod review;
 pub mod server;
