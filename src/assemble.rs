@@ -5,7 +5,8 @@ use crate::console::Console;
 use crate::deliver;
 use crate::findings::Judgement;
 use crate::prepare::Prepared;
-use crate::report::{self, Cost, ModelCost, Report, Status, Tool};
+use crate::redact;
+use crate::report::{self, ChangeInfo, Cost, ModelCost, Report, Status, Tool};
 use crate::review::Outcome;
 use crate::setup::Setup;
 use crate::usage::{self, Meter, PRICED_ON};
@@ -36,10 +37,12 @@ pub fn assemble(
         .map(|answer| answer.summary.trim())
         .filter(|text| !text.is_empty())
         .collect();
+    let title =
+        setup.change.info.title.as_deref().map(|title| prepared.redactions.clean(&redact::text(title)).into_owned());
     Report {
         schema: report::SCHEMA,
         tool: Tool::this(),
-        change: setup.change.info.clone(),
+        change: ChangeInfo { title, ..setup.change.info.clone() },
         status,
         summary: prepared.redactions.clean(&summaries.join(" ")).chars().take(1500).collect(),
         findings: judgement.findings,

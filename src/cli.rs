@@ -377,6 +377,12 @@ mod tests {
         parse(words(line)).unwrap_or_else(|error| panic!("{line}: {error}")).command
     }
 
+    #[test]
+    fn the_first_way_to_name_a_change_wins() {
+        check_source("--patch - --pr o/r#1 --base main", ChangeSource::Stdin);
+        check_source("--pr o/r#1 --staged", ChangeSource::Pull("o/r#1".parse().expect("a pull request")));
+    }
+
     #[track_caller]
     fn check_source(flags: &str, expected: ChangeSource) {
         match command(&format!("review {flags}")) {
@@ -433,16 +439,7 @@ mod tests {
         check_refused("review --head x", MissingRequiredArgument);
         check_refused("plan --dry-run", UnknownArgument);
         check_refused("review -v -q", ArgumentConflict);
-        for pair in [
-            "--patch - --pr o/r#1",
-            "--patch - --base main",
-            "--patch - --staged",
-            "--pr o/r#1 --base main",
-            "--pr o/r#1 --worktree",
-            "--base main --staged",
-            "--base main --worktree",
-            "--staged --worktree",
-        ] {
+        for pair in ["--base main --staged", "--base main --worktree", "--staged --worktree"] {
             check_refused(&format!("review {pair}"), ArgumentConflict);
         }
     }

@@ -20,19 +20,26 @@ pub struct Posting<'a> {
     pub conversation: &'a Conversation,
     /// The change as the host renders it: only its lines can be commented on.
     pub diff: &'a Diff,
+    /// Files for which the host itself has no patch, and so takes no comments.
+    pub without_patch: &'a [String],
     /// Whether the review asks for changes.
     pub request_changes: bool,
     /// The run's page.
     pub run_url: Option<String>,
     /// The run of GitHub Actions, for the channels below the request.
     pub actions: Option<&'a ci::GitHub>,
+    /// Prints workflow commands.
+    pub annotate: &'a dyn Fn(&str),
 }
 
 /// Posts a report on its request: one review with the line comments, and the one summary comment. Where the token may
 /// not, it goes to annotations and the step summary. Sets the report's `delivery`.
 pub async fn post(report: &mut Report, posting: &Posting<'_>) {
-    let (on_lines, off_lines): (Vec<Finding>, Vec<Finding>) =
-        report.findings.clone().into_iter().partition(|finding| is_in_diff(finding, posting.diff));
+    let (on_lines, off_lines): (Vec<Finding>, Vec<Finding>) = report
+        .findings
+        .clone()
+        .into_iter()
+        .partition(|finding| is_in_diff(finding, posting.diff) && !posting.without_patch.contains(&finding.path));
     let review = match review(report, posting, &on_lines).await {
         Ok(outcome) => outcome,
         Err(err) => {
@@ -54,7 +61,7 @@ pub async fn post(report: &mut Report, posting: &Posting<'_>) {
         Err(err) => {
             report.delivery.notes.push(format!("no summary comment: {}", one_line(&err)));
             if review.posted == 0 || !unplaced.is_empty() {
-                fall_back(report, posting.actions);
+                fall_back(report, posting);
             }
         }
     }
@@ -108,17 +115,15 @@ pub fn earlier_cost(conversation: &Conversation) -> Option<f64> {
 }
 
 /// What can be seen of a run where nothing can be posted.
-fn fall_back(report: &mut Report, actions: Option<&ci::GitHub>) {
-    let Some(actions) = actions else {
+fn fall_back(report: &mut Report, posting: &Posting<'_>) {
+    let Some(actions) = posting.actions else {
         report.delivery.channel = Channel::None;
         return;
     };
-    anstream::print!("{}", actions::annotations(&report.findings));
-    let headline = format!("Prudence: {}", report.headline());
-    anstream::print!("{}", actions::command("notice", &headline));
-    let has_summary = actions.step_summary_path.is_some();
+    (posting.annotate)(&actions::annotations(&report.findings));
+    (posting.annotate)(&actions::command("notice", &format!("Prudence: {}", report.headline())));
     report.delivery.channel = Channel::Annotations;
-    if has_summary {
+    if actions.step_summary_path.is_some() {
         report.delivery.notes.push("the result is in the annotations and the summary of this run".to_owned());
     }
 }

@@ -65,6 +65,14 @@ impl<'a> Output<'a> {
         }
     }
 
+    /// Prints workflow commands where they disturb no document: a runner reads both streams.
+    pub fn annotate(&self, text: &str) {
+        match self.format {
+            Format::Terminal => self.console.result(text),
+            Format::Json | Format::Markdown => anstream::eprint!("{text}"),
+        }
+    }
+
     /// Writes the report wherever it was asked for, and says how the run ended.
     ///
     /// # Errors

@@ -60,9 +60,11 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
             forge,
             conversation: &setup.change.conversation,
             diff: &setup.change.diff,
+            without_patch: &setup.change.without_patch,
             request_changes: setup.requests_changes(&report),
             run_url: setup.run_url(),
             actions: setup.actions.as_deref(),
+            annotate: &|text| output.annotate(text),
         };
         deliver::post(&mut report, &posting).await;
     }
@@ -169,7 +171,8 @@ pub fn judge(setup: &Setup, prepared: &Prepared, drafts: Vec<Draft>) -> Judgemen
     let (diff, hits) = (&prepared.plan.diff, prepared.hits.clone());
     let mut judgement = findings::judge(diff, hits, drafts, &prepared.posted, &thresholds);
     let clean = |finding: &mut Finding| {
-        for text in [&mut finding.title, &mut finding.body, &mut finding.quote] {
+        let texts = [&mut finding.title, &mut finding.body, &mut finding.quote];
+        for text in texts.into_iter().chain(&mut finding.suggestion) {
             *text = prepared.redactions.clean(text).into_owned();
         }
     };

@@ -101,6 +101,9 @@ impl Setup {
         let is_dry = env.input("dry-run").is_some_and(|value| value.trim().eq_ignore_ascii_case("true"));
         let purpose = if is_dry && purpose == Purpose::Deliver { Purpose::Show } else { purpose };
         let change = target.change(repo.as_ref(), purpose != Purpose::Deliver).await?;
+        if let (Some(against), true) = (&change.against, change.diff.files.is_empty()) {
+            console.notice(&format!("no change against `{against}`; `--base HEAD~1` would take the last commit"));
+        }
         let file = config_file(settings, &change, &target, repo.as_ref(), world, is_ci).await?;
         let (config, origins) = config::load(flags, &env, file)?;
         let is_fork = change.request.as_ref().is_some_and(|request| request.is_fork);
@@ -203,8 +206,10 @@ async fn config_file(
     is_ci: bool,
 ) -> Result<Layer> {
     let name = settings.config.clone().unwrap_or_else(|| PathBuf::from(file::NAME));
-    let text = match target.forge() {
-        Some(_) if !name.is_absolute() => {
+    // in CI the working tree is the change under review
+    let from_base = target.forge().is_some() || (is_ci && change.info.base_sha.is_some());
+    let text = match from_base && !name.is_absolute() {
+        true => {
             let path = name.to_string_lossy().replace('\\', "/");
             let text = Base::new(change, target, repo, is_ci).steering(&path).await?;
             if text.is_none() && settings.config.is_some() {
@@ -214,7 +219,7 @@ async fn config_file(
             }
             text
         }
-        _ => {
+        false => {
             let root = repo.map_or_else(|| world.cwd.clone(), Repo::root);
             read_config(&root, &world.cwd, settings.config.as_deref())?
         }

@@ -54,6 +54,10 @@ pub struct Change {
     pub request: Option<Request>,
     /// What stands on it already.
     pub conversation: Conversation,
+    /// Files for which the host gave no patch.
+    pub without_patch: Vec<String>,
+    /// What local git compared with, in words.
+    pub against: Option<String>,
 }
 
 /// The local repository, where there is one; a run on a pull request or a patch needs none.
@@ -179,7 +183,8 @@ impl Target {
                 let repo = repo.ok_or_else(|| anyhow!("local git needs a repository"))?;
                 let local = repo.change(range)?;
                 let diff = diff::parse(local.patch).context("cannot read git's own diff")?;
-                Ok(Change::local(Source::Git, diff, (local.base, local.head, local.title)))
+                let change = Change::local(Source::Git, diff, (local.base, local.head, local.title));
+                Ok(Change { against: Some(local.against), ..change })
             }
             Target::Pull { forge, .. } => pull(forge.as_ref(), repo, is_read_only).await,
             Target::Nothing(_) => Ok(Change::local(Source::GitHub, Diff::default(), (None, None, None))),
@@ -207,6 +212,8 @@ impl Change {
             diff,
             request: None,
             conversation: Conversation::default(),
+            without_patch: Vec::new(),
+            against: None,
         }
     }
 }
@@ -217,6 +224,7 @@ async fn pull(forge: &dyn Forge, repo: Option<&Repo>, is_read_only: bool) -> Res
     let (request, diff, conversation) = futures_util::future::join3(forge.request(), forge.diff(), conversation).await;
     let (request, mut diff, conversation) = (request?, diff?, conversation?);
     add_unlisted(&mut diff, &request);
+    let without_patch = diff.files.iter().filter(|file| is_missing(file)).map(|file| file.path().to_string()).collect();
     fill_missing(&mut diff, repo, &request);
     Ok(Change {
         info: ChangeInfo {
@@ -230,6 +238,8 @@ async fn pull(forge: &dyn Forge, repo: Option<&Repo>, is_read_only: bool) -> Res
         diff,
         request: Some(request),
         conversation,
+        without_patch,
+        against: None,
     })
 }
 
@@ -243,9 +253,12 @@ fn add_unlisted(diff: &mut Diff, request: &Request) {
     }
 }
 
+fn is_missing(file: &FileDiff) -> bool {
+    matches!(file.content, Content::Missing { .. })
+}
+
 /// Takes the files that the host could not give from git, where both commits are here.
 fn fill_missing(diff: &mut Diff, repo: Option<&Repo>, request: &Request) {
-    let is_missing = |file: &FileDiff| matches!(file.content, Content::Missing { .. });
     if !diff.files.iter().any(is_missing) {
         return;
     }

@@ -97,12 +97,7 @@ pub fn review_body(count: usize) -> String {
 pub fn summary(report: &Report, unplaced: &[&Finding], state: &State, run_url: Option<&str>) -> String {
     let mut sections = vec![opening(report)];
     sections.extend(not_on_lines(unplaced));
-    sections.extend(over_limit(report));
-    sections.push(receipt(report));
-    sections.push(bill(report));
-    sections.extend(suppressed(report));
-    sections.extend(notes(report));
-    sections.push(footer(report, run_url));
+    sections.extend(below(report, run_url));
     let tail = format!("\n{SUMMARY_MARK}\n{}", state.mark());
     let room = LONGEST_COMMENT.saturating_sub(tail.chars().count());
     format!("{}\n{tail}", fit(&sections, room))
@@ -114,18 +109,27 @@ pub fn document(report: &Report) -> String {
     for finding in &report.findings {
         sections.push(entry(finding));
     }
-    sections.extend(over_limit(report));
-    sections.push(receipt(report));
-    sections.push(bill(report));
-    sections.extend(suppressed(report));
-    sections.extend(notes(report));
-    sections.push(footer(report, None));
+    sections.extend(below(report, None));
     sections.join("\n\n") + "\n"
 }
 
 /// The step summary of GitHub Actions, which may have 1 MiB.
 pub fn step_summary(report: &Report) -> String {
     cut(&document(report), 900_000)
+}
+
+/// What stands below the findings: what is not among them, the receipt, and the bill.
+fn below(report: &Report, run_url: Option<&str>) -> Vec<String> {
+    let sections = [
+        listed(report, Reason::OverCommentLimit, "more, over the comment limit"),
+        listed(report, Reason::Unanchored, "dropped, whose quoted code is not in the change"),
+        Some(receipt(report)),
+        Some(bill(report)),
+        suppressed(report),
+        notes(report),
+        Some(footer(report, run_url)),
+    ];
+    sections.into_iter().flatten().collect()
 }
 
 fn opening(report: &Report) -> String {
@@ -172,14 +176,14 @@ fn not_on_lines(unplaced: &[&Finding]) -> Option<String> {
         .then(|| format!("**Could not be placed on the lines of the diff**\n\n{}", entries.join("\n\n")))
 }
 
-fn over_limit(report: &Report) -> Option<String> {
-    let over: Vec<&Suppressed> =
-        report.suppressed.iter().filter(|suppressed| suppressed.reason == Reason::OverCommentLimit).collect();
-    if over.is_empty() {
+/// Findings that are not shown on their lines: what came after the limit, and what has no lines in the change.
+fn listed(report: &Report, reason: Reason, title: &str) -> Option<String> {
+    let found: Vec<&Suppressed> = report.suppressed.iter().filter(|suppressed| suppressed.reason == reason).collect();
+    if found.is_empty() {
         return None;
     }
-    let mut out = details(&format!("{} more, over the comment limit", plural(over.len(), "finding")));
-    for suppressed in over {
+    let mut out = details(&format!("{} {title}", plural(found.len(), "finding")));
+    for suppressed in found {
         let finding = &suppressed.finding;
         let _ = write!(out, "\n- {} {} {}", icon(finding.severity), code(&lines_of(finding)), cell(&finding.title));
     }
@@ -252,7 +256,8 @@ fn bill(report: &Report) -> String {
 
 fn suppressed(report: &Report) -> Option<String> {
     let mut counts: Vec<(Reason, usize)> = Vec::new();
-    for suppressed in report.suppressed.iter().filter(|suppressed| suppressed.reason != Reason::OverCommentLimit) {
+    let is_listed = |reason| matches!(reason, Reason::OverCommentLimit | Reason::Unanchored);
+    for suppressed in report.suppressed.iter().filter(|suppressed| !is_listed(suppressed.reason)) {
         match counts.iter_mut().find(|(reason, _)| *reason == suppressed.reason) {
             Some((_, count)) => *count += 1,
             None => counts.push((suppressed.reason, 1)),

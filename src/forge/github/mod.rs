@@ -107,11 +107,16 @@ impl Forge for GitHub {
 }
 
 impl GitHub {
-    /// The login of the identity that posts; `None` where the host does not tell.
+    /// The login of the identity that posts; `None` where the host does not tell. A token of Actions may not ask
+    /// `GET /user`, and other tokens may have no GraphQL.
     async fn viewer(&self) -> Option<String> {
-        let answer = self.api.graphql(&json!({"query": "query { viewer { login } }"})).await.ok()?;
-        let login = answer.json().ok()?["data"]["viewer"]["login"].as_str()?.to_owned();
-        (!login.is_empty()).then_some(login)
+        let login = |json: &Value| json.as_str().filter(|login| !login.is_empty()).map(str::to_owned);
+        let asked =
+            self.api.graphql(&json!({"query": "query { viewer { login } }"})).await.and_then(|answer| answer.json());
+        if let Some(found) = asked.ok().and_then(|json| login(&json["data"]["viewer"]["login"])) {
+            return Some(found);
+        }
+        login(&self.api.get("/user", None).await.ok()?.json().ok()?["login"])
     }
 
     async fn write(&self, method: Method, route: &str, body: &Value) -> Result<http::Answer, ForgeError> {
