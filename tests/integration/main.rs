@@ -2,4 +2,5 @@
 
 mod doubles;
 mod local;
+mod report;
 mod support;
