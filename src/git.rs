@@ -169,9 +169,12 @@ impl Repo {
                 return Ok((name.to_owned(), commit.id()));
             }
         }
-        bail!(
-            "cannot find the default branch: there is no `origin/HEAD`, `main` or `master`\nhint: name what to compare with: `--base REF`"
-        )
+        let remedy = if self.is_shallow() {
+            "this clone is shallow; set `fetch-depth: 0` in the workflow, or fetch what to compare with and name it: `--base REF`"
+        } else {
+            "name what to compare with: `--base REF`"
+        };
+        bail!("cannot find the default branch: there is no `origin/HEAD`, `main` or `master`\nhint: {remedy}")
     }
 
     fn merge_base(&self, base: Oid, head: Oid, name: &str) -> Result<Oid> {

@@ -236,7 +236,10 @@ pub fn read_config(root: &Path, cwd: &Path, named: Option<&Path>) -> Result<Opti
     match std::fs::read(&path) {
         Ok(text) => Ok(Some(text)),
         Err(err) if err.kind() == std::io::ErrorKind::NotFound && named.is_none() => Ok(None),
-        Err(err) => Err(err).with_context(|| format!("cannot read the configuration `{}`", path.display())),
+        Err(err) => bail!(
+            "cannot read the configuration `{}`: {err}\nhint: it must be a file that you may read; `--config FILE` names another",
+            path.display()
+        ),
     }
 }
 

@@ -1,6 +1,8 @@
 //! The program from outside, against doubles of the services it talks to.
 
+mod bad_input;
 mod checks;
+mod config;
 mod doubles;
 mod local;
 mod patch;
