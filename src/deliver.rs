@@ -24,6 +24,8 @@ pub struct Posting<'a> {
     pub without_patch: &'a [String],
     /// Whether the review asks for changes.
     pub request_changes: bool,
+    /// Whether the request comes from a fork, whose runs have a token that may not write.
+    pub is_fork: bool,
     /// The run's page.
     pub run_url: Option<String>,
     /// The run of GitHub Actions, for the channels below the request.
@@ -43,7 +45,7 @@ pub async fn post(report: &mut Report, posting: &Posting<'_>) {
     let review = match review(report, posting, &on_lines).await {
         Ok(outcome) => outcome,
         Err(err) => {
-            report.delivery.notes.push(format!("no line comments: {}", one_line(&err)));
+            report.delivery.notes.push(format!("no line comments: {}", posting.one_line(&err)));
             let refused = (0..on_lines.len()).map(|index| (index, String::new())).collect();
             ReviewOutcome { refused, ..ReviewOutcome::default() }
         }
@@ -59,7 +61,7 @@ pub async fn post(report: &mut Report, posting: &Posting<'_>) {
     match summary(report, posting, &unplaced).await {
         Ok(url) => report.delivery.url = url,
         Err(err) => {
-            report.delivery.notes.push(format!("no summary comment: {}", one_line(&err)));
+            report.delivery.notes.push(format!("no summary comment: {}", posting.one_line(&err)));
             if review.posted == 0 || !unplaced.is_empty() {
                 fall_back(report, posting);
             }
@@ -144,8 +146,15 @@ fn is_in_diff(finding: &Finding, diff: &Diff) -> bool {
     })
 }
 
-fn one_line(err: &ForgeError) -> String {
-    err.to_string().replace('\n', "; ")
+impl Posting<'_> {
+    /// An error as a note. For a fork its remedy, another permission, would be none.
+    fn one_line(&self, err: &ForgeError) -> String {
+        let text = err.to_string();
+        match text.split_once('\n') {
+            Some((cause, _)) if self.is_fork => format!("{cause}; runs for forks may not write"),
+            _ => text.replace('\n', "; "),
+        }
+    }
 }
 
 /// Writes the step's outputs and its summary, where the runner has files for them.

@@ -42,7 +42,6 @@ pub async fn prepare(setup: &Setup, console: &Console) -> Result<Prepared> {
     let (config, change) = (&setup.config, &setup.change);
     let tokenizer = Tokenizer::for_model(&config.model);
     let base = Base::new(change, &setup.target, setup.repo.as_ref(), setup.is_ci);
-    let loading = std::thread::spawn(move || tokenizer.preload());
     let rules = Rules {
         include: (!config.include.is_empty()).then(|| globs(&config.include)).transpose()?,
         exclude: globs(&config.exclude)?,
@@ -63,8 +62,6 @@ pub async fn prepare(setup: &Setup, console: &Console) -> Result<Prepared> {
         window: model.map_or(UNKNOWN_WINDOW, |model| usize::try_from(model.context_tokens).unwrap_or(usize::MAX)),
         tokenizer,
     };
-    // a panic while loading shows again at the first count
-    let _ = loading.join();
     let plan = plan::build(budget, &orientation, &schema::schema().to_string(), diff);
     Ok(Prepared { plan, skipped, hits, redactions, posted: posted(&change.conversation) })
 }

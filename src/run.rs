@@ -18,6 +18,7 @@ use crate::findings::{self, Finding, Judgement, Thresholds};
 use crate::git::Repo;
 use crate::llm::{self, Client};
 use crate::output::{Output, write_json};
+use crate::plan::Tokenizer;
 use crate::prepare::{Prepared, prepare};
 use crate::report;
 use crate::report::plan::PlanReport;
@@ -43,6 +44,7 @@ pub async fn run(cli: cli::Cli, world: &World<'_>) -> Result<Exit> {
 
 async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Result<Exit> {
     let started = Instant::now();
+    preload_tokenizer();
     let purpose = if args.dry_run { Purpose::Show } else { Purpose::Deliver };
     let setup = Setup::new(&args.change, &args.settings, world, console, purpose).await?;
     let output = Output::new(args, &setup, console, started)?;
@@ -62,6 +64,7 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
             diff: &setup.change.diff,
             without_patch: &setup.change.without_patch,
             request_changes: setup.requests_changes(&report),
+            is_fork: setup.change.request.as_ref().is_some_and(|request| request.is_fork),
             run_url: setup.run_url(),
             actions: setup.actions.as_deref(),
             annotate: &|text| output.annotate(text),
@@ -72,6 +75,7 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
 }
 
 async fn plan(args: &cli::Plan, world: &World<'_>, console: &Console) -> Result<Exit> {
+    preload_tokenizer();
     let setup = Setup::new(&args.change, &args.settings, world, console, Purpose::Plan).await?;
     if let Some(why) = setup.nothing() {
         console.notice(&why);
@@ -90,6 +94,11 @@ async fn plan(args: &cli::Plan, world: &World<'_>, console: &Console) -> Result<
         Format::Markdown => format!("```text\n{}```\n", anstream::adapter::strip_str(&planned.terminal())),
     });
     Ok(Exit::Clean)
+}
+
+/// Loads the table of nearly all models while the change is fetched; it takes longer than everything else that is ours.
+fn preload_tokenizer() {
+    std::thread::spawn(|| Tokenizer::O200k.preload());
 }
 
 fn show_config(args: &cli::ConfigArgs, world: &World<'_>) -> Result<Exit> {
@@ -134,7 +143,9 @@ async fn ask(
         max_output_tokens: config.max_output_tokens,
         concurrency: config.concurrency,
     };
-    console.start(plan.chunks.len());
+    if !setup.is_ci {
+        console.start(plan.chunks.len());
+    }
     let outcomes = review::run(&client, plan, &asking, &|outcomes| {
         console.advance();
         output.arrived(prepared, drafts(outcomes));

@@ -257,6 +257,9 @@ fn warn(config: &Config, origins: &Origins, provider: Resolved, console: &Consol
     if config.effort != Effort::Low {
         console.notice("`effort` above `low` is not there yet: one pass, no second look");
     }
+    if !config.fallback_models.is_empty() {
+        console.notice("`fallback-models` is not there yet: only `model` is asked");
+    }
     if provider != Resolved::Offline && prices(config).get(&config.model).is_none() {
         console.notice(&format!(
             "`{}` has no known price, so the cost limit cannot hold; set one under `[prices.\"{}\"]`",

@@ -121,8 +121,8 @@ pub fn step_summary(report: &Report) -> String {
 /// What stands below the findings: what is not among them, the receipt, and the bill.
 fn below(report: &Report, run_url: Option<&str>) -> Vec<String> {
     let sections = [
-        listed(report, Reason::OverCommentLimit, "more, over the comment limit"),
-        listed(report, Reason::Unanchored, "dropped, whose quoted code is not in the change"),
+        listed(report, Reason::OverCommentLimit, "more finding", "over the comment limit"),
+        listed(report, Reason::Unanchored, "dropped finding", "whose quoted code is not in the change"),
         Some(receipt(report)),
         Some(bill(report)),
         suppressed(report),
@@ -177,12 +177,12 @@ fn not_on_lines(unplaced: &[&Finding]) -> Option<String> {
 }
 
 /// Findings that are not shown on their lines: what came after the limit, and what has no lines in the change.
-fn listed(report: &Report, reason: Reason, title: &str) -> Option<String> {
+fn listed(report: &Report, reason: Reason, noun: &str, why: &str) -> Option<String> {
     let found: Vec<&Suppressed> = report.suppressed.iter().filter(|suppressed| suppressed.reason == reason).collect();
     if found.is_empty() {
         return None;
     }
-    let mut out = details(&format!("{} {title}", plural(found.len(), "finding")));
+    let mut out = details(&format!("{}, {why}", plural(found.len(), noun)));
     for suppressed in found {
         let finding = &suppressed.finding;
         let _ = write!(out, "\n- {} {} {}", icon(finding.severity), code(&lines_of(finding)), cell(&finding.title));
@@ -206,14 +206,7 @@ fn receipt(report: &Report) -> String {
         coverage.changed_lines_reviewed
     );
     for lines in &coverage.failed {
-        let _ = write!(
-            out,
-            "\n- ⚠️ {} lines {}-{}: not reviewed: {}",
-            code(&lines.path),
-            lines.start_line,
-            lines.end_line,
-            cell(&lines.reason)
-        );
+        let _ = write!(out, "\n- ⚠️ {}: not reviewed: {}", code(&lines.place()), cell(&lines.reason));
     }
     for line in &coverage.cut {
         let _ =

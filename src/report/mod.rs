@@ -356,23 +356,38 @@ impl Report {
         }
     }
 
+    /// Whether a model looked at the change, or was asked to.
+    fn has_model(&self) -> bool {
+        !self.chunks.is_empty()
+    }
+
     /// The sentence that says how far the review came.
     pub fn headline(&self) -> String {
-        let coverage = &self.coverage;
+        let (coverage, findings) = (&self.coverage, self.count_line());
+        let (lines, reviewed) = (plural(coverage.changed_lines, "changed line"), coverage.changed_lines_reviewed);
         let failed: usize = coverage.failed.iter().map(|lines| lines.changed_lines).sum();
         match self.status {
             Status::NothingToReview => "nothing to review".to_owned(),
-            Status::Complete => format!(
-                "review complete: {}, {} of {} reviewed",
-                self.count_line(),
-                coverage.changed_lines_reviewed,
-                plural(coverage.changed_lines, "changed line")
-            ),
-            Status::Incomplete => format!(
-                "review incomplete: nobody looked at {failed} of {}; {} in the rest",
-                plural(coverage.changed_lines, "changed line"),
-                self.count_line()
-            ),
+            Status::Complete if !self.has_model() => {
+                format!("built-in checks complete: {findings} in {reviewed} of {lines}; no model looked at them")
+            }
+            Status::Complete => format!("review complete: {findings}, {reviewed} of {lines} reviewed"),
+            Status::Incomplete if reviewed == 0 => {
+                format!("review incomplete: nobody looked at any of {lines}; built-in checks: {findings}")
+            }
+            Status::Incomplete => {
+                format!("review incomplete: nobody looked at {failed} of {lines}; {findings} in the rest")
+            }
+        }
+    }
+}
+
+impl FailedLines {
+    /// `src/a.rs lines 3-9`; the name alone where nobody knows the lines.
+    pub fn place(&self) -> String {
+        match (self.start_line, self.end_line) {
+            (0, 0) => format!("{}, {}", self.path, plural(self.changed_lines, "changed line")),
+            (start, end) => format!("{} lines {start}-{end}", self.path),
         }
     }
 }

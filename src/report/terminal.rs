@@ -38,7 +38,7 @@ pub fn report(report: &Report, notes: &[&String], elapsed: Duration) -> String {
     let mut out = String::new();
     let over: Vec<_> = report.suppressed.iter().filter(|s| s.reason == Reason::OverCommentLimit).collect();
     if !over.is_empty() {
-        let what = format!("{} more, over the limit of comments:", plural(over.len(), "finding"));
+        let what = format!("{} over the limit of comments:", plural(over.len(), "more finding"));
         let _ = writeln!(out, "{}", paint(BOLD, &what));
         for suppressed in over {
             let finding = &suppressed.finding;
@@ -143,8 +143,7 @@ fn replaced_line(hunk: &Hunk, index: usize) -> Option<&Line> {
 fn receipt(report: &Report, notes: &[&String]) -> String {
     let mut out = String::new();
     for lines in &report.coverage.failed {
-        let what = format!("{} lines {}-{}", clean(&lines.path), lines.start_line, lines.end_line);
-        let _ = writeln!(out, "{} {what}: {}", paint(RED, "not reviewed"), clean(&lines.reason));
+        let _ = writeln!(out, "{} {}: {}", paint(RED, "not reviewed"), clean(&lines.place()), clean(&lines.reason));
     }
     for line in &report.coverage.cut {
         let _ = writeln!(

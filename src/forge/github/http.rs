@@ -46,9 +46,11 @@ pub struct Answer {
 
 /// The connection to one host.
 pub struct Api {
-    rest: Octocrab,
-    /// The endpoint lies beside the REST root on Enterprise Server, so that it has a client and a path of its own.
-    graphql: (Octocrab, String),
+    /// Knows the host alone: octocrab would put the REST root's path before that of GraphQL, which lies beside it on
+    /// Enterprise Server.
+    client: Octocrab,
+    rest_path: String,
+    graphql_path: String,
     host: String,
     has_token: bool,
     settings: Settings,
@@ -68,12 +70,14 @@ impl Api {
     pub fn new(settings: Settings) -> Result<Api, ForgeError> {
         // whoever links this crate may have installed a provider already
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let graphql = reqwest::Url::parse(&settings.graphql_url)
-            .map_err(|err| ForgeError::Failed(format!("`{}` is no URL: {err}", settings.graphql_url)))?;
-        let origin = graphql.origin().ascii_serialization();
+        let url = |text: &str| {
+            reqwest::Url::parse(text).map_err(|err| ForgeError::Failed(format!("`{text}` is no URL: {err}")))
+        };
+        let (rest, graphql) = (url(&settings.api_url)?, url(&settings.graphql_url)?);
         Ok(Api {
-            rest: client(&settings.api_url, settings.token.as_ref())?,
-            graphql: (client(&origin, settings.token.as_ref())?, graphql.path().to_owned()),
+            client: client(&rest.origin().ascii_serialization(), settings.token.as_ref())?,
+            rest_path: rest.path().trim_end_matches('/').to_owned(),
+            graphql_path: graphql.path().to_owned(),
             host: settings.api_url.clone(),
             has_token: settings.token.is_some(),
             settings,
@@ -85,8 +89,7 @@ impl Api {
     }
 
     pub async fn graphql(&self, body: &Value) -> Result<Answer, ForgeError> {
-        let (client, path) = &self.graphql;
-        let answer = self.once(client, Method::Post, path, None, Some(body)).await;
+        let answer = self.once(Method::Post, &self.graphql_path, None, Some(body)).await;
         answer.map_err(|err| self.unreachable(&err))
     }
 
@@ -116,9 +119,11 @@ impl Api {
         accept: Option<&str>,
         body: Option<&Value>,
     ) -> Result<Answer, ForgeError> {
+        // the address of a next page has its host already
+        let full = if route.starts_with('/') { format!("{}{route}", self.rest_path) } else { route.to_owned() };
         let mut attempt = 1;
         loop {
-            let result = self.once(&self.rest, method, route, accept, body).await;
+            let result = self.once(method, &full, accept, body).await;
             let wait = match &result {
                 Ok(answer) => answer.wait(attempt).or_else(|| (answer.status >= 500).then(|| pause(attempt))),
                 Err(_) => Some(pause(attempt)),
@@ -135,14 +140,13 @@ impl Api {
 
     async fn once(
         &self,
-        client: &Octocrab,
         method: Method,
         route: &str,
         accept: Option<&str>,
         body: Option<&Value>,
     ) -> Result<Answer, String> {
         let started = Instant::now();
-        let result = tokio::time::timeout(READ_TIMEOUT * 2, exchange(client, method, route, accept, body)).await;
+        let result = tokio::time::timeout(READ_TIMEOUT * 2, exchange(&self.client, method, route, accept, body)).await;
         let result = result.unwrap_or_else(|_| Err("no answer in time".to_owned()));
         if let Some(on_event) = &self.settings.on_event {
             let status = result.as_ref().ok().map(|answer| answer.status);
