@@ -4,6 +4,7 @@ mod bad_input;
 mod checks;
 mod config;
 mod doubles;
+mod eval_diffs;
 mod local;
 mod patch;
 mod plan;

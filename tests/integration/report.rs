@@ -163,7 +163,7 @@ Suggested:
     xs.iter().sum::<u32>() / n
 ```
 
-<details><summary>1 finding dropped, whose quoted code is not in the change</summary>
+<details><summary>1 dropped finding, whose quoted code is not in the change</summary>
 
 - 🟡 `src/mean.rs:9` Wrong result for an empty input
 </details>
@@ -181,13 +181,14 @@ Suggested:
 
 Limit of a run: $1.00
 
-<sub>prudence 0.1.0 · prompt HASH</sub>
+<sub>prudence VERSION · prompt HASH</sub>
 ";
 
 #[test]
 fn markdown_is_a_document() {
     let run = run(&["--format", "markdown"]).expect_code(0);
-    assert_eq!(steady(&run.stdout).replace(&prudence::prompt::hash(), "HASH"), MARKDOWN, "{run}");
+    let text = steady(&run.stdout).replace(&prudence::prompt::hash(), "HASH");
+    assert_eq!(text.replace(env!("CARGO_PKG_VERSION"), "VERSION"), MARKDOWN, "{run}");
 }
 
 #[test]
@@ -296,6 +297,6 @@ fn what_is_over_the_limit_is_listed() {
         let openai = OpenAi::start(script.clone());
         let program = Prudence::new().openai(&openai).current_dir(repo.path());
         let run = program.args(["review", "--max-comments", "5", "--format", format]).run().expect_code(0);
-        assert!(run.stdout.contains("1 finding more, over the") && run.stdout.contains("charlie"), "{run}");
+        assert!(run.stdout.contains("1 more finding") && run.stdout.contains("over the") && run.stdout.contains("charlie"), "{run}");
     }
 }
