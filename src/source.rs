@@ -75,9 +75,7 @@ pub fn target(change: &cli::Change, world: &World<'_>, env: &Env<'_>, console: &
             let path = world.cwd.join(&file);
             let text = std::fs::read(&path).map_err(|err| {
                 let name = file.display();
-                anyhow!(
-                    "cannot read the patch `{name}`: {err}\nhint: check the path; `--patch -` reads standard input"
-                )
+                anyhow!("cannot read the patch `{name}`: {err}\nhint: check the path; `--patch -` reads standard input")
             })?;
             Target::Patch(text, file.display().to_string())
         }

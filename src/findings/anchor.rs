@@ -28,17 +28,16 @@ pub struct Anchor {
 /// Finds the place of a draft; `None` where its quote is nowhere in the diff.
 pub fn anchor(draft: &Draft, diff: &Diff) -> Option<Anchor> {
     let quote = Quote::new(&draft.quote);
-    if quote.is_empty() {
-        return None;
-    }
+    let bared = quote.without_bare_lines();
+    let quotes: Vec<&Quote> = [Some(&quote), bared.as_ref()].into_iter().flatten().filter(|q| !q.is_empty()).collect();
     let files = candidate_files(&draft.path, diff);
     let sides = match draft.side {
         Side::Right => [Side::Right, Side::Left],
         Side::Left => [Side::Left, Side::Right],
     };
     for strictness in [Strictness::Exact, Strictness::Loose, Strictness::Part] {
-        for side in sides {
-            let places = files.iter().flat_map(|&file| places(&quote, strictness, side, &diff.files[file], file));
+        for (quote, side) in quotes.iter().flat_map(|quote| sides.map(|side| (*quote, side))) {
+            let places = files.iter().flat_map(|&file| places(quote, strictness, side, &diff.files[file], file));
             if let Some(found) = places.min_by_key(|anchor| distance(draft, anchor)) {
                 return Some(found);
             }
@@ -89,6 +88,7 @@ struct Quote {
     lines: Vec<QuoteLine>,
 }
 
+#[derive(Clone)]
 struct QuoteLine {
     /// Without white space at its end.
     exact: String,
@@ -104,6 +104,13 @@ impl Quote {
         });
         let lines = fenced.unwrap_or(text).lines().filter(|line| !line.trim().is_empty());
         Quote { lines: lines.map(QuoteLine::new).collect() }
+    }
+
+    /// The quote without lines of a number and a mark alone, which stand for empty lines; `None` where it has none.
+    fn without_bare_lines(&self) -> Option<Quote> {
+        let is_bare = |line: &&QuoteLine| without_mark(without_number(&line.exact)).trim().is_empty();
+        let lines: Vec<QuoteLine> = self.lines.iter().filter(|line| !is_bare(line)).cloned().collect();
+        (lines.len() < self.lines.len()).then_some(Quote { lines })
     }
 
     fn is_empty(&self) -> bool {
@@ -166,6 +173,7 @@ fn without_number(line: &str) -> &str {
     match rest.chars().next() {
         Some(' ' | '\t') if is_number => rest.trim_start().strip_prefix('|').unwrap_or(rest),
         Some(':' | '|') if is_number => &rest[1..],
+        None if is_number => rest,
         _ => line,
     }
 }
@@ -324,6 +332,13 @@ diff --git a/b.md b/b.md
         ] {
             check(A, quote, 0, Right, Some((A, Right, 11, 11)));
         }
+    }
+
+    #[test]
+    fn empty_lines_with_number_and_mark_are_empty_lines() {
+        check(A, "11 +let x = get();\n12 +\n12 +if x > 3 {", 0, Right, Some((A, Right, 11, 12)));
+        check(A, "+\n11\n+let x = get();\n 12  ", 0, Right, Some((A, Right, 11, 11)));
+        check(A, "12\n+", 0, Right, None);
     }
 
     #[test]

@@ -88,7 +88,12 @@ fn a_shallow_clone_says_how_to_get_more() {
         let other = git.commit(None, &author, &author, "Cut off", &tree, &[]).unwrap();
         git.reference("refs/heads/other", other, true, "set by a test").unwrap();
     }
-    check(cut.path(), &["--base", "other"], "cannot find where the change leaves `other`: this clone is shallow", "--unshallow");
+    check(
+        cut.path(),
+        &["--base", "other"],
+        "cannot find where the change leaves `other`: this clone is shallow",
+        "--unshallow",
+    );
 }
 
 #[test]
@@ -102,7 +107,8 @@ fn no_default_branch() {
 fn an_empty_change_is_no_error() {
     let (repo, openai) = (repo(), OpenAi::start(Script::new()));
     for args in [&["--staged"][..], &["--worktree"], &["--base", "topic"]] {
-        let run = Prudence::new().current_dir(repo.path()).openai(&openai).arg("review").args(args).run().expect_code(0);
+        let run =
+            Prudence::new().current_dir(repo.path()).openai(&openai).arg("review").args(args).run().expect_code(0);
         assert!(run.stdout.contains("nothing to review"), "{run}");
         assert!(!run.stderr.contains("error"), "{run}");
     }
@@ -150,7 +156,11 @@ fn a_key_that_the_server_refuses() {
     let wrong = "sk-wrong-0123456789abcdefghij";
     let program = Prudence::new().current_dir(repo.path()).openai(&openai).env("OPENAI_API_KEY", wrong);
     let run = program.args(["review", "-vv"]).run();
-    check_message(&run, "the model server refused the key (401 invalid_api_key)", "set `OPENAI_API_KEY` to a valid key");
+    check_message(
+        &run,
+        "the model server refused the key (401 invalid_api_key)",
+        "set `OPENAI_API_KEY` to a valid key",
+    );
     assert!(!run.stderr.contains(wrong), "{run}");
     assert_eq!(openai.completions().len(), 1, "a refused key is not tried again");
 }

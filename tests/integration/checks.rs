@@ -41,7 +41,12 @@ fn found(repo: &Repo) -> Vec<(String, String, u64)> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let findings = report["findings"].as_array().unwrap().iter();
     let mut found: Vec<_> = findings
-        .inspect(|f| assert_eq!((&f["origin"], &f["verdict"], &f["side"]), (&json!("check"), &json!("confirmed"), &json!("RIGHT"))))
+        .inspect(|f| {
+            assert_eq!(
+                (&f["origin"], &f["verdict"], &f["side"]),
+                (&json!("check"), &json!("confirmed"), &json!("RIGHT"))
+            )
+        })
         .map(|f| (text(&f["rule"]), text(&f["path"]), f["start_line"].as_u64().unwrap()))
         .collect();
     found.sort();

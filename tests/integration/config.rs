@@ -45,7 +45,13 @@ fn a_flag_beats_a_variable_beats_the_file_beats_the_default() {
 fn the_effective_configuration_is_a_configuration() {
     let repo = repo().file(".prudence.toml", "exclude = [\"**/gen/**\"]\n[checks]\nsecrets = false\n");
     let config = |args: &[&str]| {
-        Prudence::new().current_dir(repo.path()).env("OPENAI_API_KEY", KEY).arg("config").args(args).run().expect_code(0)
+        Prudence::new()
+            .current_dir(repo.path())
+            .env("OPENAI_API_KEY", KEY)
+            .arg("config")
+            .args(args)
+            .run()
+            .expect_code(0)
     };
     let run = config(&["--max-cost", "2.5", "--language", "vi"]);
     assert!(run.stdout.contains("# the key of the model server is set: variable OPENAI_API_KEY"), "{run}");
@@ -88,9 +94,15 @@ fn a_wrong_configuration_names_file_line_and_key() {
     check_refused("model = 'm'\nmodle = 'm'\n", "2: unknown key `modle`\nhint: did you mean `model`?");
     check_refused("\n[[paths]]\nglob = '*'\ninstruction = 'x'\n", "4: unknown key `paths.instruction`");
     check_refused("[checks]\nsecret = true\n", "2: unknown check `checks.secret`");
-    check_refused("fail-on = 'hihg'\n", "1: `fail-on` must be one of `never`, `critical`, `major`, `minor`, `info`, found");
+    check_refused(
+        "fail-on = 'hihg'\n",
+        "1: `fail-on` must be one of `never`, `critical`, `major`, `minor`, `info`, found",
+    );
     check_refused("# first\nmax-cost-usd = 'a lot'\n", "2: `max-cost-usd` must be ");
-    check_refused("chunk-tokens = 1\n", "1: `chunk-tokens` must be an integer from 200 to 1000000, found the integer 1");
+    check_refused(
+        "chunk-tokens = 1\n",
+        "1: `chunk-tokens` must be an integer from 200 to 1000000, found the integer 1",
+    );
     check_refused("model = m\n", "1: this is not TOML");
     check_refused("exclude = ['a[']\n", "1: `exclude` must be");
     check_refused(b"model = 'm'\n# \xff\n", "2: the file is not UTF-8");
@@ -115,7 +127,10 @@ fn the_team_and_the_language_reach_the_prompt() {
                 [[paths]]\nglob = 'db/**'\ninstructions = 'Every migration must be reversible.'\n\
                 [[paths]]\nglob = 'web/**'\ninstructions = 'No inline styles.'\n";
     let text = prompt(&[], team);
-    has(&text, "# From the team\nWe target Rust 1.88.\nFor files that match `db/**`: Every migration must be reversible.\n");
+    has(
+        &text,
+        "# From the team\nWe target Rust 1.88.\nFor files that match `db/**`: Every migration must be reversible.\n",
+    );
     assert!(!text.contains("No inline styles."), "no file of the change is there\n{text}");
     assert!(!prompt(&[], "").contains("From the team"));
 }
@@ -155,7 +170,11 @@ fn a_dotenv_file_is_read_on_a_desk_and_never_in_ci() {
     let (run, key) = sent_key(repo.path(), &[]);
     assert_eq!(key, Some(format!("Bearer {KEY}")), "{run}");
     let (run, key) = sent_key(repo.path(), &[("OPENAI_API_KEY", "sk-other")]);
-    assert_eq!((key.as_deref(), run.code), (Some("Bearer sk-other"), Some(2)), "a variable stands above the file\n{run}");
+    assert_eq!(
+        (key.as_deref(), run.code),
+        (Some("Bearer sk-other"), Some(2)),
+        "a variable stands above the file\n{run}"
+    );
     let openai = OpenAi::start(Script::new());
     let ci = Prudence::new().current_dir(repo.path()).env("CI", "true").arg("review").run().expect_code(2);
     assert!(ci.stderr.starts_with("error: no key for the model in this CI run\nhint: "), "{ci}");

@@ -58,14 +58,18 @@ fn the_remotes_default_branch_comes_first() {
 fn uncommitted_changes_of_tracked_files_count_and_untracked_files_do_not() {
     let repo = topic().file("a.rs", "one\ntwo\nthree\n").file("new.rs", "untracked\n");
     let report = check(&repo, &[], "=== a.rs (modified)\n@@ lines 1-3\n1  one\n2 +two\n3 +three\n").report();
-    assert_eq!((&report["change"]["base_sha"], &report["change"]["head_sha"]), (&json!(repo.sha("main")), &Value::Null));
+    assert_eq!(
+        (&report["change"]["base_sha"], &report["change"]["head_sha"]),
+        (&json!(repo.sha("main")), &Value::Null)
+    );
     check(&repo, &["--worktree"], "=== a.rs (modified)\n@@ lines 1-3\n1  one\n2  two\n3 +three\n");
 }
 
 #[test]
 fn only_what_is_staged() {
     let repo = topic().file("a.rs", "one\ntwo\nstaged\n").file("new.rs", "x\n").stage().file("a.rs", "one\n");
-    let staged = "=== a.rs (modified)\n@@ lines 1-3\n1  one\n2  two\n3 +staged\n=== new.rs (added)\n@@ lines 1-1\n1 +x\n";
+    let staged =
+        "=== a.rs (modified)\n@@ lines 1-3\n1  one\n2  two\n3 +staged\n=== new.rs (added)\n@@ lines 1-1\n1 +x\n";
     check(&repo, &["--staged"], staged);
     check(
         &repo,
@@ -158,7 +162,8 @@ fn moved_and_copied_files_are_told_of() {
 
 #[test]
 fn a_change_without_lines_is_nothing_to_review() {
-    let base = || Repo::new().file("run.sh", "true\n").file("old.rs", "one\ntwo\nthree\n").commit("Base").branch("topic");
+    let base =
+        || Repo::new().file("run.sh", "true\n").file("old.rs", "one\ntwo\nthree\n").commit("Base").branch("topic");
     let executable = base();
     std::fs::set_permissions(executable.path().join("run.sh"), PermissionsExt::from_mode(0o755)).unwrap();
     for repo in [executable, base().rename("old.rs", "new.rs"), base().file("empty.rs", ""), base()] {
@@ -180,7 +185,8 @@ fn what_stands_beside_changed_lines_is_told_of() {
         "=== gone.rs (deleted)\n@@ lines 1-2\n1 -one\n2 -two\n\
          === run.sh (modified, mode 100644 → 100755)\n@@ lines 1-1\n1 -true\n1 +false\n",
     );
-    let list = ["empty.rs (added, +0 -0)", "gone.rs (deleted, +0 -2)", "run.sh (modified, mode 100644 → 100755, +1 -1)"];
+    let list =
+        ["empty.rs (added, +0 -0)", "gone.rs (deleted, +0 -2)", "run.sh (modified, mode 100644 → 100755, +1 -1)"];
     assert_eq!(reviewed.file_list(), list);
 }
 
@@ -199,7 +205,8 @@ fn files_that_nobody_reviews_are_skipped_with_their_reason() {
     let reviewed = check(&repo, &["--exclude", "docs/**"], TWO);
     let report = reviewed.report();
     let skipped: Vec<_> = report["coverage"]["skipped"].as_array().unwrap().iter().collect();
-    let mut told: Vec<String> = skipped.iter().map(|s| format!("{} {} {}", s["path"], s["reason"], s["changed_lines"])).collect();
+    let mut told: Vec<String> =
+        skipped.iter().map(|s| format!("{} {} {}", s["path"], s["reason"], s["changed_lines"])).collect();
     told.sort();
     let expected = [
         r#""Cargo.lock" "lockfile" 2"#,
@@ -260,7 +267,8 @@ fn odd_names_and_texts_arrive_as_they_are() {
     let reviewed = review(&repo.commit("Change"), &["--max-comments", "9"], Script::new().when("", answer));
     let report = reviewed.report();
     assert!(reviewed.parts().concat().contains("1 +let caf\u{fffd} = 1;\n"));
-    let mut paths: Vec<&str> = report["findings"].as_array().unwrap().iter().filter_map(|f| f["path"].as_str()).collect();
+    let mut paths: Vec<&str> =
+        report["findings"].as_array().unwrap().iter().filter_map(|f| f["path"].as_str()).collect();
     paths.sort_unstable();
     let mut expected = shown;
     expected.sort_unstable();

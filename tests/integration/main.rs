@@ -8,5 +8,6 @@ mod eval_diffs;
 mod local;
 mod patch;
 mod plan;
+mod properties;
 mod report;
 mod support;

@@ -64,7 +64,10 @@ fn mails_of_format_patch() {
 fn diffs_without_git() {
     let times = "\t2026-11-22 10:00:00.000000000 +0000";
     check(format!("--- a.rs.orig{times}\n+++ a.rs{times}\n{HUNK}"), VIEW);
-    check(format!("Only in new: x\ndiff -ru old/a.rs new/a.rs\n--- old/a.rs{times}\n+++ new/a.rs{times}\n{HUNK}"), VIEW);
+    check(
+        format!("Only in new: x\ndiff -ru old/a.rs new/a.rs\n--- old/a.rs{times}\n+++ new/a.rs{times}\n{HUNK}"),
+        VIEW,
+    );
     check(format!("Index: a.rs\n=====\n--- a.rs\t(revision 1)\n+++ a.rs\t(working copy)\n{HUNK}"), VIEW);
     check("--- /dev/null\n+++ b/a.rs\n@@ -0,0 +1 @@\n+one\n", "=== a.rs (added)\n@@ lines 1-1\n1 +one\n");
     check("--- a/a.rs\n+++ /dev/null\n@@ -1 +0,0 @@\n-one\n", "=== a.rs (deleted)\n@@ lines 1-1\n1 -one\n");
@@ -72,8 +75,13 @@ fn diffs_without_git() {
 
 #[test]
 fn lines_decide_where_the_counts_lie() {
-    for counts in ["1 +1", "1,1 +1,1", "1,9 +1,9", "1,3 +1,2", "1,999999999 +1,4294967295", "1,99999999999999999999999 +1,3"] {
-        let report = check(git("a.rs").replace("1,3 +1,3", counts) + &git("b.rs"), &(VIEW.to_owned() + &VIEW.replace("a.rs", "b.rs")));
+    for counts in
+        ["1 +1", "1,1 +1,1", "1,9 +1,9", "1,3 +1,2", "1,999999999 +1,4294967295", "1,99999999999999999999999 +1,3"]
+    {
+        let report = check(
+            git("a.rs").replace("1,3 +1,3", counts) + &git("b.rs"),
+            &(VIEW.to_owned() + &VIEW.replace("a.rs", "b.rs")),
+        );
         assert_eq!(report["coverage"]["changed_lines"], 4, "{counts}");
     }
 }
@@ -101,13 +109,19 @@ fn an_empty_diff_is_nothing_to_review() {
 fn check_refused(patch: impl AsRef<[u8]>, expected: &str) {
     let (run, parts) = review(patch);
     assert_eq!((run.code, run.stdout.as_str(), parts.as_str()), (Some(2), "", ""), "{run}");
-    assert!(run.stderr.starts_with("error: cannot review standard input: ") && run.stderr.contains("\nhint: "), "{run}");
+    assert!(
+        run.stderr.starts_with("error: cannot review standard input: ") && run.stderr.contains("\nhint: "),
+        "{run}"
+    );
     assert!(run.stderr.contains(expected) && !run.stderr.contains("panicked"), "{run}");
 }
 
 #[test]
 fn what_is_no_diff_is_refused_by_name() {
-    check_refused("diff --cc src/a.rs\nindex 1,2..3\n--- a/src/a.rs\n+++ b/src/a.rs\n@@@ -1,1 -1,1 +1,1 @@@\n++x\n", "`src/a.rs` is a combined diff");
+    check_refused(
+        "diff --cc src/a.rs\nindex 1,2..3\n--- a/src/a.rs\n+++ b/src/a.rs\n@@@ -1,1 -1,1 +1,1 @@@\n++x\n",
+        "`src/a.rs` is a combined diff",
+    );
     check_refused("diff --combined src/a.rs\n@@@ -1,1 -1,1 +1,1 @@@\n++x\n", "`src/a.rs` is a combined diff");
     check_refused("Hello,\nthis is a letter.\n", "no unified diff; it starts with `Hello,`");
     check_refused(b"\x1b[31m\xff\xfe\0binary", "no unified diff; it starts with `\\u{1b}[31m");

@@ -69,7 +69,10 @@ fn the_plan_for_people() {
     let lines: Vec<&str> = run.stdout.lines().collect();
     assert!(lines[0].starts_with("   1 ") && lines[0].ends_with("2 changed lines  a.rs, b.rs"), "{run}");
     assert_eq!(lines[1], "skipped Cargo.lock (lockfile, 1 changed line)");
-    assert!(lines[2].starts_with("1 request to gpt-4o-mini: ") && lines[2].ends_with(" for 2 of 3 changed lines"), "{run}");
+    assert!(
+        lines[2].starts_with("1 request to gpt-4o-mini: ") && lines[2].ends_with(" for 2 of 3 changed lines"),
+        "{run}"
+    );
     assert!(lines[3].starts_with("expected $0.0") && lines[3].contains(", at most $0.00"), "{run}");
     let markdown = plan(&small(), &["--format", "markdown"]).stdout;
     assert_eq!(markdown, format!("```text\n{}```\n", run.stdout));

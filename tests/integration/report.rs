@@ -297,6 +297,9 @@ fn what_is_over_the_limit_is_listed() {
         let openai = OpenAi::start(script.clone());
         let program = Prudence::new().openai(&openai).current_dir(repo.path());
         let run = program.args(["review", "--max-comments", "5", "--format", format]).run().expect_code(0);
-        assert!(run.stdout.contains("1 more finding") && run.stdout.contains("over the") && run.stdout.contains("charlie"), "{run}");
+        assert!(
+            run.stdout.contains("1 more finding") && run.stdout.contains("over the") && run.stdout.contains("charlie"),
+            "{run}"
+        );
     }
 }
