@@ -109,6 +109,18 @@ fn a_wrong_configuration_names_file_line_and_key() {
     check_refused("api-key = 'sk-x'\n", "1: unknown key `api-key`\nhint: a key does not belong into a file");
 }
 
+#[test]
+fn in_ci_the_change_does_not_configure_its_own_review() {
+    let repo = Repo::new().file("a.rs", "one\n").file(".prudence.toml", "model = 'gpt-4.1'\n").commit("Base");
+    let repo = repo.branch("topic").file("a.rs", "two\n").file(".prudence.toml", "exclude = ['**']\n").commit("Change");
+    for (ci, model, files) in [("true", "gpt-4.1", 2), ("", "gpt-4o-mini", 0)] {
+        let program = Prudence::new().current_dir(repo.path()).env("CI", ci);
+        let plan = program.args(["plan", "--base", "main", "--format", "json"]).run().expect_code(0).json();
+        let read = (plan["model"].as_str(), plan["coverage"]["files_reviewed"].as_u64());
+        assert_eq!(read, (Some(model), Some(files)), "CI={ci:?} {plan:#}");
+    }
+}
+
 /// The prompt of a review with these flags and this configuration.
 fn prompt(args: &[&str], config: &str) -> String {
     let (repo, openai) = (repo().file(".prudence.toml", config), OpenAi::start(Script::new()));

@@ -223,6 +223,33 @@ fn files_that_nobody_reviews_are_skipped_with_their_reason() {
 }
 
 #[test]
+fn what_gitattributes_says_of_generated_files_holds() {
+    let attributes = "gen/* linguist-generated\napi.pb.go -linguist-generated\nthird/* linguist-vendored=true\n";
+    let repo = Repo::new().file(".gitattributes", attributes).commit("Base").branch("topic");
+    let repo = repo.file("gen/a.rs", "x\n").file("api.pb.go", "x\n").file("third/b.rs", "x\n").commit("Change");
+    let report = check(&repo, &[], "=== api.pb.go (added)\n@@ lines 1-1\n1 +x\n").report();
+    let skipped = json!([
+        {"path": "gen/a.rs", "reason": "generated", "changed_lines": 1},
+        {"path": "third/b.rs", "reason": "vendored", "changed_lines": 1}
+    ]);
+    assert_eq!(report["coverage"]["skipped"], skipped);
+}
+
+#[test]
+fn a_line_that_is_too_long_is_cut_and_told_of() {
+    let repo = Repo::new().file("z.rs", "").commit("Base").branch("topic");
+    let repo = repo.file("a.sql", format!("one\ninsert {};\nthree\n", "(1, 'x'), ".repeat(20_000))).commit("Change");
+    let reviewed = review(&repo, &[], Script::new());
+    let part = reviewed.parts().concat();
+    let line = part.lines().find(|line| line.starts_with("2 +insert (1, 'x')")).expect("the line's beginning");
+    assert!(line.ends_with("of 200008 bytes are not shown]") && line.len() < 20_000, "{} bytes", line.len());
+    assert!(part.contains("\n1 +one\n") && part.ends_with("3 +three\n"), "{part}");
+    let report = reviewed.report();
+    assert_eq!(report["coverage"]["cut"], json!([{"path": "a.sql", "line": 2}]));
+    assert_eq!(report["coverage"]["changed_lines_reviewed"], 3);
+}
+
+#[test]
 fn a_submodule_is_a_pointer() {
     let repo = topic();
     {

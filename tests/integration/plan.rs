@@ -140,8 +140,8 @@ fn prompts_begin_alike_up_to_the_chunk() {
         .collect();
     assert!(prefixes.len() > 3 && prefixes.windows(2).all(|pair| pair[0] == pair[1]), "{prefixes:#?}");
     assert!(prefixes[0].ends_with(">\n") && prefixes[0].contains("src/part_11/mod.rs (added, "), "{}", prefixes[0]);
-    let keys = openai.completions().iter().map(|r| r.body["response_format"].clone()).collect::<Vec<_>>();
-    assert!(keys.windows(2).all(|pair| pair[0].to_string() == pair[1].to_string()), "the schema is part of the prefix");
+    let schemas: Vec<String> = openai.completions().iter().map(|r| r.body["response_format"].to_string()).collect();
+    assert!(schemas.windows(2).all(|pair| pair[0] == pair[1]), "the schema is part of the prefix");
 }
 
 #[test]
