@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use globset::Glob;
 
 use crate::checks::RULES;
@@ -249,7 +249,10 @@ pub fn read_config(root: &Path, cwd: &Path, named: Option<&Path>) -> Result<Opti
     match std::fs::read(&path) {
         Ok(text) => Ok(Some(text)),
         Err(err) if err.kind() == std::io::ErrorKind::NotFound && named.is_none() => Ok(None),
-        Err(err) => Err(err).with_context(|| format!("cannot read the configuration `{}`", path.display())),
+        Err(err) => bail!(
+            "cannot read the configuration `{}`: {err}\nhint: it must be a file that you may read; `--config FILE` names another",
+            path.display()
+        ),
     }
 }
 

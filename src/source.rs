@@ -73,11 +73,9 @@ pub fn target(change: &cli::Change, world: &World<'_>, env: &Env<'_>, console: &
     Ok(match change.source() {
         ChangeSource::Patch(file) => {
             let path = world.cwd.join(&file);
-            let text = std::fs::read(&path).with_context(|| {
-                format!(
-                    "cannot read the patch `{}`\nhint: check the path; `--patch -` reads standard input",
-                    file.display()
-                )
+            let text = std::fs::read(&path).map_err(|err| {
+                let name = file.display();
+                anyhow!("cannot read the patch `{name}`: {err}\nhint: check the path; `--patch -` reads standard input")
             })?;
             Target::Patch(text, file.display().to_string())
         }
