@@ -5,7 +5,6 @@ use crate::console::Console;
 use crate::deliver;
 use crate::findings::Judgement;
 use crate::prepare::Prepared;
-use crate::redact;
 use crate::report::{self, ChangeInfo, Cost, ModelCost, Report, Status, Tool};
 use crate::review::Outcome;
 use crate::setup::Setup;

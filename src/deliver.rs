@@ -82,7 +82,7 @@ async fn review(report: &Report, posting: &Posting<'_>, findings: &[Finding]) ->
     };
     let review = Review {
         head_sha: report.change.head_sha.clone().unwrap_or_default(),
-        body: markdown::review_body(findings.len()),
+        body: markdown::review_body,
         request_changes: posting.request_changes,
         comments: findings.iter().map(comment).collect(),
     };
@@ -119,12 +119,16 @@ pub fn earlier_cost(conversation: &Conversation) -> Option<f64> {
 /// What can be seen of a run where nothing can be posted.
 fn fall_back(report: &mut Report, posting: &Posting<'_>) {
     let Some(actions) = posting.actions else {
-        report.delivery.channel = Channel::None;
+        if report.delivery.posted == 0 {
+            report.delivery.channel = Channel::None;
+        }
         return;
     };
     (posting.annotate)(&actions::annotations(&report.findings));
     (posting.annotate)(&actions::command("notice", &format!("Prudence: {}", report.headline())));
-    report.delivery.channel = Channel::Annotations;
+    if report.delivery.posted == 0 {
+        report.delivery.channel = Channel::Annotations;
+    }
     if actions.step_summary_path.is_some() {
         report.delivery.notes.push("the result is in the annotations and the summary of this run".to_owned());
     }
@@ -150,8 +154,10 @@ impl Posting<'_> {
     /// An error as a note. For a fork its remedy, another permission, would be none.
     fn one_line(&self, err: &ForgeError) -> String {
         let text = err.to_string();
-        match text.split_once('\n') {
-            Some((cause, _)) if self.is_fork => format!("{cause}; runs for forks may not write"),
+        match (err, text.split_once('\n')) {
+            (ForgeError::Forbidden(_), Some((cause, _))) if self.is_fork => {
+                format!("{cause}; runs for forks may not write")
+            }
             _ => text.replace('\n', "; "),
         }
     }

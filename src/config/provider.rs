@@ -96,7 +96,7 @@ pub fn resolve_provider(choice: Provider, facts: Facts) -> Result<Resolution, Pr
 
 fn offline_for_want_of_a_key(facts: Facts) -> Result<Resolution, ProviderError> {
     let why = match facts {
-        Facts { is_fork: true, .. } => "requests from forks get no secrets",
+        Facts { is_fork: true, is_ci: true, .. } => "requests from forks get no secrets",
         Facts { is_ci: true, .. } => return Err(ProviderError::NoKeyInCi),
         _ => "set `OPENAI_API_KEY` for a review by the model",
     };

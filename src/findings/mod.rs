@@ -161,14 +161,17 @@ pub fn judge(
     let mut kept = judgement.merge_duplicates(placed);
     number_fingerprints(&mut kept);
     kept.sort_by_cached_key(rank);
+    let is_posted = |finding: &Finding| posted.iter().any(|posted| similar::is_posted(finding, posted));
+    // those that stand there already take their places
+    let room = thresholds.max_comments.saturating_sub(kept.iter().filter(|finding| is_posted(finding)).count());
     for finding in kept {
         let is_low = finding.severity < (thresholds.min_severity)(&finding.path)
             || (finding.origin == Origin::Model && finding.confidence < thresholds.min_confidence);
         if is_low {
             judgement.suppress(Reason::BelowThreshold, finding);
-        } else if posted.iter().any(|posted| similar::is_posted(&finding, posted)) {
+        } else if is_posted(&finding) {
             judgement.suppress(Reason::AlreadyPosted, finding);
-        } else if judgement.findings.len() >= thresholds.max_comments {
+        } else if judgement.findings.len() >= room {
             judgement.suppress(Reason::OverCommentLimit, finding);
         } else {
             judgement.findings.push(finding);

@@ -80,12 +80,12 @@ pub struct LineComment {
 }
 
 /// One review with its line comments.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Review {
     /// The head that was reviewed.
     pub head_sha: String,
-    /// Text of the review itself.
-    pub body: String,
+    /// Text of the review itself, for so many comments.
+    pub body: fn(usize) -> String,
     /// Whether it asks for changes instead of commenting.
     pub request_changes: bool,
     /// The comments.
@@ -112,6 +112,9 @@ pub enum ForgeError {
     /// The host understood and refused: what was sent is wrong for it.
     #[error("{0}")]
     Refused(String),
+    /// Asked too often: whatever is sent next makes it worse.
+    #[error("{0}")]
+    Limited(String),
     /// The thing is too large for this way: use another.
     #[error("{0}")]
     TooLarge(String),
