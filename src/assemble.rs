@@ -36,8 +36,7 @@ pub fn assemble(
         .map(|answer| answer.summary.trim())
         .filter(|text| !text.is_empty())
         .collect();
-    let title =
-        setup.change.info.title.as_deref().map(|title| prepared.redactions.clean(&redact::text(title)).into_owned());
+    let title = setup.masked_title().map(|title| prepared.redactions.clean(&title).into_owned());
     Report {
         schema: report::SCHEMA,
         tool: Tool::this(),
@@ -56,14 +55,14 @@ pub fn assemble(
 
 fn cost(setup: &Setup, meter: &Meter) -> Cost {
     let usd = meter.usd();
-    let earlier = deliver::earlier_cost(&setup.change.conversation).unwrap_or_default();
+    let earlier = deliver::earlier_cost(&setup.change.conversation);
     let model = |(model, _, usd): (String, usage::Usage, Option<f64>)| {
         let is_ours = usd.is_some() && !setup.config.prices.contains_key(&model);
         ModelCost { model, usd, priced_on: is_ours.then_some(PRICED_ON) }
     };
     Cost {
         usd,
-        total_usd: usd.map(|usd| usd + earlier),
+        total_usd: usd.zip(earlier).map(|(usd, earlier)| usd + earlier),
         limit_usd: meter.limit_usd(),
         models: meter.by_model().into_iter().map(model).collect(),
     }

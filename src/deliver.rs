@@ -104,31 +104,30 @@ async fn summary(report: &Report, posting: &Posting<'_>, unplaced: &[&Finding]) 
         head: report.change.head_sha.clone(),
         complete: report.status != Status::Incomplete,
         fingerprints,
-        cost_usd: report.cost.total_usd.or(earlier_cost(posting.conversation)).unwrap_or_default(),
+        cost_usd: report.cost.total_usd,
     };
     let body = markdown::summary(report, unplaced, &state, posting.run_url.as_deref());
     posting.forge.put_summary(posting.conversation.summary.as_ref().map(|summary| summary.id), &body).await
 }
 
-/// Dollars that earlier runs spent on a request; `None` where none is known of.
+/// Dollars that earlier runs spent on a request: 0 where there was none, `None` where one of them is not known.
 pub fn earlier_cost(conversation: &Conversation) -> Option<f64> {
-    let state = State::read(&conversation.summary.as_ref()?.body)?;
-    (state.cost_usd.is_finite() && state.cost_usd >= 0.0).then_some(state.cost_usd)
+    match conversation.summary.as_ref().and_then(|summary| State::read(&summary.body)) {
+        Some(state) => state.cost_usd.filter(|usd| usd.is_finite() && *usd >= 0.0),
+        None => Some(0.0),
+    }
 }
 
 /// What can be seen of a run where nothing can be posted.
 fn fall_back(report: &mut Report, posting: &Posting<'_>) {
+    // what the review took is the better channel, though it has not all
+    let is_on_request = report.delivery.posted > 0;
     let Some(actions) = posting.actions else {
-        if report.delivery.posted == 0 {
-            report.delivery.channel = Channel::None;
-        }
+        report.delivery.channel = if is_on_request { Channel::Review } else { Channel::None };
         return;
     };
-    (posting.annotate)(&actions::annotations(&report.findings));
-    (posting.annotate)(&actions::command("notice", &format!("Prudence: {}", report.headline())));
-    if report.delivery.posted == 0 {
-        report.delivery.channel = Channel::Annotations;
-    }
+    (posting.annotate)(&actions::annotations(report));
+    report.delivery.channel = if is_on_request { Channel::Review } else { Channel::Annotations };
     if actions.step_summary_path.is_some() {
         report.delivery.notes.push("the result is in the annotations and the summary of this run".to_owned());
     }

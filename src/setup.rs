@@ -181,7 +181,7 @@ impl Setup {
             usage: usage::Usage::default(),
             cost: Cost {
                 usd: Some(0.0),
-                total_usd: Some(0.0),
+                total_usd: Some(earlier),
                 limit_usd: self.config.max_cost_usd,
                 models: Vec::new(),
             },

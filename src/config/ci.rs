@@ -26,7 +26,7 @@ pub struct GitHub {
     pub repository: Option<String>,
     /// Root of the REST API, without a slash at its end; of github.com where not set.
     pub api_url: String,
-    /// The GraphQL endpoint; of github.com where not set.
+    /// The GraphQL endpoint; of the same host as the REST API where not set, so that the token goes to one host.
     pub graphql_url: String,
     /// Root of the web pages, without a slash at its end; of github.com where not set.
     pub server_url: String,
@@ -67,13 +67,14 @@ impl GitHub {
         let root = |name: &str, default: &str| {
             var(name).map_or_else(|| default.to_owned(), |url| url.trim_end_matches('/').to_owned())
         };
+        let api_url = root("GITHUB_API_URL", "https://api.github.com");
         let token = [input(env, "github-token"), var("GITHUB_TOKEN"), var("GH_TOKEN")];
         GitHub {
             event_name: var("GITHUB_EVENT_NAME"),
             event_path: path("GITHUB_EVENT_PATH"),
             repository: var("GITHUB_REPOSITORY"),
-            api_url: root("GITHUB_API_URL", "https://api.github.com"),
-            graphql_url: root("GITHUB_GRAPHQL_URL", "https://api.github.com/graphql"),
+            graphql_url: root("GITHUB_GRAPHQL_URL", &graphql_beside(&api_url)),
+            api_url,
             server_url: root("GITHUB_SERVER_URL", "https://github.com"),
             run_id: var("GITHUB_RUN_ID"),
             workspace: path("GITHUB_WORKSPACE"),
@@ -83,6 +84,11 @@ impl GitHub {
             git_ref: var("GITHUB_REF"),
         }
     }
+}
+
+/// The GraphQL endpoint of the host with this REST API: `/api/graphql` beside `/api/v3` on Enterprise Server.
+fn graphql_beside(api_url: &str) -> String {
+    format!("{}/graphql", api_url.strip_suffix("/v3").unwrap_or(api_url))
 }
 
 /// An input of the GitHub Action: `INPUT_` and its name in upper case, where a runner keeps the dashes and a step that
@@ -130,6 +136,8 @@ mod tests {
         assert_eq!(run.event_path, Some("/github/workflow/event.json".into()));
         assert_eq!(run.repository.as_deref(), Some("o/r"));
         assert_eq!(run.api_url, "https://ghe.example/api/v3");
+        assert_eq!(run.graphql_url, "https://ghe.example/api/graphql");
+        assert_eq!(GitHub::read(&|_| None).graphql_url, "https://api.github.com/graphql");
         assert_eq!(run.server_url, "https://github.com");
         assert_eq!(run.run_id.as_deref(), Some("12"));
         assert_eq!(run.git_ref.as_deref(), Some("refs/pull/7/merge"));

@@ -161,20 +161,21 @@ pub fn judge(
     let mut kept = judgement.merge_duplicates(placed);
     number_fingerprints(&mut kept);
     kept.sort_by_cached_key(rank);
-    let is_posted = |finding: &Finding| posted.iter().any(|posted| similar::is_posted(finding, posted));
-    // those that stand there already take their places
-    let room = thresholds.max_comments.saturating_sub(kept.iter().filter(|finding| is_posted(finding)).count());
+    // those that stand on the request take their part of the limit, or a second run would post what was over it
+    let mut shown = 0;
     for finding in kept {
         let is_low = finding.severity < (thresholds.min_severity)(&finding.path)
             || (finding.origin == Origin::Model && finding.confidence < thresholds.min_confidence);
         if is_low {
             judgement.suppress(Reason::BelowThreshold, finding);
-        } else if is_posted(&finding) {
+        } else if posted.iter().any(|posted| similar::is_posted(&finding, posted)) {
             judgement.suppress(Reason::AlreadyPosted, finding);
-        } else if judgement.findings.len() >= room {
+            shown += 1;
+        } else if shown >= thresholds.max_comments {
             judgement.suppress(Reason::OverCommentLimit, finding);
         } else {
             judgement.findings.push(finding);
+            shown += 1;
         }
     }
     judgement

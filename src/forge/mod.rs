@@ -103,6 +103,13 @@ pub struct ReviewOutcome {
     pub notes: Vec<String>,
 }
 
+impl ReviewOutcome {
+    /// Takes down comments that the host did not take, with its words.
+    pub fn refuse(&mut self, indices: Vec<usize>, reason: &str) {
+        self.refused.extend(indices.into_iter().map(|index| (index, reason.to_owned())));
+    }
+}
+
 /// Why a host did not do what it was asked; variants follow what the caller does.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ForgeError {
@@ -118,6 +125,9 @@ pub enum ForgeError {
     /// The thing is too large for this way: use another.
     #[error("{0}")]
     TooLarge(String),
+    /// No answer, or none that tells: what was asked for may have been done all the same.
+    #[error("{0}")]
+    Unsure(String),
     /// Nothing further will work: tell the user.
     #[error("{0}")]
     Failed(String),

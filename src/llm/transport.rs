@@ -8,6 +8,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Settings;
 use crate::config::Provider;
+use crate::config::provider::is_loopback;
 use crate::secret::Secret;
 
 /// Bytes that the body of an answer may have, unpacked. An answer of 128k tokens has less than one.
@@ -182,6 +183,7 @@ fn cause(error: &reqwest::Error) -> String {
 mod tests {
     use super::{Transport, base_url};
     use crate::config::Provider;
+    use crate::config::provider::is_loopback;
     use crate::llm::tests::settings;
     use crate::secret::Secret;
 
@@ -222,7 +224,7 @@ mod tests {
             ("http://10.0.0.1", false),
             ("https://api.openai.com/v1", false),
         ] {
-            assert_eq!(is_loopback(&base_url(base).unwrap()), expected, "{base}");
+            assert_eq!(is_loopback(base_url(base).unwrap().as_str()), expected, "{base}");
         }
     }
 

@@ -1,38 +1,50 @@
 //! What GitHub Actions reads from a step: annotations, outputs and the step summary.
 
-use std::fmt::Write as _;
+use std::collections::HashMap;
 
 use super::Report;
 use crate::findings::Finding;
 use crate::severity::Severity;
 
-/// GitHub shows ten annotations of each level of a step; the rest stands only in the log.
+/// GitHub shows ten annotations of each level of a step; more would stand in the log alone.
 const ANNOTATIONS: usize = 10;
 
-/// One workflow command for each finding, worst first.
-pub fn annotations(findings: &[Finding]) -> String {
-    let mut out = String::new();
-    for finding in findings.iter().take(ANNOTATIONS * 3) {
-        let level = match finding.severity {
-            Severity::Critical | Severity::Major => "error",
-            Severity::Minor => "warning",
-            Severity::Info => "notice",
-        };
-        let _ = writeln!(
-            out,
-            "::{level} file={},line={},endLine={},title={}::{}",
-            property(&finding.path),
-            finding.start_line,
-            finding.end_line,
-            property(&finding.title),
-            data(&finding.body),
-        );
+/// The headline, and one workflow command for each finding, worst first, as far as they are shown.
+pub fn annotations(report: &Report) -> String {
+    let mut out = command("notice", &format!("Prudence: {}", report.headline()));
+    let mut shown = HashMap::from([("notice", 1)]);
+    for finding in &report.findings {
+        let level = level(finding.severity);
+        let count = shown.entry(level).or_insert(0);
+        *count += 1;
+        if *count <= ANNOTATIONS {
+            out += &annotation(level, finding);
+        }
     }
     out
 }
 
+fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical | Severity::Major => "error",
+        Severity::Minor => "warning",
+        Severity::Info => "notice",
+    }
+}
+
+fn annotation(level: &str, finding: &Finding) -> String {
+    format!(
+        "::{level} file={},line={},endLine={},title={}::{}\n",
+        property(&finding.path),
+        finding.start_line,
+        finding.end_line,
+        property(&finding.title),
+        data(&finding.body),
+    )
+}
+
 /// A line in the log that people see on the run's page.
-pub fn command(level: &str, message: &str) -> String {
+fn command(level: &str, message: &str) -> String {
     format!("::{level}::{}\n", data(message))
 }
 

@@ -97,6 +97,11 @@ pub fn terminal(text: &str) -> String {
     text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
+/// A name or a title for a terminal or a log: as [`terminal`], and on one line.
+pub fn line(text: &str) -> String {
+    terminal(&crate::plan::printable(text))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,6 +137,7 @@ mod tests {
         assert_eq!(fenced("suggestion", "```\nx\n```"), "````suggestion\n```\nx\n```\n````");
         assert_eq!(fenced("suggestion", ""), "```suggestion\n```");
         assert_eq!(terminal("a\n  ::error::b"), "a\n|   ::error::b");
+        assert_eq!(line("::a\n::b"), "| ::a\\u{a}::b");
         assert_eq!(terminal("a\u{1b}[0m\n\tb"), "a\\u{1b}[0m\n    b");
     }
 }

@@ -22,6 +22,9 @@ const STATE_MARK: &str = "<!-- prudence:state v1 ";
 /// Characters that a comment may have: GitHub takes 65,536.
 const LONGEST_COMMENT: usize = 65_000;
 
+/// Entries of a list where there is not room for all of any number.
+const MOST_LISTED: usize = 100;
+
 /// What the bot remembers of a request, at the end of its summary comment.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -32,8 +35,8 @@ pub struct State {
     pub complete: bool,
     /// Fingerprints of the findings that stand on the request.
     pub fingerprints: Vec<String>,
-    /// Dollars spent on the request so far.
-    pub cost_usd: f64,
+    /// Dollars spent on the request so far; `None` where a run had no price.
+    pub cost_usd: Option<f64>,
 }
 
 impl State {
@@ -95,38 +98,33 @@ pub fn review_body(count: usize) -> String {
 
 /// The one summary comment of a request. `unplaced` are the findings that could not be put on their lines.
 pub fn summary(report: &Report, unplaced: &[&Finding], state: &State, run_url: Option<&str>) -> String {
-    let mut sections = vec![opening(report)];
-    sections.extend(not_on_lines(unplaced));
-    sections.extend(below(report, run_url));
     let tail = format!("\n{SUMMARY_MARK}\n{}", state.mark());
     let room = LONGEST_COMMENT.saturating_sub(tail.chars().count());
-    format!("{}\n{tail}", fit(&sections, room))
+    let text = fit(&opening(report), &not_on_lines(unplaced), &below(report, run_url, MOST_LISTED), room);
+    format!("{text}\n{tail}")
 }
 
 /// The report as a document: all findings with their code, then what the summary comment has.
 pub fn document(report: &Report) -> String {
-    let mut sections = vec![opening(report)];
-    for finding in &report.findings {
-        sections.push(entry(finding));
-    }
-    sections.extend(below(report, None));
-    sections.join("\n\n") + "\n"
+    fit(&opening(report), &entries(&report.findings), &below(report, None, usize::MAX), usize::MAX) + "\n"
 }
 
-/// The step summary of GitHub Actions, which may have 1 MiB.
+/// The step summary of GitHub Actions, which may have 1 MiB: no character takes more than four bytes.
 pub fn step_summary(report: &Report) -> String {
-    cut(&document(report), 900_000)
+    fit(&opening(report), &entries(&report.findings), &below(report, None, MOST_LISTED), 250_000) + "\n"
 }
 
-/// What stands below the findings: what is not among them, the receipt, and the bill.
-fn below(report: &Report, run_url: Option<&str>) -> Vec<String> {
+/// What stands below the findings: the receipt, the bill, and what is not among them, in lists of at most `most` entries.
+fn below(report: &Report, run_url: Option<&str>, most: usize) -> Vec<String> {
     let sections = [
-        listed(report, Reason::OverCommentLimit, "more finding", "over the comment limit"),
-        listed(report, Reason::Unanchored, "dropped finding", "whose quoted code is not in the change"),
         Some(receipt(report)),
         Some(bill(report)),
+        not_reviewed(report, most),
+        listed(report, Reason::OverCommentLimit, "more finding", "over the comment limit", most),
+        listed(report, Reason::Unanchored, "dropped finding", "whose quoted code is not in the change", most),
+        left_out(report, most),
         suppressed(report),
-        notes(report),
+        notes(report, most),
         Some(footer(report, run_url)),
     ];
     sections.into_iter().flatten().collect()
@@ -170,24 +168,36 @@ fn entry(finding: &Finding) -> String {
     out
 }
 
-fn not_on_lines(unplaced: &[&Finding]) -> Option<String> {
-    let entries: Vec<String> = unplaced.iter().map(|finding| entry(finding)).collect();
-    (!entries.is_empty())
-        .then(|| format!("**Could not be placed on the lines of the diff**\n\n{}", entries.join("\n\n")))
+fn entries(findings: &[Finding]) -> Vec<String> {
+    findings.iter().map(entry).collect()
+}
+
+fn not_on_lines(unplaced: &[&Finding]) -> Vec<String> {
+    let mut entries: Vec<String> = unplaced.iter().map(|finding| entry(finding)).collect();
+    if let Some(first) = entries.first_mut() {
+        first.insert_str(0, "**Could not be placed on the lines of the diff**\n\n");
+    }
+    entries
 }
 
 /// Findings that are not shown on their lines: what came after the limit, and what has no lines in the change.
-fn listed(report: &Report, reason: Reason, noun: &str, why: &str) -> Option<String> {
+fn listed(report: &Report, reason: Reason, noun: &str, why: &str, most: usize) -> Option<String> {
     let found: Vec<&Suppressed> = report.suppressed.iter().filter(|suppressed| suppressed.reason == reason).collect();
-    if found.is_empty() {
-        return None;
-    }
-    let mut out = details(&format!("{}, {why}", plural(found.len(), noun)));
-    for suppressed in found {
+    let line = |suppressed: &&Suppressed| {
         let finding = &suppressed.finding;
-        let _ = write!(out, "\n- {} {} {}", icon(finding.severity), code(&lines_of(finding)), cell(&finding.title));
+        format!("{} {} {}", icon(finding.severity), code(&lines_of(finding)), cell(&finding.title))
+    };
+    let title = format!("{}, {why}", plural(found.len(), noun));
+    (!found.is_empty()).then(|| format!("{}\n{}\n</details>", details(&title), list(&found, most, line)))
+}
+
+/// One line for each item, and the number of those after the first `most`.
+fn list<T>(items: &[T], most: usize, line: impl Fn(&T) -> String) -> String {
+    let mut lines: Vec<String> = items.iter().take(most).map(|item| format!("- {}", line(item))).collect();
+    if items.len() > most {
+        lines.push(format!("- … and {} more", items.len() - most));
     }
-    Some(out + "\n</details>")
+    lines.join("\n")
 }
 
 fn details(title: &str) -> String {
@@ -199,28 +209,34 @@ fn receipt(report: &Report) -> String {
     let coverage = &report.coverage;
     let skipped: usize = coverage.skipped.iter().map(|file| file.changed_lines).sum();
     let failed: usize = coverage.failed.iter().map(|lines| lines.changed_lines).sum();
-    let mut out = format!(
+    format!(
         "**Coverage**: {} in {}: {} reviewed, {skipped} skipped, {failed} failed",
         plural(coverage.changed_lines, "changed line"),
         plural(coverage.files, "file"),
         coverage.changed_lines_reviewed
-    );
-    for lines in &coverage.failed {
-        let _ = write!(out, "\n- ⚠️ {}: not reviewed: {}", code(&lines.place()), cell(&lines.reason));
-    }
-    for line in &coverage.cut {
-        let _ =
-            write!(out, "\n- {} line {}: only its beginning was reviewed, it is too long", code(&line.path), line.line);
-    }
-    if !coverage.skipped.is_empty() {
-        let _ = write!(out, "\n\n{}", details(&format!("{} skipped", plural(coverage.skipped.len(), "file"))));
-        for file in &coverage.skipped {
-            let lines = plural(file.changed_lines, "changed line");
-            let _ = write!(out, "\n- {}: {} ({lines})", code(&file.path), file.reason);
-        }
-        out += "\n</details>";
-    }
-    out
+    )
+}
+
+/// The lines that nobody looked at, and those of which only a part was seen.
+fn not_reviewed(report: &Report, most: usize) -> Option<String> {
+    let failed = list(&report.coverage.failed, most, |lines| {
+        format!("⚠️ {}: not reviewed: {}", code(&lines.place()), cell(&lines.reason))
+    });
+    let cut = list(&report.coverage.cut, most, |line| {
+        format!("{} line {}: only its beginning was reviewed, it is too long", code(&line.path), line.line)
+    });
+    let text = format!("{failed}\n{cut}").trim().to_owned();
+    (!text.is_empty()).then_some(text)
+}
+
+/// The files that are not reviewed on purpose.
+fn left_out(report: &Report, most: usize) -> Option<String> {
+    let skipped = &report.coverage.skipped;
+    let files = list(skipped, most, |file| {
+        format!("{}: {} ({})", code(&file.path), file.reason, plural(file.changed_lines, "changed line"))
+    });
+    let title = format!("{} skipped", plural(skipped.len(), "file"));
+    (!skipped.is_empty()).then(|| format!("{}\n{files}\n</details>", details(&title)))
 }
 
 /// The cost table.
@@ -260,38 +276,49 @@ fn suppressed(report: &Report) -> Option<String> {
     (!list.is_empty()).then(|| format!("**Not reported**: {}", list.join(", ")))
 }
 
-fn notes(report: &Report) -> Option<String> {
-    let notes: Vec<String> = report.delivery.notes.iter().map(|note| format!("- {}", cell(note))).collect();
-    (!notes.is_empty()).then(|| notes.join("\n"))
+fn notes(report: &Report, most: usize) -> Option<String> {
+    let notes = &report.delivery.notes;
+    (!notes.is_empty()).then(|| list(notes, most, |note| cell(note)))
 }
 
 fn footer(report: &Report, run_url: Option<&str>) -> String {
-    let head =
-        report.change.head_sha.as_deref().map_or(String::new(), |sha| format!(" · head {}", &sha[..sha.len().min(9)]));
+    let head = report
+        .change
+        .head_sha
+        .as_deref()
+        .map_or(String::new(), |sha| format!(" · head {}", sha.chars().take(9).collect::<String>()));
     let run = run_url.map_or(String::new(), |url| format!(" · [run]({url})"));
     format!("<sub>prudence {} · prompt {}{head}{run}</sub>", report.tool.version, report.tool.prompt)
 }
 
-/// Joins sections as far as they fit; what does not is counted, and no section is torn.
-fn fit(sections: &[String], room: usize) -> String {
-    const LEFT_OUT: &str = "_More did not fit into this comment; the JSON report has all of it._";
-    let mut out = String::new();
-    let mut left = room.saturating_sub(LEFT_OUT.len() + 4);
-    let mut is_cut = false;
+/// Joins all that fits into `room` characters. What stands below comes last and goes before the findings, which can
+/// be of any length; no section is torn, and what is missing is told.
+fn fit(opening: &str, findings: &[String], below: &[String], room: usize) -> String {
+    const LEFT_OUT: &str = "_More did not fit here; the JSON report has all of it._";
+    let used = opening.chars().count() + LEFT_OUT.len() + 4;
+    let below_kept = kept(below, room.saturating_sub(used));
+    let used = used + length(&below_kept);
+    let findings_kept = kept(findings, room.saturating_sub(used));
+    let is_cut = below_kept.len() + findings_kept.len() < below.len() + findings.len();
+    let sections = [opening].into_iter().chain(findings_kept).chain(below_kept);
+    sections.chain(is_cut.then_some(LEFT_OUT)).collect::<Vec<_>>().join("\n\n")
+}
+
+/// The sections that fit, in their order.
+fn kept(sections: &[String], room: usize) -> Vec<&str> {
+    let mut kept = Vec::new();
     for section in sections {
-        let length = section.chars().count() + 2;
-        if length > left {
-            is_cut = true;
-            continue;
+        kept.push(section.as_str());
+        if length(&kept) > room {
+            kept.pop();
         }
-        left -= length;
-        out += section;
-        out += "\n\n";
     }
-    if is_cut {
-        out += LEFT_OUT;
-    }
-    out.trim_end().to_owned()
+    kept
+}
+
+/// Characters of sections with the empty lines between them.
+fn length(sections: &[&str]) -> usize {
+    sections.iter().map(|section| section.chars().count() + 2).sum()
 }
 
 /// The first `most` characters, and a mark where more would follow. An open fence is closed.
@@ -312,7 +339,8 @@ mod tests {
 
     #[test]
     fn the_state_survives_its_comment_and_nothing_else_is_believed() {
-        let state = State { head: Some("abc".into()), complete: true, fingerprints: vec!["f".into()], cost_usd: 0.25 };
+        let state =
+            State { head: Some("abc".into()), complete: true, fingerprints: vec!["f".into()], cost_usd: Some(0.25) };
         assert_eq!(State::read(&format!("## x\n{SUMMARY_MARK}\n{}", state.mark())), Some(state.clone()));
         for damaged in [
             "",
@@ -333,10 +361,24 @@ mod tests {
     }
 
     #[test]
-    fn sections_are_never_torn() {
-        let sections: Vec<String> = ["a".repeat(50), "b".repeat(500), "c".repeat(50)].into();
-        let text = fit(&sections, 250);
-        assert!(text.contains(&sections[0]) && text.contains(&sections[2]) && !text.contains("bb"));
-        assert!(text.contains("did not fit"));
+    fn sections_are_never_torn_and_the_receipt_goes_first() {
+        let section = |letter: &str, count: usize| letter.repeat(count);
+        let findings = [section("a", 50), section("b", 500), section("c", 50)];
+        let below = [section("d", 100)];
+        let check = |room: usize, expected: &[&str]| {
+            let text = fit("top", &findings, &below, room);
+            let letters: Vec<String> = text.split("\n\n").map(|part| part.chars().take(1).collect()).collect();
+            assert_eq!(letters, expected, "{text}");
+            assert!(text.chars().count() <= room);
+        };
+        check(1000, &["t", "a", "b", "c", "d"]);
+        check(400, &["t", "a", "c", "d", "_"]);
+        check(180, &["t", "d", "_"]);
+    }
+
+    #[test]
+    fn long_lists_are_cut_and_counted() {
+        assert_eq!(list(&["a", "b", "c"], 2, |text| (*text).to_owned()), "- a\n- b\n- … and 1 more");
+        assert_eq!(list(&["a"], 2, |text| (*text).to_owned()), "- a");
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 
-use super::clean::terminal as clean;
+use super::clean::{line, terminal as clean};
 use super::{Report, Status, dollars, plural, thousands};
 use crate::diff::{Diff, Hunk, Line, LineKind, inline};
 use crate::findings::{Finding, Reason};
@@ -42,7 +42,7 @@ pub fn report(report: &Report, notes: &[&String], elapsed: Duration) -> String {
         let _ = writeln!(out, "{}", paint(BOLD, &what));
         for suppressed in over {
             let finding = &suppressed.finding;
-            let _ = writeln!(out, "  {} {} {}", level(finding.severity), place(finding), clean(&finding.title));
+            let _ = writeln!(out, "  {} {} {}", level(finding.severity), place(finding), line(&finding.title));
         }
         out.push('\n');
     }
@@ -54,17 +54,18 @@ fn level(severity: Severity) -> String {
 }
 
 fn place(finding: &Finding) -> String {
-    paint(BOLD, &format!("{}:{}", clean(&finding.path), finding.start_line))
+    paint(BOLD, &format!("{}:{}", line(&finding.path), finding.start_line))
 }
 
 /// One finding: where and what, the code, the text, the replacement.
 pub fn finding(finding: &Finding, diff: &Diff) -> String {
     let what = finding.rule.map_or(finding.category.as_str(), |rule| rule);
     let mut out = format!("{} {} {}\n", level(finding.severity), place(finding), paint(DIM, what));
-    let _ = writeln!(out, "  {}", paint(BOLD, &clean(&finding.title)));
+    let _ = writeln!(out, "  {}", paint(BOLD, &line(&finding.title)));
     out += &excerpt(finding, diff);
     for line in wrap(&clean(&finding.body), 96) {
-        let _ = writeln!(out, "  {line}");
+        // once more: a word in the middle of its line may begin one now
+        let _ = writeln!(out, "  {}", clean(&line));
     }
     if let Some(suggestion) = &finding.suggestion {
         let what = if suggestion.is_empty() { "suggested: delete it" } else { "suggested:" };
@@ -143,20 +144,20 @@ fn replaced_line(hunk: &Hunk, index: usize) -> Option<&Line> {
 fn receipt(report: &Report, notes: &[&String]) -> String {
     let mut out = String::new();
     for lines in &report.coverage.failed {
-        let _ = writeln!(out, "{} {}: {}", paint(RED, "not reviewed"), clean(&lines.place()), clean(&lines.reason));
+        let _ = writeln!(out, "{} {}: {}", paint(RED, "not reviewed"), line(&lines.place()), clean(&lines.reason));
     }
     for line in &report.coverage.cut {
         let _ = writeln!(
             out,
             "{} {}:{}: only the beginning of this long line",
             paint(YELLOW, "cut"),
-            clean(&line.path),
+            self::line(&line.path),
             line.line
         );
     }
     for file in &report.coverage.skipped {
         let lines = plural(file.changed_lines, "changed line");
-        let _ = writeln!(out, "{}", paint(DIM, &format!("skipped {} ({}, {lines})", clean(&file.path), file.reason)));
+        let _ = writeln!(out, "{}", paint(DIM, &format!("skipped {} ({}, {lines})", line(&file.path), file.reason)));
     }
     for note in notes {
         let _ = writeln!(out, "{} {}", paint(YELLOW, "note"), clean(note));

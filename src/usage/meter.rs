@@ -108,7 +108,7 @@ impl Meter {
         ledger.by_model.iter().map(row).collect()
     }
 
-    /// The dollars of everything that was billed; `None` where a model that took tokens has no price.
+    /// The dollars of everything that was billed; `None` where a model that was asked has no price.
     pub fn usd(&self) -> Option<f64> {
         // an empty sum of floats is -0
         self.ledger().by_model.iter().try_fold(0.0, |sum, (model, usage)| Some(sum + self.usd_of(model, usage)?))
@@ -134,11 +134,8 @@ impl Meter {
         self.ledger().estimated_requests
     }
 
-    /// The dollars of `usage`: none for no tokens, unknown without a price.
+    /// The dollars of `usage`; unknown without a price, also where no tokens were told.
     fn usd_of(&self, model: &str, usage: &Usage) -> Option<f64> {
-        if usage.input_tokens == 0 && usage.output_tokens == 0 {
-            return Some(0.0);
-        }
         self.prices.get(model).map(|price| cost_usd(usage, &price))
     }
 
@@ -313,7 +310,7 @@ mod tests {
         let meter = meter(0.000_001);
         assert_eq!(meter.usd(), Some(0.0), "nothing was sent");
         reserve(&meter, "x", u64::MAX).await.unwrap().release();
-        assert_eq!(meter.usd(), Some(0.0), "nothing was billed");
+        assert_eq!(meter.usd(), None, "nothing was billed, as far as anybody knows");
         reserve(&meter, "x", u64::MAX).await.unwrap().settle(took(1, 0));
         assert_eq!(meter.usd(), None);
         let usage = Usage { requests: 2, ..took(1, 0) };

@@ -52,6 +52,9 @@ async fn from_listing(github: &GitHub, reason: &str) -> Result<Diff, ForgeError>
     Ok(diff)
 }
 
+/// What git calls a file without a byte.
+const EMPTY_BLOB: &str = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391";
+
 /// One entry of the listing. It has hunks without a header; the header is made here, so that one parser reads all.
 fn listed_file(entry: &Value, reason: &str) -> Result<FileDiff, ForgeError> {
     let text = |name: &str| entry[name].as_str().unwrap_or_default();
@@ -75,8 +78,8 @@ fn listed_file(entry: &Value, reason: &str) -> Result<FileDiff, ForgeError> {
             let to = if status == "removed" { "/dev/null".to_owned() } else { quote("b/", new) };
             format!("--- {from}\n+++ {to}\n{patch}\n")
         }
-        // without lines and without a patch: a pure rename, or nothing that is text
-        None if changes == 0 && !matches!(status, "renamed" | "copied") => {
+        // without lines and without a patch: a pure rename, an empty file, or nothing that is text
+        None if changes == 0 && !matches!(status, "renamed" | "copied") && text("sha") != EMPTY_BLOB => {
             format!("Binary files {} and {} differ\n", quote("a/", old), quote("b/", new))
         }
         None => String::new(),
@@ -153,6 +156,8 @@ mod tests {
         assert_eq!((renamed.old_path.as_str(), renamed.hunks().len()), ("a", 0));
         let binary = check(json!({"filename": "i.png", "status": "modified", "changes": 0}), Modified, "i.png", 0);
         assert!(matches!(binary.content, Content::Binary { .. }));
+        let empty = json!({"filename": "e", "status": "added", "changes": 0, "sha": EMPTY_BLOB});
+        assert!(matches!(check(empty, Added, "e", 0).content, Content::Text(_)));
         let large = check(json!({"filename": "big", "status": "modified", "changes": 50_000}), Modified, "big", 50_000);
         assert!(matches!(large.content, Content::Missing { .. }));
         check(

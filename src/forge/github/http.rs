@@ -52,15 +52,15 @@ pub struct Api {
     rest_path: String,
     graphql_path: String,
     host: String,
-    has_token: bool,
+    pub has_token: bool,
     settings: Settings,
 }
 
 /// How often a request that may be repeated is sent at most.
-const ATTEMPTS: u32 = 4;
+const ATTEMPTS: u32 = 3;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// GitHub itself gives up after 10 s.
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
+const READ_TIMEOUT: Duration = Duration::from_secs(15);
 /// The longest wait that a rate limit may ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(90);
 /// No answer of the API that is used here is larger; diffs are at most 1 MB, pages of 100 files some more.
@@ -71,7 +71,11 @@ impl Api {
         // whoever links this crate may have installed a provider already
         let _ = rustls::crypto::ring::default_provider().install_default();
         let url = |text: &str| {
-            reqwest::Url::parse(text).map_err(|err| ForgeError::Failed(format!("`{text}` is no URL: {err}")))
+            reqwest::Url::parse(text).map_err(|err| {
+                ForgeError::Failed(format!(
+                    "`{text}` is no URL: {err}\nhint: check `GITHUB_API_URL` and `GITHUB_GRAPHQL_URL`"
+                ))
+            })
         };
         let (rest, graphql) = (url(&settings.api_url)?, url(&settings.graphql_url)?);
         Ok(Api {
@@ -84,13 +88,18 @@ impl Api {
         })
     }
 
+    /// Whether the token is one of an app, such as that of a run of Actions.
+    pub fn has_installation_token(&self) -> bool {
+        self.settings.token.as_ref().is_some_and(|token| token.expose().starts_with("ghs_"))
+    }
+
     pub async fn get(&self, route: &str, accept: Option<&str>) -> Result<Answer, ForgeError> {
         self.send(Method::Get, route, accept, None).await
     }
 
-    pub async fn graphql(&self, body: &Value) -> Result<Answer, ForgeError> {
-        let answer = self.once(Method::Post, &self.graphql_path, None, Some(body)).await;
-        answer.map_err(|err| self.unreachable(&err))
+    /// Asks a question, which changes nothing and may be repeated.
+    pub async fn graphql(&self, query: &Value) -> Result<Answer, ForgeError> {
+        self.patiently(true, Method::Post, &self.graphql_path, None, Some(query)).await
     }
 
     /// All items of a listing, page by page.
@@ -121,16 +130,25 @@ impl Api {
     ) -> Result<Answer, ForgeError> {
         // the address of a next page has its host already
         let full = if route.starts_with('/') { format!("{}{route}", self.rest_path) } else { route.to_owned() };
+        self.patiently(method != Method::Post, method, &full, accept, body).await
+    }
+
+    /// Repeats a request after a failure, where it `is_repeatable`, and after a rate limit.
+    async fn patiently(
+        &self,
+        is_repeatable: bool,
+        method: Method,
+        route: &str,
+        accept: Option<&str>,
+        body: Option<&Value>,
+    ) -> Result<Answer, ForgeError> {
         let mut attempt = 1;
         loop {
-            let result = self.once(method, &full, accept, body).await;
-            let wait = match &result {
-                Ok(answer) => answer.wait(attempt).or_else(|| (answer.status >= 500).then(|| pause(attempt))),
-                Err(_) => Some(pause(attempt)),
-            };
-            let was_limited = result.as_ref().is_ok_and(|answer| answer.wait(attempt).is_some());
-            let may_repeat = method != Method::Post || was_limited;
-            match wait.filter(|wait| may_repeat && attempt < ATTEMPTS && *wait <= LONGEST_WAIT) {
+            let result = self.once(method, route, accept, body).await;
+            let limited = result.as_ref().ok().and_then(|answer| answer.wait(attempt));
+            let has_failed = result.as_ref().map_or(true, |answer| answer.status >= 500);
+            let wait = limited.or((has_failed && is_repeatable).then(|| pause(attempt)));
+            match wait.filter(|wait| attempt < ATTEMPTS && *wait <= LONGEST_WAIT) {
                 Some(wait) => tokio::time::sleep(wait).await,
                 None => return result.map_err(|err| self.unreachable(&err)),
             }
@@ -146,7 +164,9 @@ impl Api {
         body: Option<&Value>,
     ) -> Result<Answer, String> {
         let started = Instant::now();
-        let result = tokio::time::timeout(READ_TIMEOUT * 2, exchange(&self.client, method, route, accept, body)).await;
+        let result =
+            tokio::time::timeout(READ_TIMEOUT + CONNECT_TIMEOUT, exchange(&self.client, method, route, accept, body))
+                .await;
         let result = result.unwrap_or_else(|_| Err("no answer in time".to_owned()));
         if let Some(on_event) = &self.settings.on_event {
             let status = result.as_ref().ok().map(|answer| answer.status);
@@ -157,7 +177,7 @@ impl Api {
 
     fn unreachable(&self, err: &str) -> ForgeError {
         let token = if self.has_token { "" } else { " and set `GITHUB_TOKEN`" };
-        ForgeError::Failed(format!(
+        ForgeError::Unsure(format!(
             "cannot reach {}: {err}\nhint: check the network, the proxy and `GITHUB_API_URL`{token}",
             self.host
         ))
@@ -259,6 +279,9 @@ impl Answer {
     pub fn message(&self) -> String {
         let Ok(json) = serde_json::from_slice::<Value>(&self.body) else {
             let text = String::from_utf8_lossy(&self.body);
+            if text.trim_start().starts_with('<') {
+                return "a web page instead of an answer".to_owned();
+            }
             return crate::plan::printable(&text.chars().take(120).collect::<String>());
         };
         let mut parts = vec![json["message"].as_str().unwrap_or_default().to_owned()];
@@ -280,7 +303,7 @@ impl Answer {
             401 => ForgeError::Failed(format!(
                 "GitHub refused the token (401: {message})\nhint: pass a valid one as `GITHUB_TOKEN`; in a workflow `${{{{ github.token }}}}`"
             )),
-            403 | 429 if self.wait(1).is_some() => ForgeError::Failed(format!(
+            403 | 429 if self.wait(1).is_some() => ForgeError::Limited(format!(
                 "GitHub's rate limit is reached ({}: {message})\nhint: try again later",
                 self.status
             )),
@@ -292,6 +315,10 @@ impl Answer {
                 ))
             }
             404 => ForgeError::Forbidden(format!("{what} does not exist, or the token may not see it (404)")),
+            500.. => ForgeError::Unsure(format!(
+                "GitHub answered {} for {what}: {message}\nhint: try again later",
+                self.status
+            )),
             406 => ForgeError::TooLarge(message),
             422 => ForgeError::Refused(message),
             status => {
@@ -329,7 +356,7 @@ mod tests {
         let text = forbidden.ok("o/r#1").unwrap_err().to_string();
         assert!(text.contains("pull_requests: write") && text.contains("permissions:"), "{text}");
         assert!(matches!(answer(406, &[], "{}").ok("x"), Err(ForgeError::TooLarge(_))));
-        assert!(matches!(answer(502, &[], "<html>").ok("x"), Err(ForgeError::Failed(text)) if text.contains("502")));
+        assert!(matches!(answer(502, &[], "<html>").ok("x"), Err(ForgeError::Unsure(text)) if text.contains("502")));
     }
 
     #[test]

@@ -107,16 +107,33 @@ impl Forge for GitHub {
 }
 
 impl GitHub {
-    /// The login of the identity that posts; `None` where the host does not tell. A token of Actions may not ask
-    /// `GET /user`, and other tokens may have no GraphQL.
-    async fn viewer(&self) -> Option<String> {
+    /// The login of the identity that posts; `None` where the host does not tell it to this token. A token of Actions may
+    /// not ask `GET /user`, and other tokens may have no GraphQL.
+    ///
+    /// # Errors
+    /// The host is out of order: going on as if nothing of ours stood on the request would post it all again.
+    async fn viewer(&self) -> Result<Option<String>, ForgeError> {
         let login = |json: &Value| json.as_str().filter(|login| !login.is_empty()).map(str::to_owned);
-        let asked =
-            self.api.graphql(&json!({"query": "query { viewer { login } }"})).await.and_then(|answer| answer.json());
-        if let Some(found) = asked.ok().and_then(|json| login(&json["data"]["viewer"]["login"])) {
-            return Some(found);
+        let asked = self.api.graphql(&json!({"query": "query { viewer { login } }"})).await;
+        let json = asked.as_ref().ok().and_then(|answer| answer.json().ok());
+        if let Some(found) = json.and_then(|json| login(&json["data"]["viewer"]["login"])) {
+            return Ok(Some(found));
         }
-        login(&self.api.get("/user", None).await.ok()?.json().ok()?["login"])
+        let user = self.api.get("/user", None).await?;
+        if let Some(found) = user.json().ok().and_then(|json| login(&json["login"])) {
+            return Ok(Some(found));
+        }
+        match asked? {
+            answer if answer.status >= 500 => answer.ok("the identity of the token").map(|_| None),
+            // a token of Actions, which GraphQL is closed to
+            _ if self.api.has_installation_token() => Ok(Some("github-actions[bot]".to_owned())),
+            _ if !self.api.has_token => Ok(None),
+            answer => Err(ForgeError::Failed(format!(
+                "GitHub does not tell who the token posts as ({}: {})\nhint: use a token that may read `/user`",
+                answer.status,
+                answer.message()
+            ))),
+        }
     }
 
     async fn write(&self, method: Method, route: &str, body: &Value) -> Result<http::Answer, ForgeError> {

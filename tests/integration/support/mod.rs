@@ -7,6 +7,7 @@ pub mod github;
 pub mod openai;
 pub mod openapi;
 pub mod program;
+pub mod pull;
 pub mod repo;
 pub mod review;
 pub mod server;

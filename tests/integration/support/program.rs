@@ -15,7 +15,7 @@ use super::actions::Actions;
 use super::github::GitHub;
 use super::openai::OpenAi;
 
-/// A run that takes longer is a hang, and fails the test.
+/// A run that takes longer is a hang, and fails the test, unless it has a limit of its own.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// A run to be.
@@ -25,13 +25,14 @@ pub struct Prudence {
     folder: Option<PathBuf>,
     stdin: Vec<u8>,
     home: TempDir,
+    limit: Duration,
 }
 
 impl Prudence {
     /// The program with an empty environment (only `HOME`, an empty folder), in an empty folder, with nothing on its input.
     pub fn new() -> Prudence {
         let home = TempDir::with_prefix("prudence-home-").expect("a temporary folder");
-        Prudence { args: Vec::new(), env: BTreeMap::new(), folder: None, stdin: Vec::new(), home }
+        Prudence { args: Vec::new(), env: BTreeMap::new(), folder: None, stdin: Vec::new(), home, limit: LIMIT }
     }
 
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Prudence {
@@ -63,6 +64,11 @@ impl Prudence {
         self
     }
 
+    /// Gives the run this long, for a real model takes its time.
+    pub fn limit(self, limit: Duration) -> Prudence {
+        Prudence { limit, ..self }
+    }
+
     /// Asks this model server, with a key that it takes.
     pub fn openai(self, openai: &OpenAi) -> Prudence {
         self.env("OPENAI_API_KEY", super::openai::KEY).env("OPENAI_BASE_URL", &openai.url)
@@ -91,11 +97,11 @@ impl Prudence {
         // The program may end without reading its input.
         let feeder = thread::spawn(move || stdin.map(|mut pipe| pipe.write_all(&text)));
         let (stdout, stderr) = (drain(child.stdout.take()), drain(child.stderr.take()));
-        let status = wait(&mut child);
+        let status = wait(&mut child, self.limit);
         let _ = feeder.join();
         let (stdout, stderr) = (text_of(stdout), text_of(stderr));
         let Some(status) = status else {
-            panic!("`prudence` with {:?} was still running after {LIMIT:?}\n{stdout}\n{stderr}", self.args);
+            panic!("`prudence` with {:?} was still running after {:?}\n{stdout}\n{stderr}", self.args, self.limit);
         };
         Run { code: status.code(), stdout, stderr }
     }
@@ -154,8 +160,8 @@ fn text_of(bytes: JoinHandle<Vec<u8>>) -> String {
 }
 
 /// The status of the child when it ends in time; else it is killed.
-fn wait(child: &mut Child) -> Option<ExitStatus> {
-    let end = Instant::now() + LIMIT;
+fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
+    let end = Instant::now() + limit;
     while Instant::now() < end {
         if let Some(status) = child.try_wait().expect("the state of the program") {
             return Some(status);
