@@ -5,7 +5,6 @@ use crate::console::Console;
 use crate::deliver;
 use crate::findings::Judgement;
 use crate::prepare::Prepared;
-use crate::redact;
 use crate::report::{self, ChangeInfo, Cost, ModelCost, Report, Status, Tool};
 use crate::review::Outcome;
 use crate::setup::Setup;
@@ -37,8 +36,7 @@ pub fn assemble(
         .map(|answer| answer.summary.trim())
         .filter(|text| !text.is_empty())
         .collect();
-    let title =
-        setup.change.info.title.as_deref().map(|title| prepared.redactions.clean(&redact::text(title)).into_owned());
+    let title = setup.masked_title().map(|title| prepared.redactions.clean(&title).into_owned());
     Report {
         schema: report::SCHEMA,
         tool: Tool::this(),

@@ -1,5 +1,6 @@
 //! Standard error: notices, requests as they are made, and progress.
 
+use std::io::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -51,12 +52,18 @@ impl Console {
     }
 
     fn line(&self, text: &str) {
-        self.bar.suspend(|| anstream::eprintln!("{text}"));
+        self.bar.suspend(|| drop(writeln!(anstream::stderr(), "{text}")));
     }
 
     /// Prints a result while the bar is shown.
     pub fn result(&self, text: &str) {
-        self.bar.suspend(|| anstream::print!("{text}"));
+        // who closed the pipe has seen enough; the exit code still tells the outcome
+        self.bar.suspend(|| drop(anstream::stdout().write_all(text.as_bytes())));
+    }
+
+    /// Prints to standard error as it is, for a CI runner to read.
+    pub fn aside(&self, text: &str) {
+        self.bar.suspend(|| drop(anstream::stderr().write_all(text.as_bytes())));
     }
 
     /// Starts the bar over the chunks. It is drawn on a terminal only.

@@ -82,7 +82,7 @@ async fn review(report: &Report, posting: &Posting<'_>, findings: &[Finding]) ->
     };
     let review = Review {
         head_sha: report.change.head_sha.clone().unwrap_or_default(),
-        body: markdown::review_body(findings.len()),
+        body: markdown::review_body,
         request_changes: posting.request_changes,
         comments: findings.iter().map(comment).collect(),
     };
@@ -153,8 +153,10 @@ impl Posting<'_> {
     /// An error as a note. For a fork its remedy, another permission, would be none.
     fn one_line(&self, err: &ForgeError) -> String {
         let text = err.to_string();
-        match text.split_once('\n') {
-            Some((cause, _)) if self.is_fork => format!("{cause}; runs for forks may not write"),
+        match (err, text.split_once('\n')) {
+            (ForgeError::Forbidden(_), Some((cause, _))) if self.is_fork => {
+                format!("{cause}; runs for forks may not write")
+            }
             _ => text.replace('\n', "; "),
         }
     }

@@ -93,6 +93,12 @@ impl Repo {
                 self.between(from, head_id, base)
             }
             Range::Staged | Range::Worktree => {
+                if self.inner.is_bare() {
+                    bail!(
+                        "`{}` is a bare repository: it has no uncommitted changes\nhint: name commits: `--base REF --head REF`",
+                        self.root().display()
+                    );
+                }
                 let head = self.head()?;
                 self.uncommitted(head, *range == Range::Staged, "HEAD")
             }
@@ -100,6 +106,9 @@ impl Repo {
                 let Some(head) = self.head()? else { return self.uncommitted(None, false, "an empty repository") };
                 let (name, default) = self.default_branch()?;
                 let from = self.merge_base(default, head, &name)?;
+                if self.inner.is_bare() {
+                    return self.between(from, head, &name);
+                }
                 self.uncommitted(Some(from), false, &name)
             }
         }
@@ -160,9 +169,12 @@ impl Repo {
                 return Ok((name.to_owned(), commit.id()));
             }
         }
-        bail!(
-            "cannot find the default branch: there is no `origin/HEAD`, `main` or `master`\nhint: name what to compare with: `--base REF`"
-        )
+        let remedy = if self.is_shallow() {
+            "this clone is shallow; set `fetch-depth: 0` in the workflow, or fetch what to compare with and name it: `--base REF`"
+        } else {
+            "name what to compare with: `--base REF`"
+        };
+        bail!("cannot find the default branch: there is no `origin/HEAD`, `main` or `master`\nhint: {remedy}")
     }
 
     fn merge_base(&self, base: Oid, head: Oid, name: &str) -> Result<Oid> {
@@ -197,7 +209,7 @@ impl Repo {
         let read = || -> Result<Vec<u8>, git2::Error> {
             let tree: Option<Tree<'_>> =
                 from.map(|id| self.inner.find_commit(id).and_then(|commit| commit.tree())).transpose()?;
-            let diff = if staged || self.inner.is_bare() {
+            let diff = if staged {
                 self.inner.diff_tree_to_index(tree.as_ref(), None, Some(&mut options()))?
             } else {
                 self.inner.diff_tree_to_workdir_with_index(tree.as_ref(), Some(&mut options()))?

@@ -42,8 +42,7 @@ impl<'a> Output<'a> {
     pub fn new(args: &cli::Review, setup: &'a Setup, console: &'a Console, started: Instant) -> Result<Output<'a>> {
         let file = args.output.clone().or(setup.output_input.clone());
         if let Some(path) = &file {
-            let open = std::fs::OpenOptions::new().create(true).append(true).open(path);
-            open.with_context(|| format!("cannot write the report `{}`", path.display()))?;
+            clear(path).with_context(|| format!("cannot write the report `{}`", path.display()))?;
         }
         let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
         let is_streaming = args.format == Format::Terminal && (args.stream || (is_terminal && !setup.is_ci));
@@ -69,7 +68,7 @@ impl<'a> Output<'a> {
     pub fn annotate(&self, text: &str) {
         match self.format {
             Format::Terminal => self.console.result(text),
-            Format::Json | Format::Markdown => anstream::eprint!("{text}"),
+            Format::Json | Format::Markdown => self.console.aside(text),
         }
     }
 
@@ -113,6 +112,13 @@ impl<'a> Output<'a> {
         self.console.result(&text);
         Ok(())
     }
+}
+
+/// Makes sure that a file can be written, and that none of an earlier run is there if this one fails.
+fn clear(path: &Path) -> std::io::Result<()> {
+    let file = std::fs::OpenOptions::new().create(true).write(true).truncate(true).open(path)?;
+    // a pipe or a device stays
+    if file.metadata()?.is_file() { std::fs::remove_file(path) } else { Ok(()) }
 }
 
 fn identity(finding: &Finding) -> (String, u32, String) {

@@ -78,11 +78,11 @@ fn orientation(
 ) -> Orientation {
     let (config, change) = (&setup.config, &setup.change);
     let masked = |text: &str| redactions.clean(&redact::text(text)).into_owned();
-    let description: String = change.description.chars().take(config.chunk_tokens / 2).collect();
+    let description = masked(change.description.trim()).chars().take(config.chunk_tokens / 2).collect();
     let title = change.info.title.as_deref().unwrap_or("(none)");
     Orientation {
         title: plan::printable(&masked(title)).chars().take(300).collect(),
-        description: masked(description.trim()),
+        description,
         file_count: diff.files.len() + skipped.len(),
         files: plan::file_list(diff, skipped, tokenizer, config.chunk_tokens / 4),
         instructions: instructions(config, diff),

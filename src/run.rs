@@ -38,7 +38,7 @@ pub async fn run(cli: cli::Cli, world: &World<'_>) -> Result<Exit> {
     match cli.command {
         Command::Review(args) => review(&args, world, &console).await,
         Command::Plan(args) => plan(&args, world, &console).await,
-        Command::Config(args) => show_config(&args, world),
+        Command::Config(args) => show_config(&args, world, &console),
     }
 }
 
@@ -48,9 +48,9 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
     let purpose = if args.dry_run { Purpose::Show } else { Purpose::Deliver };
     let setup = Setup::new(&args.change, &args.settings, world, console, purpose).await?;
     let output = Output::new(args, &setup, console, started)?;
-    if let Some(why) = setup.nothing() {
-        console.notice(&why);
-        return output.finish(setup.empty_report(why, console.notices()), &Diff::default());
+    if let Some(why) = &setup.nothing {
+        console.notice(why);
+        return output.finish(setup.empty_report(why.clone(), console.notices()), &Diff::default());
     }
     let prepared = prepare(&setup, console).await?;
     let meter = Arc::new(Meter::new(prices(&setup.config), setup.config.max_cost_usd));
@@ -77,8 +77,8 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
 async fn plan(args: &cli::Plan, world: &World<'_>, console: &Console) -> Result<Exit> {
     preload_tokenizer();
     let setup = Setup::new(&args.change, &args.settings, world, console, Purpose::Plan).await?;
-    if let Some(why) = setup.nothing() {
-        console.notice(&why);
+    if let Some(why) = &setup.nothing {
+        console.notice(why);
     }
     let prepared = prepare(&setup, console).await?;
     let model = (setup.provider != Resolved::Offline).then_some(setup.config.model.as_str());
@@ -101,9 +101,9 @@ fn preload_tokenizer() {
     std::thread::spawn(|| Tokenizer::O200k.preload());
 }
 
-fn show_config(args: &cli::ConfigArgs, world: &World<'_>) -> Result<Exit> {
+fn show_config(args: &cli::ConfigArgs, world: &World<'_>, console: &Console) -> Result<Exit> {
     if args.schema {
-        anstream::println!("{}", serde_json::to_string_pretty(&config::schema::schema(&check_names()))?);
+        console.result(&format!("{}\n", serde_json::to_string_pretty(&config::schema::schema(&check_names()))?));
         return Ok(Exit::Clean);
     }
     let folder = args.repo.as_ref().map_or_else(|| world.cwd.clone(), |repo| world.cwd.join(repo));
@@ -113,7 +113,7 @@ fn show_config(args: &cli::ConfigArgs, world: &World<'_>) -> Result<Exit> {
     let env = Env::new(world.env, dotenv(&root).as_deref());
     let layer = text.map(|text| file::parse(&name.display().to_string(), &text, &check_names())).transpose()?;
     let (config, origins) = config::load(args.settings.layer()?, &env, layer.unwrap_or_default())?;
-    anstream::print!("{}", config::show::render(&config, &origins));
+    console.result(&config::show::render(&config, &origins));
     Ok(Exit::Clean)
 }
 
@@ -152,13 +152,14 @@ async fn ask(
     })
     .await;
     console.finish();
-    nothing_reviewed(&outcomes)?;
+    nothing_reviewed(&outcomes, meter)?;
     Ok(outcomes)
 }
 
-/// When not one chunk was reviewed because the model server refuses everything, that is no review but an error.
-fn nothing_reviewed(outcomes: &[Outcome]) -> Result<()> {
-    if outcomes.iter().any(|outcome| outcome.result.is_ok()) {
+/// When not one chunk was reviewed because the model server refuses everything, that is no review but an error. Where
+/// something was paid for, there is a bill to deliver.
+fn nothing_reviewed(outcomes: &[Outcome], meter: &Meter) -> Result<()> {
+    if outcomes.iter().any(|outcome| outcome.result.is_ok()) || meter.totals().output_tokens > 0 {
         return Ok(());
     }
     match outcomes.iter().find_map(|outcome| outcome.stopped.as_ref()) {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use globset::Glob;
 
 use crate::checks::RULES;
@@ -15,6 +15,7 @@ use crate::config::{self, Config, Effort, ReviewEvent, file, keys};
 use crate::console::Console;
 use crate::deliver;
 use crate::git::Repo;
+use crate::redact;
 use crate::report::{self, Cost, Report, Status, Tool};
 use crate::severity::Severity;
 use crate::source::{self, Base, Change, Target, World};
@@ -57,6 +58,8 @@ pub struct Setup {
     pub target: Target,
     /// The change.
     pub change: Change,
+    /// Why nothing is to be reviewed, where that is so.
+    pub nothing: Option<String>,
     /// The local repository, where there is one.
     pub repo: Option<Repo>,
     /// The run of GitHub Actions, where it is one.
@@ -100,7 +103,7 @@ impl Setup {
         };
         let is_dry = env.input("dry-run").is_some_and(|value| value.trim().eq_ignore_ascii_case("true"));
         let purpose = if is_dry && purpose == Purpose::Deliver { Purpose::Show } else { purpose };
-        let change = target.change(repo.as_ref(), purpose != Purpose::Deliver).await?;
+        let change = target.change(repo.as_ref(), purpose == Purpose::Plan).await?;
         if let (Some(against), true) = (&change.against, change.diff.files.is_empty()) {
             console.notice(&format!("no change against `{against}`; `--base HEAD~1` would take the last commit"));
         }
@@ -108,31 +111,21 @@ impl Setup {
         let (config, origins) = config::load(flags, &env, file)?;
         let is_fork = change.request.as_ref().is_some_and(|request| request.is_fork);
         let facts = Facts::new(&config, &origins, is_ci, is_fork);
-        let provider = if purpose == Purpose::Plan {
-            planned_provider(config.provider)
-        } else {
-            asked_provider(config.provider, facts, console)?
+        let nothing = nothing(&target, &change, &config);
+        let provider = match purpose {
+            // needs no key, and tells no one that there is none
+            _ if nothing.is_some() => Resolved::Offline,
+            Purpose::Plan => planned_provider(config.provider),
+            _ => asked_provider(config.provider, facts, console)?,
         };
         warn(&config, &origins, provider, console);
         let output_input = env.input("output").map(PathBuf::from);
-        Ok(Setup { config, provider, target, change, repo, actions, is_ci, purpose, output_input })
+        Ok(Setup { config, provider, target, change, nothing, repo, actions, is_ci, purpose, output_input })
     }
 
-    /// Why nothing is to be reviewed, where that is so.
-    pub fn nothing(&self) -> Option<String> {
-        if let Target::Nothing(why) = &self.target {
-            return Some(why.clone());
-        }
-        let Target::Pull { by_event: true, .. } = self.target else { return None };
-        let (request, skip) = (self.change.request.as_ref()?, &self.config.skip);
-        if skip.drafts && request.is_draft {
-            return Some("not reviewed: the request is a draft (`skip.drafts`)".to_owned());
-        }
-        if skip.bots && request.is_by_bot {
-            return Some("not reviewed: a bot opened the request (`skip.bots`)".to_owned());
-        }
-        let label = request.labels.iter().find(|label| skip.labels.contains(label))?;
-        Some(format!("not reviewed: the request has the label `{label}` (`skip.labels`)"))
+    /// The title, with no secret in it.
+    pub fn masked_title(&self) -> Option<String> {
+        self.change.info.title.as_deref().map(|title| redact::text(title).into_owned())
     }
 
     /// Whether the review asks for changes.
@@ -168,6 +161,7 @@ impl Setup {
             reason: "request_skipped",
             changed_lines: file.changed_lines(),
         });
+        let earlier = deliver::earlier_cost(&self.change.conversation).unwrap_or_default();
         let coverage = report::Coverage {
             files: files.len(),
             changed_lines: self.change.diff.changed_lines(),
@@ -177,7 +171,7 @@ impl Setup {
         Report {
             schema: report::SCHEMA,
             tool: Tool::this(),
-            change: self.change.info.clone(),
+            change: report::ChangeInfo { title: self.masked_title(), ..self.change.info.clone() },
             status: Status::NothingToReview,
             summary: why,
             findings: Vec::new(),
@@ -187,13 +181,30 @@ impl Setup {
             usage: usage::Usage::default(),
             cost: Cost {
                 usd: Some(0.0),
-                total_usd: Some(0.0),
+                total_usd: Some(earlier),
                 limit_usd: self.config.max_cost_usd,
                 models: Vec::new(),
             },
             delivery: deliver::undelivered(notices),
         }
     }
+}
+
+/// Why nothing is to be reviewed, where that is so.
+fn nothing(target: &Target, change: &Change, config: &Config) -> Option<String> {
+    if let Target::Nothing(why) = target {
+        return Some(why.clone());
+    }
+    let Target::Pull { by_event: true, .. } = target else { return None };
+    let (request, skip) = (change.request.as_ref()?, &config.skip);
+    if skip.drafts && request.is_draft {
+        return Some("not reviewed: the request is a draft (`skip.drafts`)".to_owned());
+    }
+    if skip.bots && request.is_by_bot {
+        return Some("not reviewed: a bot opened the request (`skip.bots`)".to_owned());
+    }
+    let label = request.labels.iter().find(|label| skip.labels.contains(label))?;
+    Some(format!("not reviewed: the request has the label `{label}` (`skip.labels`)"))
 }
 
 /// `.prudence.toml`: in CI and for requests from the base commit, for local runs from the working tree.
@@ -219,6 +230,8 @@ async fn config_file(
             }
             text
         }
+        // without a base there is no configuration that the change could not have written
+        false if is_ci && settings.config.is_none() => None,
         false => {
             let root = repo.map_or_else(|| world.cwd.clone(), Repo::root);
             read_config(&root, &world.cwd, settings.config.as_deref())?
@@ -236,7 +249,10 @@ pub fn read_config(root: &Path, cwd: &Path, named: Option<&Path>) -> Result<Opti
     match std::fs::read(&path) {
         Ok(text) => Ok(Some(text)),
         Err(err) if err.kind() == std::io::ErrorKind::NotFound && named.is_none() => Ok(None),
-        Err(err) => Err(err).with_context(|| format!("cannot read the configuration `{}`", path.display())),
+        Err(err) => bail!(
+            "cannot read the configuration `{}`: {err}\nhint: it must be a file that you may read; `--config FILE` names another",
+            path.display()
+        ),
     }
 }
 
@@ -247,9 +263,9 @@ pub fn dotenv(root: &Path) -> Option<String> {
 
 /// What the user may not expect of the configuration.
 fn warn(config: &Config, origins: &Origins, provider: Resolved, console: &Console) {
-    let is_named_by_file = matches!(origins.of(&keys::BASE_URL), Origin::File { .. });
+    let is_named_by_file = matches!(origins.of(&keys::BASE_URL), Origin::File { .. } | Origin::DotEnv(_));
     if provider != Resolved::Offline && config.api_key.is_some() && is_named_by_file && !is_loopback(&config.base_url) {
-        console.notice(&format!("the key goes to {}, which the configuration file names", config.base_url));
+        console.notice(&format!("the key goes to {}, which a file of the repository names", config.base_url));
     }
     if config.effort != Effort::Low {
         console.notice("`effort` above `low` is not there yet: one pass, no second look");

@@ -73,11 +73,9 @@ pub fn target(change: &cli::Change, world: &World<'_>, env: &Env<'_>, console: &
     Ok(match change.source() {
         ChangeSource::Patch(file) => {
             let path = world.cwd.join(&file);
-            let text = std::fs::read(&path).with_context(|| {
-                format!(
-                    "cannot read the patch `{}`\nhint: check the path; `--patch -` reads standard input",
-                    file.display()
-                )
+            let text = std::fs::read(&path).map_err(|err| {
+                let name = file.display();
+                anyhow!("cannot read the patch `{name}`: {err}\nhint: check the path; `--patch -` reads standard input")
             })?;
             Target::Patch(text, file.display().to_string())
         }
@@ -88,7 +86,7 @@ pub fn target(change: &cli::Change, world: &World<'_>, env: &Env<'_>, console: &
         }
         ChangeSource::Pull(pull) => {
             let actions = ci::GitHub::read(world.env);
-            let (api_url, graphql_url) = api_of(&pull, &actions);
+            let (api_url, graphql_url) = api_of(&pull, &actions)?;
             Target::Pull { forge: github(&actions, api_url, graphql_url, &pull, console)?, by_event: false }
         }
         ChangeSource::Range { base, head } => Target::Local(Range::Base { base, head }),
@@ -101,15 +99,21 @@ pub fn target(change: &cli::Change, world: &World<'_>, env: &Env<'_>, console: &
     })
 }
 
-/// The API of the host that a pull request's page is on.
-fn api_of(pull: &PullRef, actions: &ci::GitHub) -> (String, String) {
+/// The API of the host that a pull request's page is on. The token goes to github.com and to the host that the
+/// environment names, and to no other that an address may name.
+fn api_of(pull: &PullRef, actions: &ci::GitHub) -> Result<(String, String)> {
+    let origin = |url: &str| reqwest::Url::parse(url).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
     match &pull.server_url {
-        // the run's own variables know better where the API of their host is
-        Some(server) if *server != actions.server_url && server == "https://github.com" => {
-            ("https://api.github.com".to_owned(), "https://api.github.com/graphql".to_owned())
+        None => Ok((actions.api_url.clone(), actions.graphql_url.clone())),
+        Some(server) if [&actions.server_url, &actions.api_url].iter().any(|known| origin(known) == origin(server)) => {
+            Ok((actions.api_url.clone(), actions.graphql_url.clone()))
         }
-        Some(server) if *server != actions.server_url => (format!("{server}/api/v3"), format!("{server}/api/graphql")),
-        _ => (actions.api_url.clone(), actions.graphql_url.clone()),
+        Some(server) if server == "https://github.com" => {
+            Ok(("https://api.github.com".to_owned(), "https://api.github.com/graphql".to_owned()))
+        }
+        Some(server) => bail!(
+            "`{server}` is not the host that the token is for\nhint: set `GITHUB_SERVER_URL={server}` and `GITHUB_API_URL={server}/api/v3` for an Enterprise Server"
+        ),
     }
 }
 

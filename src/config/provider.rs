@@ -1,6 +1,6 @@
 //! Which model server a run asks, or whether it asks one at all.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use reqwest::Url;
 
@@ -96,7 +96,7 @@ pub fn resolve_provider(choice: Provider, facts: Facts) -> Result<Resolution, Pr
 
 fn offline_for_want_of_a_key(facts: Facts) -> Result<Resolution, ProviderError> {
     let why = match facts {
-        Facts { is_fork: true, .. } => "requests from forks get no secrets",
+        Facts { is_fork: true, is_ci: true, .. } => "requests from forks get no secrets",
         Facts { is_ci: true, .. } => return Err(ProviderError::NoKeyInCi),
         _ => "set `OPENAI_API_KEY` for a review by the model",
     };
@@ -111,8 +111,8 @@ pub fn is_loopback(url: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
     host == "localhost"
         || host.ends_with(".localhost")
-        || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
-        || host.parse::<Ipv6Addr>().is_ok_and(|address| address.is_loopback())
+        // ::ffff:127.0.0.1 is 127.0.0.1
+        || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 #[cfg(test)]

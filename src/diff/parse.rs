@@ -319,6 +319,8 @@ impl Header {
             _ if self.deleted => FileStatus::Deleted,
             (Some(None), Some(Some(_))) => FileStatus::Added,
             (Some(Some(_)), Some(None)) => FileStatus::Deleted,
+            // libgit2 writes no `copy from` for a copy that was changed
+            _ if self.git.is_some() && old_path != new_path => FileStatus::Copied,
             _ => FileStatus::Modified,
         };
         FileDiff { header, status, old_path, new_path, old_mode: self.old_mode, new_mode: self.new_mode, content }
@@ -459,13 +461,15 @@ fn is_hunk_header(line: &[u8]) -> bool {
 /// Reads `@@ -a[,b] +c[,d] @@`; a count that is not there is 1.
 fn hunk_range(line: &[u8]) -> Option<HunkRange> {
     // line numbers near the limit of u32 are nobody's file; keep clear of it so that counting cannot overflow
-    const MOST: u64 = (u32::MAX / 2) as u64;
+    const MOST: u32 = u32::MAX / 2;
     let text = line.strip_prefix(b"@@ -")?;
     let text = std::str::from_utf8(&text[..text.windows(3).position(|w| w == b" @@")?]).ok()?;
     let (old, new) = text.split_once(" +")?;
     let range = |text: &str| {
         let (start, count) = text.split_once(',').unwrap_or((text, "1"));
-        let number = |text: &str| text.parse::<u64>().ok().map(|n| u32::try_from(n.min(MOST)).unwrap_or(u32::MAX / 2));
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        // digits that do not parse are too many
+        let number = |text: &str| is_number(text).then(|| text.parse::<u32>().unwrap_or(MOST).min(MOST));
         Some((number(start)?, number(count)?))
     };
     let ((old_start, old_count), (new_start, new_count)) = (range(old)?, range(new)?);

@@ -28,17 +28,16 @@ pub struct Anchor {
 /// Finds the place of a draft; `None` where its quote is nowhere in the diff.
 pub fn anchor(draft: &Draft, diff: &Diff) -> Option<Anchor> {
     let quote = Quote::new(&draft.quote);
-    if quote.is_empty() {
-        return None;
-    }
+    let bared = quote.without_bare_lines();
+    let quotes: Vec<&Quote> = [Some(&quote), bared.as_ref()].into_iter().flatten().filter(|q| !q.is_empty()).collect();
     let files = candidate_files(&draft.path, diff);
     let sides = match draft.side {
         Side::Right => [Side::Right, Side::Left],
         Side::Left => [Side::Left, Side::Right],
     };
     for strictness in [Strictness::Exact, Strictness::Loose, Strictness::Part] {
-        for side in sides {
-            let places = files.iter().flat_map(|&file| places(&quote, strictness, side, &diff.files[file], file));
+        for (quote, side) in quotes.iter().flat_map(|quote| sides.map(|side| (*quote, side))) {
+            let places = files.iter().flat_map(|&file| places(quote, strictness, side, &diff.files[file], file));
             if let Some(found) = places.min_by_key(|anchor| distance(draft, anchor)) {
                 return Some(found);
             }
@@ -49,17 +48,15 @@ pub fn anchor(draft: &Draft, diff: &Diff) -> Option<Anchor> {
 
 /// The file that the draft names; where there is no such path, those that end with it.
 fn candidate_files(path: &str, diff: &Diff) -> Vec<usize> {
-    let path = path.trim().trim_matches('`').replace('\\', "/");
-    let path = path.trim_start_matches("./");
     let named = |name: &str| -> Vec<usize> {
         let is_named = |file: &FileDiff| file.new_path.as_str() == name || file.old_path.as_str() == name;
         (0..diff.files.len()).filter(|&index| is_named(&diff.files[index])).collect()
     };
-    let stripped = path.strip_prefix("a/").or(path.strip_prefix("b/")).unwrap_or(path);
-    let mut found = named(path);
-    if found.is_empty() {
-        found = named(stripped);
-    }
+    let tidy = path.trim().trim_matches('`').replace('\\', "/");
+    let tidy = tidy.trim_start_matches("./");
+    let stripped = tidy.strip_prefix("a/").or(tidy.strip_prefix("b/")).unwrap_or(tidy);
+    // as it stands first: blanks and backslashes may be part of a name
+    let mut found = [path, tidy, stripped].into_iter().map(named).find(|found| !found.is_empty()).unwrap_or_default();
     if found.is_empty() && !stripped.is_empty() {
         let ends =
             |file: &FileDiff| file.path().as_str().strip_suffix(stripped).is_some_and(|rest| rest.ends_with('/'));
@@ -91,6 +88,7 @@ struct Quote {
     lines: Vec<QuoteLine>,
 }
 
+#[derive(Clone)]
 struct QuoteLine {
     /// Without white space at its end.
     exact: String,
@@ -106,6 +104,13 @@ impl Quote {
         });
         let lines = fenced.unwrap_or(text).lines().filter(|line| !line.trim().is_empty());
         Quote { lines: lines.map(QuoteLine::new).collect() }
+    }
+
+    /// The quote without lines of a number and a mark alone, which stand for empty lines; `None` where it has none.
+    fn without_bare_lines(&self) -> Option<Quote> {
+        let is_bare = |line: &&QuoteLine| without_mark(without_number(&line.exact)).trim().is_empty();
+        let lines: Vec<QuoteLine> = self.lines.iter().filter(|line| !is_bare(line)).cloned().collect();
+        (lines.len() < self.lines.len()).then_some(Quote { lines })
     }
 
     fn is_empty(&self) -> bool {
@@ -168,6 +173,7 @@ fn without_number(line: &str) -> &str {
     match rest.chars().next() {
         Some(' ' | '\t') if is_number => rest.trim_start().strip_prefix('|').unwrap_or(rest),
         Some(':' | '|') if is_number => &rest[1..],
+        None if is_number => rest,
         _ => line,
     }
 }
@@ -326,6 +332,13 @@ diff --git a/b.md b/b.md
         ] {
             check(A, quote, 0, Right, Some((A, Right, 11, 11)));
         }
+    }
+
+    #[test]
+    fn empty_lines_with_number_and_mark_are_empty_lines() {
+        check(A, "11 +let x = get();\n12 +\n12 +if x > 3 {", 0, Right, Some((A, Right, 11, 12)));
+        check(A, "+\n11\n+let x = get();\n 12  ", 0, Right, Some((A, Right, 11, 11)));
+        check(A, "12\n+", 0, Right, None);
     }
 
     #[test]

@@ -94,7 +94,7 @@ impl Reason {
         match self {
             Reason::Duplicate => "duplicate of another finding",
             Reason::BelowThreshold => "below the threshold",
-            Reason::Unanchored => "its quoted code is not in the change",
+            Reason::Unanchored => "with quoted code that is not in the change",
             Reason::AlreadyPosted => "already posted",
             Reason::OverCommentLimit => "over the comment limit",
         }

@@ -80,12 +80,12 @@ pub struct LineComment {
 }
 
 /// One review with its line comments.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Review {
     /// The head that was reviewed.
     pub head_sha: String,
-    /// Text of the review itself.
-    pub body: String,
+    /// Text of the review itself, for so many comments.
+    pub body: fn(usize) -> String,
     /// Whether it asks for changes instead of commenting.
     pub request_changes: bool,
     /// The comments.
@@ -103,6 +103,13 @@ pub struct ReviewOutcome {
     pub notes: Vec<String>,
 }
 
+impl ReviewOutcome {
+    /// Takes down comments that the host did not take, with its words.
+    pub fn refuse(&mut self, indices: Vec<usize>, reason: &str) {
+        self.refused.extend(indices.into_iter().map(|index| (index, reason.to_owned())));
+    }
+}
+
 /// Why a host did not do what it was asked; variants follow what the caller does.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ForgeError {
@@ -112,9 +119,15 @@ pub enum ForgeError {
     /// The host understood and refused: what was sent is wrong for it.
     #[error("{0}")]
     Refused(String),
+    /// Asked too often: whatever is sent next makes it worse.
+    #[error("{0}")]
+    Limited(String),
     /// The thing is too large for this way: use another.
     #[error("{0}")]
     TooLarge(String),
+    /// No answer, or none that tells: what was asked for may have been done all the same.
+    #[error("{0}")]
+    Unsure(String),
     /// Nothing further will work: tell the user.
     #[error("{0}")]
     Failed(String),

@@ -8,6 +8,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Settings;
 use crate::config::Provider;
+use crate::config::provider::is_loopback;
 use crate::secret::Secret;
 
 /// Bytes that the body of an answer may have, unpacked. An answer of 128k tokens has less than one.
@@ -59,8 +60,8 @@ impl Transport {
             // There is one place that repeats requests, and it counts them.
             .retry(reqwest::retry::never());
         // A server on this machine is not behind a proxy, and needs no certificates of the system.
-        let builder = if is_loopback(&base) { builder.no_proxy() } else { builder };
-        let no_tls = is_loopback(&base) && base.scheme() == "http";
+        let builder = if is_loopback(base.as_str()) { builder.no_proxy() } else { builder };
+        let no_tls = is_loopback(base.as_str()) && base.scheme() == "http";
         let builder = if no_tls { builder.tls_certs_only([]) } else { builder };
         let http = builder.build().map_err(|error| {
             format!("cannot set up TLS: {}\nhint: install the system's certificates (`ca-certificates`)", cause(&error))
@@ -148,13 +149,6 @@ fn auth_header(provider: Provider, key: &Secret) -> Result<(HeaderName, HeaderVa
     Ok((name, value))
 }
 
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost"
-        || host.ends_with(".localhost")
-        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
-}
-
 /// Sends `request` and reads the whole answer, by `until` and within [`MAX_BODY`].
 async fn exchange(request: reqwest::RequestBuilder, until: Instant) -> Result<HttpReply, Lost> {
     let whole = async {
@@ -187,8 +181,9 @@ fn cause(error: &reqwest::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Transport, base_url, is_loopback};
+    use super::{Transport, base_url};
     use crate::config::Provider;
+    use crate::config::provider::is_loopback;
     use crate::llm::tests::settings;
     use crate::secret::Secret;
 
@@ -229,7 +224,7 @@ mod tests {
             ("http://10.0.0.1", false),
             ("https://api.openai.com/v1", false),
         ] {
-            assert_eq!(is_loopback(&base_url(base).unwrap()), expected, "{base}");
+            assert_eq!(is_loopback(base_url(base).unwrap().as_str()), expected, "{base}");
         }
     }
 

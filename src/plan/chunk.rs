@@ -47,15 +47,17 @@ pub fn pack(diff: &Diff, view: &View, budget: usize) -> Vec<Chunk> {
     packer.chunks
 }
 
-/// Splits a chunk in two of about the same size; `None` when it holds a single line.
+/// Splits a chunk in two with about the same number of changed lines; `None` when it has a single one.
 pub fn split(diff: &Diff, view: &View, chunk: &Chunk) -> Option<(Chunk, Chunk)> {
     let (first, second) = match chunk.pieces.as_slice() {
         [] => return None,
         [piece] => {
-            let middle = piece.lines.start + piece.lines.len() / 2;
-            if piece.lines.len() < 2 {
+            let lines = &diff.files[piece.file].hunks()[piece.hunk].lines;
+            let changed: Vec<usize> = piece.lines.clone().filter(|&line| lines[line].is_change()).collect();
+            if changed.len() < 2 {
                 return None;
             }
+            let middle = changed[changed.len() / 2];
             let overlap = overlap(diff, piece.file, piece.hunk, middle);
             let second = Piece { lines: middle..piece.lines.end, overlap, ..piece.clone() };
             (vec![Piece { lines: piece.lines.start..middle, ..piece.clone() }], vec![second])
@@ -296,14 +298,15 @@ mod tests {
         let diff = parse(file("a", &[30])).unwrap();
         let view = View::new(&diff, Tokenizer::O200k, 6000);
         let mut work = pack(&diff, &view, 6000);
-        let mut singles = 0;
+        let mut lines = Vec::new();
         while let Some(chunk) = work.pop() {
             match split(&diff, &view, &chunk) {
                 Some((first, second)) => work.extend([first, second]),
-                None => singles += 1,
+                None => lines.extend(chunk.pieces[0].lines.clone()),
             }
         }
-        assert_eq!(singles, 32);
+        lines.sort_unstable();
+        assert_eq!(lines, (0..32).collect::<Vec<_>>(), "every line once, 30 of them changed and none without one");
     }
 
     #[test]

@@ -110,7 +110,8 @@ impl Meter {
 
     /// The dollars of everything that was billed; `None` where a model that was asked has no price.
     pub fn usd(&self) -> Option<f64> {
-        self.ledger().by_model.iter().map(|(model, usage)| self.usd_of(model, usage)).sum()
+        // an empty sum of floats is -0
+        self.ledger().by_model.iter().try_fold(0.0, |sum, (model, usage)| Some(sum + self.usd_of(model, usage)?))
     }
 
     /// The limit in dollars.
@@ -140,7 +141,7 @@ impl Meter {
 
     /// The dollars of everything billed that has a price: what the limit is held against.
     fn known_usd(&self, ledger: &Ledger) -> f64 {
-        ledger.by_model.iter().filter_map(|(model, usage)| self.usd_of(model, usage)).sum()
+        ledger.by_model.iter().filter_map(|(model, usage)| self.usd_of(model, usage)).fold(0.0, |sum, usd| sum + usd)
     }
 
     /// The ledger. A panic elsewhere leaves no half-written entry, so a poisoned lock is as good as another.

@@ -1,10 +1,19 @@
 //! The program from outside, against doubles of the services it talks to.
 
 mod actions;
+mod bad_input;
+mod checks;
+mod config;
 mod cost;
 mod delivery;
 mod doubles;
+mod eval_diffs;
 mod github;
+mod local;
 mod model;
+mod patch;
+mod plan;
+mod properties;
 mod real;
+mod report;
 mod support;

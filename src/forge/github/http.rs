@@ -52,15 +52,15 @@ pub struct Api {
     rest_path: String,
     graphql_path: String,
     host: String,
-    has_token: bool,
+    pub has_token: bool,
     settings: Settings,
 }
 
 /// How often a request that may be repeated is sent at most.
-const ATTEMPTS: u32 = 4;
+const ATTEMPTS: u32 = 3;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// GitHub itself gives up after 10 s.
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
+const READ_TIMEOUT: Duration = Duration::from_secs(15);
 /// The longest wait that a rate limit may ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(90);
 /// No answer of the API that is used here is larger; diffs are at most 1 MB, pages of 100 files some more.
@@ -86,6 +86,11 @@ impl Api {
             has_token: settings.token.is_some(),
             settings,
         })
+    }
+
+    /// Whether the token is one of an app, such as that of a run of Actions.
+    pub fn has_installation_token(&self) -> bool {
+        self.settings.token.as_ref().is_some_and(|token| token.expose().starts_with("ghs_"))
     }
 
     pub async fn get(&self, route: &str, accept: Option<&str>) -> Result<Answer, ForgeError> {
@@ -159,7 +164,9 @@ impl Api {
         body: Option<&Value>,
     ) -> Result<Answer, String> {
         let started = Instant::now();
-        let result = tokio::time::timeout(READ_TIMEOUT * 2, exchange(&self.client, method, route, accept, body)).await;
+        let result =
+            tokio::time::timeout(READ_TIMEOUT + CONNECT_TIMEOUT, exchange(&self.client, method, route, accept, body))
+                .await;
         let result = result.unwrap_or_else(|_| Err("no answer in time".to_owned()));
         if let Some(on_event) = &self.settings.on_event {
             let status = result.as_ref().ok().map(|answer| answer.status);
@@ -170,7 +177,7 @@ impl Api {
 
     fn unreachable(&self, err: &str) -> ForgeError {
         let token = if self.has_token { "" } else { " and set `GITHUB_TOKEN`" };
-        ForgeError::Failed(format!(
+        ForgeError::Unsure(format!(
             "cannot reach {}: {err}\nhint: check the network, the proxy and `GITHUB_API_URL`{token}",
             self.host
         ))
@@ -272,6 +279,9 @@ impl Answer {
     pub fn message(&self) -> String {
         let Ok(json) = serde_json::from_slice::<Value>(&self.body) else {
             let text = String::from_utf8_lossy(&self.body);
+            if text.trim_start().starts_with('<') {
+                return "a web page instead of an answer".to_owned();
+            }
             return crate::plan::printable(&text.chars().take(120).collect::<String>());
         };
         let mut parts = vec![json["message"].as_str().unwrap_or_default().to_owned()];
@@ -293,7 +303,7 @@ impl Answer {
             401 => ForgeError::Failed(format!(
                 "GitHub refused the token (401: {message})\nhint: pass a valid one as `GITHUB_TOKEN`; in a workflow `${{{{ github.token }}}}`"
             )),
-            403 | 429 if self.wait(1).is_some() => ForgeError::Failed(format!(
+            403 | 429 if self.wait(1).is_some() => ForgeError::Limited(format!(
                 "GitHub's rate limit is reached ({}: {message})\nhint: try again later",
                 self.status
             )),
@@ -305,6 +315,10 @@ impl Answer {
                 ))
             }
             404 => ForgeError::Forbidden(format!("{what} does not exist, or the token may not see it (404)")),
+            500.. => ForgeError::Unsure(format!(
+                "GitHub answered {} for {what}: {message}\nhint: try again later",
+                self.status
+            )),
             406 => ForgeError::TooLarge(message),
             422 => ForgeError::Refused(message),
             status => {
@@ -342,7 +356,7 @@ mod tests {
         let text = forbidden.ok("o/r#1").unwrap_err().to_string();
         assert!(text.contains("pull_requests: write") && text.contains("permissions:"), "{text}");
         assert!(matches!(answer(406, &[], "{}").ok("x"), Err(ForgeError::TooLarge(_))));
-        assert!(matches!(answer(502, &[], "<html>").ok("x"), Err(ForgeError::Failed(text)) if text.contains("502")));
+        assert!(matches!(answer(502, &[], "<html>").ok("x"), Err(ForgeError::Unsure(text)) if text.contains("502")));
     }
 
     #[test]

@@ -125,7 +125,14 @@ impl GitHub {
         }
         match asked? {
             answer if answer.status >= 500 => answer.ok("the identity of the token").map(|_| None),
-            _ => Ok(None),
+            // a token of Actions, which GraphQL is closed to
+            _ if self.api.has_installation_token() => Ok(Some("github-actions[bot]".to_owned())),
+            _ if !self.api.has_token => Ok(None),
+            answer => Err(ForgeError::Failed(format!(
+                "GitHub does not tell who the token posts as ({}: {})\nhint: use a token that may read `/user`",
+                answer.status,
+                answer.message()
+            ))),
         }
     }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::GitHub;
-use super::http::{Answer, Method};
+use super::http::Method;
 use crate::diff::Side;
 use crate::forge::{Conversation, ForgeError, LineComment, PostedComment, PostedSummary, Review, ReviewOutcome};
 use crate::report::markdown::{SUMMARY_MARK, fingerprint_of};
@@ -50,13 +50,17 @@ fn posted_summary(json: &Value) -> Option<PostedSummary> {
     body.contains(SUMMARY_MARK).then(|| PostedSummary { id, body: body.to_owned() })
 }
 
+/// At most so many reviews are tried: GitHub answers 422 also to a client that writes too much.
+const MOST_POSTS: usize = 10;
+
 /// Posts one review. Where the host refuses it as a whole, which it does for one bad comment without naming it, the
 /// comments go in halves until the bad ones stand alone.
 pub async fn review(github: &GitHub, review: &Review) -> Result<ReviewOutcome, ForgeError> {
     let mut outcome = ReviewOutcome::default();
     let mut request_changes = review.request_changes;
     let mut work: Vec<Vec<usize>> = vec![(0..review.comments.len()).collect()];
-    while let Some(indices) = work.pop() {
+    for _ in 0..MOST_POSTS {
+        let Some(indices) = work.pop() else { break };
         let comments: Vec<&LineComment> = indices.iter().map(|&index| &review.comments[index]).collect();
         match post(github, review, request_changes, &comments).await {
             Ok(()) => outcome.posted += indices.len(),
@@ -67,20 +71,17 @@ pub async fn review(github: &GitHub, review: &Review) -> Result<ReviewOutcome, F
                 outcome.notes.push(format!("GitHub refused to request changes ({message}); posted as a comment"));
                 work.push(indices);
             }
-            Err(ForgeError::Refused(message)) if indices.len() <= 1 => {
-                outcome.refused.extend(indices.into_iter().map(|index| (index, message.clone())));
-            }
+            Err(ForgeError::Refused(message)) if indices.len() <= 1 => outcome.refuse(indices, &message),
             Err(ForgeError::Refused(_)) => {
                 let (first, second) = indices.split_at(indices.len() / 2);
                 work.extend([second.to_vec(), first.to_vec()]);
             }
             // part of it stands already: the rest is told in the summary
-            Err(err) if outcome.posted > 0 => {
-                outcome.refused.extend(indices.into_iter().map(|index| (index, err.to_string())));
-            }
+            Err(err) if outcome.posted > 0 => outcome.refuse(indices, &err.to_string()),
             Err(err) => return Err(err),
         }
     }
+    work.into_iter().for_each(|indices| outcome.refuse(indices, "GitHub refused too many comments"));
     Ok(outcome)
 }
 
@@ -93,24 +94,25 @@ async fn post(
     let body = json!({
         "commit_id": review.head_sha,
         "event": if request_changes { "REQUEST_CHANGES" } else { "COMMENT" },
-        "body": review.body,
+        "body": (review.body)(comments.len()),
         "comments": comments.iter().map(|comment| comment_json(comment)).collect::<Vec<_>>(),
     });
-    let route = github.pull_route("/reviews");
-    let result = github.write(Method::Post, &route, &body).await;
-    let result = result.and_then(|answer| answer.ok("the review"));
-    match result {
-        Err(ForgeError::Failed(message)) => {
-            // the answer was lost, but perhaps not the review
-            match stands_already(github, comments).await? {
-                true => Ok(()),
-                false => {
-                    github.write(Method::Post, &route, &body).await.and_then(|answer| answer.ok("the review")).map(drop)
-                }
-            }
-            .map_err(|err| ForgeError::Failed(format!("{err} (before: {message})")))
+    match create(github, &github.pull_route("/reviews"), &body, "the review").await {
+        // the answer was lost, but perhaps not the review
+        Err(ForgeError::Unsure(_)) if stands_already(github, comments).await? => Ok(()),
+        Err(ForgeError::Unsure(_)) => {
+            create(github, &github.pull_route("/reviews"), &body, "the review").await.map(drop)
         }
         result => result.map(drop),
+    }
+}
+
+/// Creates something, and makes sure that it was: what GitHub made has an identifier.
+async fn create(github: &GitHub, route: &str, body: &Value, what: &str) -> Result<Value, ForgeError> {
+    let answer = github.write(Method::Post, route, body).await?.ok(what)?;
+    match answer.json() {
+        Ok(json) if json["id"].is_u64() => Ok(json),
+        _ => Err(ForgeError::Unsure(format!("GitHub's answer does not tell whether it took {what}"))),
     }
 }
 
@@ -135,28 +137,24 @@ fn comment_json(comment: &LineComment) -> Value {
 /// Creates or edits the summary comment. One that vanished is made anew.
 pub async fn summary(github: &GitHub, existing: Option<u64>, body: &str) -> Result<Option<String>, ForgeError> {
     let json = json!({"body": body});
-    let url = |answer: Answer| Ok(answer.json()?["html_url"].as_str().map(str::to_owned));
+    let url = |json: &Value| json["html_url"].as_str().map(str::to_owned);
     if let Some(id) = existing {
         let route = github.repo_route(&format!("issues/comments/{id}"));
         let answer = github.write(Method::Patch, &route, &json).await?;
         if answer.status != 404 {
-            return url(answer.ok("the summary comment")?);
+            return Ok(url(&answer.ok("the summary comment")?.json()?));
         }
     }
     let route = github.issue_route("/comments");
-    match github.write(Method::Post, &route, &json).await.and_then(|answer| answer.ok("the summary comment")) {
-        Ok(answer) => url(answer),
-        Err(ForgeError::Failed(message)) => {
+    match create(github, &route, &json, "the summary comment").await {
+        Err(ForgeError::Unsure(_)) => {
             // the answer was lost, but perhaps not the comment
             if conversation(github).await?.summary.is_some_and(|summary| summary.body == body) {
                 return Ok(None);
             }
-            let answer = github.write(Method::Post, &route, &json).await?;
-            url(answer
-                .ok("the summary comment")
-                .map_err(|err| ForgeError::Failed(format!("{err} (before: {message})")))?)
+            Ok(url(&create(github, &route, &json, "the summary comment").await?))
         }
-        Err(err) => Err(err),
+        result => Ok(url(&result?)),
     }
 }
 

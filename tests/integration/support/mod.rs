@@ -9,4 +9,5 @@ pub mod openapi;
 pub mod program;
 pub mod pull;
 pub mod repo;
+pub mod review;
 pub mod server;

@@ -104,6 +104,11 @@ pub fn prompt_text(body: &Value) -> String {
     messages.map(tokens::content).collect::<Vec<_>>().join("\n")
 }
 
+/// The tokens that the double counts for a request for a completion.
+pub fn prompt_tokens(body: &Value) -> usize {
+    tokens::prompt(body).len()
+}
+
 /// Whether a request asks for verdicts; servers without schemas are told so in words.
 fn asks_for_verdicts(body: &Value) -> bool {
     let schema = &body["response_format"]["json_schema"]["schema"];
