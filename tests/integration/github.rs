@@ -420,6 +420,21 @@ fn reading_survives_a_host_that_stumbles() {
 }
 
 #[test]
+fn an_identity_that_cannot_be_read_posts_nothing_twice() {
+    let person = Pull::new(scenario().user("carol"), Script::new().always(Answer::findings(vec![mean()])));
+    person.review(&[], 0);
+    person.github.fault_always(Route::GraphQl, Fault::Status(404, json!({"message": "Not Found"})));
+    assert_eq!(person.review(&[], 0).suppressed(), ["already_posted"]);
+    assert_eq!(person.github.requests_to(Route::GetUser).len(), 1);
+
+    let job = Pull::of_pay(vec![mean()]);
+    job.github.fault_always(Route::GraphQl, Fault::Html502);
+    let run = job.review(&[], 2).run;
+    assert!(run.stderr.contains("502") && run.stderr.contains("hint:"), "{run}");
+    assert!(job.github.writes().is_empty() && job.openai.requests().is_empty());
+}
+
+#[test]
 fn a_head_that_moves_does_not_mix_two_changes() {
     let later = pay().file("src/pay.rs", "let all = new;\n").commit("later");
     let scenario = Scenario { head: later.sha("feature~1"), ..Scenario::new(&later, "main", "feature") };

@@ -49,18 +49,15 @@ impl Drop for ModelServer {
     }
 }
 
+/// Small, so that even a server that has to be asked about each line is done soon.
 const PATCH: &str = "\
 diff --git a/src/mean.py b/src/mean.py
 --- a/src/mean.py
 +++ b/src/mean.py
-@@ -1,4 +1,5 @@
+@@ -1,3 +1,3 @@
  def mean(values):
--    if not values:
--        return 0
--    return sum(values) / len(values)
-+    total = 0
-+    for value in values:
-+        total += value
+     total = sum(values)
+-    return total / len(values) if values else 0
 +    return total / len(values)
 ";
 
@@ -84,14 +81,14 @@ fn a_real_server_understands_the_requests_and_is_understood() {
         "240",
     ];
     let program = Prudence::new().args(args).args(["--model", "smollm2", "--base-url", &server.base_url]);
-    let run = program.env("PRUDENCE_MAX_OUTPUT_TOKENS", 200).stdin(PATCH).limit(Duration::from_secs(300)).run();
+    let run = program.env("PRUDENCE_MAX_OUTPUT_TOKENS", 300).stdin(PATCH).limit(Duration::from_secs(300)).run();
     assert!(matches!(run.code, Some(0 | 3)), "{run}");
     let report = run.json();
     let number = |pointer: &str| report.pointer(pointer).and_then(serde_json::Value::as_u64).expect("a number");
     let failed = report["coverage"]["failed"].as_array().expect("a list");
     let lines_failed: u64 = failed.iter().map(|lines| lines["changed_lines"].as_u64().expect("a number")).sum();
-    assert_eq!(number("/coverage/changed_lines"), 7);
-    assert_eq!(number("/coverage/changed_lines_reviewed") + lines_failed, 7, "{run}");
+    assert_eq!(number("/coverage/changed_lines"), 2);
+    assert_eq!(number("/coverage/changed_lines_reviewed") + lines_failed, 2, "{run}");
     assert_eq!(run.code == Some(0), lines_failed == 0, "{run}");
     assert!(
         number("/usage/requests") >= 1 && number("/usage/input_tokens") > 0 && number("/usage/output_tokens") > 0,
