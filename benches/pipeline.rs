@@ -4,7 +4,7 @@ use divan::{Bencher, black_box};
 use prudence::checks;
 use prudence::diff::filter::{self, Rules};
 use prudence::diff::{Diff, Side, inline, parse};
-use prudence::findings::anchor::anchor;
+use prudence::findings::anchor::Index;
 use prudence::plan::{self, Budget, Tokenizer};
 use prudence::prompt::Orientation;
 use prudence::redact;
@@ -112,7 +112,7 @@ fn anchoring(bencher: Bencher<'_, '_>, files: u64) {
         body: "b".into(),
         suggestion: None,
     };
-    bencher.bench(|| anchor(black_box(&draft), &diff));
+    bencher.bench(|| Index::new(&diff).anchor(black_box(&draft)));
 }
 
 #[divan::bench]

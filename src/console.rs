@@ -35,7 +35,7 @@ impl Console {
     pub fn notice(&self, text: &str) {
         self.notices.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(text.to_owned());
         if !self.quiet {
-            self.line(&format!("note: {}", clean::terminal(text)));
+            self.line(&format!("note: {}", clean::log(text)));
         }
     }
 
@@ -47,7 +47,7 @@ impl Console {
     /// A line for those who asked for more with `-v`.
     pub fn detail(&self, text: &str) {
         if self.verbose > 0 {
-            self.line(&clean::terminal(text));
+            self.line(&clean::log(text));
         }
     }
 

@@ -135,17 +135,16 @@ fn fall_back(report: &mut Report, posting: &Posting<'_>) {
 
 /// Hosts take comments on the lines of the diff only, and a range only inside one hunk.
 fn is_in_diff(finding: &Finding, diff: &Diff) -> bool {
-    let file = diff.files.iter().find(|file| file.path().as_str() == finding.path);
-    file.is_some_and(|file| {
-        file.hunks().iter().any(|hunk| {
-            let has = |number: u32| {
-                hunk.lines.iter().any(|line| {
-                    let is_shown = finding.side == Side::Right || line.is_change();
-                    is_shown && line.is_on(finding.side) && line.number_on(finding.side) == number
-                })
-            };
-            has(finding.start_line) && has(finding.end_line)
-        })
+    // a file whose type changed stands twice
+    let hunks = diff.files.iter().filter(|file| file.path().as_str() == finding.path).flat_map(|file| file.hunks());
+    hunks.into_iter().any(|hunk| {
+        let has = |number: u32| {
+            hunk.lines.iter().any(|line| {
+                let is_shown = finding.side == Side::Right || line.is_change();
+                is_shown && line.is_on(finding.side) && line.number_on(finding.side) == number
+            })
+        };
+        has(finding.start_line) && has(finding.end_line)
     })
 }
 

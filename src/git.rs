@@ -214,11 +214,33 @@ impl Repo {
             } else {
                 self.inner.diff_tree_to_workdir_with_index(tree.as_ref(), Some(&mut options()))?
             };
-            patch(diff)
+            let mut text = patch(diff)?;
+            if !staged {
+                text.extend(self.unmerged(tree.as_ref())?);
+            }
+            Ok(text)
         };
         let patch = read().map_err(|err| explain(&err)).context("cannot read the change from git")?;
         let title = self.head()?.and_then(|head| self.title(head));
         Ok(LocalChange { patch, base: from.map(|id| id.to_string()), head: None, title, against: against.to_owned() })
+    }
+
+    /// The files in the middle of a merge, which stand between the index and its three versions: as they are on disk.
+    fn unmerged(&self, from: Option<&Tree<'_>>) -> Result<Vec<u8>, git2::Error> {
+        let mut options = options();
+        let mut has_any = false;
+        for conflict in self.inner.index()?.conflicts()? {
+            let conflict = conflict?;
+            if let Some(entry) = conflict.our.or(conflict.their).or(conflict.ancestor) {
+                has_any = true;
+                options.pathspec(entry.path);
+            }
+        }
+        if !has_any {
+            return Ok(Vec::new());
+        }
+        options.disable_pathspec_match(true);
+        patch(self.inner.diff_tree_to_workdir(from, Some(&mut options))?)
     }
 
     fn title(&self, commit: Oid) -> Option<String> {
@@ -245,7 +267,9 @@ fn trust_repositories_of_others() {
 
 fn options() -> DiffOptions {
     let mut options = DiffOptions::new();
-    options.context_lines(3).id_abbrev(40).include_typechange(true).ignore_submodules(false).indent_heuristic(true);
+    options.context_lines(3).id_abbrev(40).ignore_submodules(false).indent_heuristic(true);
+    // whatever `diff.noprefix` says
+    options.old_prefix("a/").new_prefix("b/");
     options
 }
 

@@ -32,6 +32,7 @@
 //! | [`prepare`], [`assemble`] | change → plan, and parts → report |
 //! | [`config`], [`cli`] | flags, environment and file, resolved to a [`config::Config`] without defaults left |
 //! | [`checks`] | findings that need no model |
+//! | [`text`] | text that is not ours, on one line or in a fence |
 //! | [`redact`] | secrets out of everything that is sent or shown |
 //! | [`prompt`] | the templates of `prompts/` |
 //! | [`plan`] | chunks under a token budget, and what they cost |
@@ -83,4 +84,5 @@ pub mod setup;
 pub mod severity;
 pub mod source;
 pub mod status;
+pub mod text;
 pub mod usage;

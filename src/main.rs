@@ -16,7 +16,7 @@ fn main() -> ExitCode {
         }
     };
     let exit = start(cli).unwrap_or_else(|err| {
-        let message = prudence::report::clean::terminal(&format!("{err:#}"));
+        let message = prudence::report::clean::log(&format!("{err:#}"));
         anstream::eprintln!("error: {message}");
         Exit::Failed
     });

@@ -10,9 +10,9 @@ use crate::cli::{self, Format};
 use crate::console::Console;
 use crate::deliver;
 use crate::diff::Diff;
-use crate::findings::Finding;
+use crate::findings::{Finding, similar};
 use crate::prepare::Prepared;
-use crate::report::{Channel, Report, Status, markdown, terminal};
+use crate::report::{Channel, Report, Status, clean, markdown, terminal};
 use crate::review::schema::Draft;
 use crate::run::judge;
 use crate::setup::Setup;
@@ -26,14 +26,8 @@ pub struct Output<'a> {
     file: Option<PathBuf>,
     is_streaming: bool,
     started: Instant,
-    state: RefCell<Streamed>,
-}
-
-/// What arrived so far, and what of it was printed.
-#[derive(Default)]
-struct Streamed {
-    drafts: Vec<Draft>,
-    printed: Vec<(String, u32, String)>,
+    /// What was printed while the review ran.
+    printed: RefCell<Vec<Finding>>,
 }
 
 impl<'a> Output<'a> {
@@ -46,20 +40,20 @@ impl<'a> Output<'a> {
         }
         let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
         let is_streaming = args.format == Format::Terminal && (args.stream || (is_terminal && !setup.is_ci));
-        Ok(Output { setup, console, format: args.format, file, is_streaming, started, state: RefCell::default() })
+        Ok(Output { setup, console, format: args.format, file, is_streaming, started, printed: RefCell::default() })
     }
 
-    /// Takes what a chunk brought, and prints what is new in all that is known so far.
+    /// Takes what a chunk brought, and prints what is new in it.
     pub fn arrived(&self, prepared: &Prepared, drafts: Vec<Draft>) {
         if !self.is_streaming {
             return;
         }
-        let mut state = self.state.borrow_mut();
-        state.drafts.extend(drafts);
-        for finding in judge(self.setup, prepared, state.drafts.clone()).findings {
-            if !state.printed.contains(&identity(&finding)) {
-                self.console.result(&terminal::finding(&finding, &prepared.plan.diff));
-                state.printed.push(identity(&finding));
+        let printed = &mut *self.printed.borrow_mut();
+        for finding in judge(self.setup, prepared, drafts).findings {
+            let is_new = !printed.iter().any(|known| similar::is_same(known, &finding));
+            if is_new && printed.len() < self.setup.config.max_comments {
+                self.show(&terminal::finding(&finding, &prepared.plan.diff));
+                printed.push(finding);
             }
         }
     }
@@ -96,12 +90,12 @@ impl<'a> Output<'a> {
 
     fn print(&self, report: &Report, diff: &Diff) -> Result<()> {
         let text = match self.format {
-            Format::Json => format!("{}\n", serde_json::to_string_pretty(report)?),
-            Format::Markdown if self.setup.actions.is_some() => fenced_off(&markdown::document(report)),
+            // what a runner would take for a command is the same text in another spelling
+            Format::Json => format!("{}\n", serde_json::to_string_pretty(report)?.replace("##[", "##\\u005b")),
             Format::Markdown => markdown::document(report),
             Format::Terminal => {
-                let printed = &self.state.borrow().printed;
-                let is_new = |finding: &&Finding| !printed.contains(&identity(finding));
+                let printed = self.printed.borrow();
+                let is_new = |finding: &&Finding| !printed.iter().any(|known| known.same_remark(finding));
                 let findings = report.findings.iter().filter(is_new).map(|finding| terminal::finding(finding, diff));
                 // notices stand on standard error already
                 let notices = self.console.notices();
@@ -109,8 +103,19 @@ impl<'a> Output<'a> {
                 findings.collect::<String>() + &terminal::report(report, &notes, self.started.elapsed())
             }
         };
-        self.console.result(&text);
+        match self.format {
+            Format::Json => self.console.result(&text),
+            Format::Terminal | Format::Markdown => self.show(&text),
+        }
         Ok(())
+    }
+
+    /// Prints text that a runner must not read commands from.
+    fn show(&self, text: &str) {
+        match self.setup.actions.is_some() {
+            true => self.console.result(&clean::fenced_off(text)),
+            false => self.console.result(text),
+        }
     }
 }
 
@@ -119,17 +124,6 @@ fn clear(path: &Path) -> std::io::Result<()> {
     let file = std::fs::OpenOptions::new().create(true).write(true).truncate(true).open(path)?;
     // a pipe or a device stays
     if file.metadata()?.is_file() { std::fs::remove_file(path) } else { Ok(()) }
-}
-
-fn identity(finding: &Finding) -> (String, u32, String) {
-    (finding.path.clone(), finding.start_line, finding.title.clone())
-}
-
-/// Keeps a runner from taking lines of a document for commands.
-fn fenced_off(text: &str) -> String {
-    use std::hash::{BuildHasher as _, Hasher as _};
-    let token = std::collections::hash_map::RandomState::new().build_hasher().finish();
-    format!("::stop-commands::prudence-{token:x}\n{text}\n::prudence-{token:x}::\n")
 }
 
 /// Writes a value as JSON, for programs and people.

@@ -81,7 +81,7 @@ fn orientation(
     let description = masked(change.description.trim()).chars().take(config.chunk_tokens / 2).collect();
     let title = change.info.title.as_deref().unwrap_or("(none)");
     Orientation {
-        title: plan::printable(&masked(title)).chars().take(300).collect(),
+        title: crate::text::printable(&masked(title)).chars().take(300).collect(),
         description,
         file_count: diff.files.len() + skipped.len(),
         files: plan::file_list(diff, skipped, tokenizer, config.chunk_tokens / 4),

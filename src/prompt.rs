@@ -75,7 +75,7 @@ fn fence<'a>(orientation: &Orientation, data: impl Iterator<Item = &'a [u8]>) ->
         hash.update([0]);
     }
     data.for_each(|text| hash.update(text));
-    format!("data-{}", hex(&hash.finalize()[..4]))
+    format!("data-{}", hex(&hash.finalize()[..12]))
 }
 
 /// Bytes as lower-case hexadecimal digits.

@@ -127,6 +127,12 @@ impl Parser<'_> {
                 let file = self.file(from)?;
                 self.files.push(file);
                 from = self.at;
+            } else if let Some((old, new)) = binary_names(self.lines.trimmed(self.at)) {
+                // `diff -r` has no header for these
+                let header = Header { old: Some(side_path(old)), new: Some(side_path(new)), ..Header::default() };
+                let file = self.binary(from, &header);
+                self.files.push(file);
+                from = self.at;
             } else if let Some(range) = hunk_range(line) {
                 let line_number = self.at + 1;
                 // more of the file before, behind text that is no diff
@@ -303,11 +309,19 @@ impl Header {
         let (old, new) = match (&self.from, &self.to, &self.old, &self.new) {
             (Some(from), Some(to), ..) => (from.clone(), to.clone()),
             (_, _, Some(Some(old)), Some(Some(new))) => strip_prefixes(old, new),
+            // `diff --git x x` has no prefixes
+            (_, _, Some(Some(path)), _) | (_, _, _, Some(Some(path))) if self.has_equal_names() => twice(path),
             (_, _, Some(Some(old)), _) => twice(strip_one(old, b"a/")),
             (_, _, _, Some(Some(new))) => twice(strip_one(new, b"b/")),
             _ => self.git.as_deref().map(git_paths).unwrap_or_default(),
         };
         (RepoPath::new(&old), RepoPath::new(&new))
+    }
+
+    fn has_equal_names(&self) -> bool {
+        let Some(names) = &self.git else { return false };
+        let middle = names.len() / 2;
+        names.get(middle) == Some(&b' ') && names[..middle] == names[middle + 1..]
     }
 
     fn into_file(self, header: Bytes, content: Content) -> FileDiff {
@@ -356,6 +370,13 @@ fn side_path(rest: &[u8]) -> Option<Vec<u8>> {
         _ => rest.split(|&b| b == b'\t').next().unwrap_or(rest).to_vec(),
     };
     (path != b"/dev/null").then_some(path)
+}
+
+/// The two names in `Binary files A and B differ`.
+fn binary_names(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let names = line.strip_prefix(b"Binary files ")?.strip_suffix(b" differ")?;
+    let at = names.windows(5).position(|window| window == b" and ")?;
+    Some((&names[..at], &names[at + 5..]))
 }
 
 /// Takes `a/` and `b/` (or two other folders, as in `diff -ru old new`) off the two names of one file.
@@ -614,6 +635,14 @@ mod tests {
             "m.c",
             2,
         );
+        check_file(
+            "diff --git c/m.c c/m.c\nnew file mode 100644\n--- /dev/null\n+++ c/m.c\n@@ -0,0 +1 @@\n+b\n",
+            Added,
+            "c/m.c",
+            "c/m.c",
+            1,
+        );
+        check_file("diff -r o n\nBinary files o/bin and n/bin differ\n", Modified, "bin", "bin", 0);
         check_file("--- m.c.orig\n+++ m.c\n@@ -1 +1 @@\n-a\n+b\n", Modified, "m.c.orig", "m.c", 2);
     }
 

@@ -3,6 +3,7 @@
 //! The quoted code decides: exact first, then ignoring white space, diff marks, line numbers and a fence around it. The
 //! line number that the model gave only breaks ties. A range never leaves its hunk, and all of it is on one side.
 
+use std::cell::OnceCell;
 use std::ops::RangeInclusive;
 
 use crate::diff::{Diff, FileDiff, Hunk, Line, LineKind, Side};
@@ -25,25 +26,86 @@ pub struct Anchor {
     pub whole_lines: bool,
 }
 
-/// Finds the place of a draft; `None` where its quote is nowhere in the diff.
-pub fn anchor(draft: &Draft, diff: &Diff) -> Option<Anchor> {
-    let quote = Quote::new(&draft.quote);
-    let bared = quote.without_bare_lines();
-    let quotes: Vec<&Quote> = [Some(&quote), bared.as_ref()].into_iter().flatten().filter(|q| !q.is_empty()).collect();
-    let files = candidate_files(&draft.path, diff);
-    let sides = match draft.side {
-        Side::Right => [Side::Right, Side::Left],
-        Side::Left => [Side::Left, Side::Right],
-    };
-    for strictness in [Strictness::Exact, Strictness::Loose, Strictness::Part] {
-        for (quote, side) in quotes.iter().flat_map(|quote| sides.map(|side| (*quote, side))) {
-            let places = files.iter().flat_map(|&file| places(quote, strictness, side, &diff.files[file], file));
-            if let Some(found) = places.min_by_key(|anchor| distance(draft, anchor)) {
-                return Some(found);
+/// A change prepared for looking up quotes: each file's lines are brought into their comparable forms once.
+pub struct Index<'a> {
+    diff: &'a Diff,
+    /// For each file and side, filled when first needed.
+    files: Vec<[OnceCell<Vec<Shown<'a>>>; 2]>,
+}
+
+/// The lines of a hunk that one side shows, without empty ones.
+struct Shown<'a> {
+    hunk: &'a Hunk,
+    lines: Vec<&'a Line>,
+    forms: Vec<Squeezed>,
+}
+
+impl<'a> Index<'a> {
+    /// An index over a change.
+    pub fn new(diff: &'a Diff) -> Index<'a> {
+        Index { diff, files: diff.files.iter().map(|_| Default::default()).collect() }
+    }
+
+    /// Finds the place of a draft; `None` where its quote is nowhere in the diff.
+    pub fn anchor(&self, draft: &Draft) -> Option<Anchor> {
+        let quote = Quote::new(&draft.quote);
+        let bared = quote.without_bare_lines();
+        let quotes: Vec<&Quote> =
+            [Some(&quote), bared.as_ref()].into_iter().flatten().filter(|q| !q.is_empty()).collect();
+        let files = candidate_files(&draft.path, self.diff);
+        let sides = match draft.side {
+            Side::Right => [Side::Right, Side::Left],
+            Side::Left => [Side::Left, Side::Right],
+        };
+        for strictness in [Strictness::Exact, Strictness::Loose, Strictness::Part] {
+            for (quote, side) in quotes.iter().flat_map(|quote| sides.map(|side| (*quote, side))) {
+                let places = files.iter().flat_map(|&file| self.places(quote, strictness, side, file));
+                if let Some(found) = places.min_by_key(|anchor| distance(draft, anchor)) {
+                    return Some(found);
+                }
             }
         }
+        None
     }
-    None
+
+    fn shown(&self, file: usize, side: Side) -> &[Shown<'a>] {
+        self.files[file][usize::from(side == Side::Right)]
+            .get_or_init(|| self.diff.files[file].hunks().iter().map(|hunk| Shown::new(hunk, side)).collect())
+    }
+
+    /// All places of a quote on one side of a file.
+    fn places(&self, quote: &Quote, strictness: Strictness, side: Side, file: usize) -> Vec<Anchor> {
+        let mut found = Vec::new();
+        for (index, shown) in self.shown(file, side).iter().enumerate() {
+            for numbers in shown.matches(quote, strictness, side) {
+                let Some((lines, text)) = commentable(shown.hunk, side, numbers) else { continue };
+                let whole_lines = strictness != Strictness::Part;
+                found.push(Anchor { file, hunk: index, side, lines, text, whole_lines });
+            }
+        }
+        found
+    }
+}
+
+impl<'a> Shown<'a> {
+    fn new(hunk: &'a Hunk, side: Side) -> Shown<'a> {
+        let is_shown = |line: &&Line| line.is_on(side) && !line.text().trim().is_empty();
+        let lines: Vec<&Line> = hunk.lines.iter().filter(is_shown).collect();
+        let form = |text: &str| Squeezed { exact: text.trim_end().to_owned(), loose: squeeze(text) };
+        Shown { hunk, forms: lines.iter().map(|line| form(&line.text())).collect(), lines }
+    }
+
+    /// The ranges of line numbers whose lines are the quote.
+    fn matches(&self, quote: &Quote, strictness: Strictness, side: Side) -> Vec<RangeInclusive<u32>> {
+        let count = quote.lines.len();
+        let fits = |window: &[Squeezed]| {
+            let mut pairs = quote.lines.iter().zip(window).enumerate();
+            pairs.all(|(at, (quoted, line))| quoted.matches(line, strictness, Part::of(at, count)))
+        };
+        let windows = self.forms.windows(count).enumerate().filter(|(_, window)| fits(window));
+        let numbers = |at: usize| self.lines[at].number_on(side)..=self.lines[at + count - 1].number_on(side);
+        windows.map(|(at, _)| numbers(at)).collect()
+    }
 }
 
 /// The file that the draft names; where there is no such path, those that end with it.
@@ -193,40 +255,8 @@ struct Squeezed {
     loose: String,
 }
 
-/// All places of a quote on one side of a file.
-fn places(quote: &Quote, strictness: Strictness, side: Side, file: &FileDiff, index: usize) -> Vec<Anchor> {
-    let in_hunk = |(hunk_index, hunk): (usize, &Hunk)| -> Vec<Anchor> {
-        let lines: Vec<&Line> =
-            hunk.lines.iter().filter(|line| line.is_on(side) && !line.text().trim().is_empty()).collect();
-        let squeezed: Vec<Squeezed> = lines
-            .iter()
-            .map(|line| line.text())
-            .map(|text| Squeezed { exact: text.trim_end().to_owned(), loose: squeeze(&text) })
-            .collect();
-        let count = quote.lines.len();
-        let fits = |window: &[Squeezed]| {
-            let mut pairs = quote.lines.iter().zip(window).enumerate();
-            pairs.all(|(at, (quoted, line))| quoted.matches(line, strictness, Part::of(at, count)))
-        };
-        let at: Vec<usize> =
-            (0..(squeezed.len() + 1).saturating_sub(count)).filter(|&at| fits(&squeezed[at..at + count])).collect();
-        at.into_iter()
-            .filter_map(|at| shown(hunk, side, lines[at].number_on(side)..=lines[at + count - 1].number_on(side)))
-            .map(|(lines, text)| Anchor {
-                file: index,
-                hunk: hunk_index,
-                side,
-                lines,
-                text,
-                whole_lines: strictness != Strictness::Part,
-            })
-            .collect()
-    };
-    file.hunks().iter().enumerate().flat_map(in_hunk).collect()
-}
-
 /// The lines of a range that hosts let one comment on: on the old side only removed ones, so the range shrinks to those.
-fn shown(hunk: &Hunk, side: Side, range: RangeInclusive<u32>) -> Option<(RangeInclusive<u32>, Vec<String>)> {
+fn commentable(hunk: &Hunk, side: Side, range: RangeInclusive<u32>) -> Option<(RangeInclusive<u32>, Vec<String>)> {
     let on_side = |line: &&Line| line.is_on(side) && range.contains(&line.number_on(side));
     let allowed = |line: &&Line| side == Side::Right || line.kind == LineKind::Removed;
     let lines: Vec<&Line> = hunk.lines.iter().filter(on_side).collect();
@@ -290,7 +320,7 @@ diff --git a/b.md b/b.md
     #[track_caller]
     fn check(path: &str, quote: &str, line: u32, side: Side, expected: Option<(&str, Side, u32, u32)>) {
         let diff = parse(DIFF).unwrap();
-        let found = anchor(&draft(path, quote, line, side), &diff);
+        let found = Index::new(&diff).anchor(&draft(path, quote, line, side));
         let found = found.map(|a| (diff.files[a.file].path().to_string(), a.side, *a.lines.start(), *a.lines.end()));
         let expected = expected.map(|(path, side, first, last)| (path.to_owned(), side, first, last));
         assert_eq!(found, expected, "{quote:?}");
@@ -354,8 +384,8 @@ diff --git a/b.md b/b.md
         check(A, "x > 3 {\n        twice(", 0, Right, Some((A, Right, 12, 13)));
         check(A, "x", 0, Right, None);
         let diff = parse(DIFF).unwrap();
-        assert!(!anchor(&draft(A, "get()", 0, Right), &diff).unwrap().whole_lines);
-        assert!(anchor(&draft(A, "let x = get();", 0, Right), &diff).unwrap().whole_lines);
+        assert!(!Index::new(&diff).anchor(&draft(A, "get()", 0, Right)).unwrap().whole_lines);
+        assert!(Index::new(&diff).anchor(&draft(A, "let x = get();", 0, Right)).unwrap().whole_lines);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::checks::Hit;
 use crate::diff::{Diff, Side};
 use crate::review::schema::Draft;
 use crate::severity::{Category, Severity};
+use crate::text::fenced;
 use anchor::Anchor;
 
 /// A defect at lines that the diff has. Field names and order are the interface's.
@@ -50,6 +51,13 @@ pub struct Finding {
     pub verdict: Verdict,
     /// The rule, for a finding of a built-in check.
     pub rule: Option<&'static str>,
+}
+
+impl Finding {
+    /// Whether both are the same words at the same place.
+    pub fn same_remark(&self, other: &Finding) -> bool {
+        (&self.path, self.start_line, &self.title) == (&other.path, other.start_line, &other.title)
+    }
 }
 
 /// Who found it.
@@ -152,8 +160,9 @@ pub fn judge(
 ) -> Judgement {
     let mut judgement = Judgement::default();
     let mut placed: Vec<Finding> = hits.into_iter().map(|hit| from_hit(diff, hit)).collect();
+    let index = anchor::Index::new(diff);
     for draft in drafts {
-        match anchor::anchor(&draft, diff) {
+        match index.anchor(&draft) {
             Some(anchor) => placed.push(from_draft(diff, draft, anchor)),
             None => judgement.suppress(Reason::Unanchored, unplaced(draft)),
         }
@@ -161,14 +170,15 @@ pub fn judge(
     let mut kept = judgement.merge_duplicates(placed);
     number_fingerprints(&mut kept);
     kept.sort_by_cached_key(rank);
+    let stands = similar::matched(&kept, posted);
     // those that stand on the request take their part of the limit, or a second run would post what was over it
     let mut shown = 0;
-    for finding in kept {
+    for (finding, stands) in kept.into_iter().zip(stands) {
         let is_low = finding.severity < (thresholds.min_severity)(&finding.path)
             || (finding.origin == Origin::Model && finding.confidence < thresholds.min_confidence);
         if is_low {
             judgement.suppress(Reason::BelowThreshold, finding);
-        } else if posted.iter().any(|posted| similar::is_posted(&finding, posted)) {
+        } else if stands {
             judgement.suppress(Reason::AlreadyPosted, finding);
             shown += 1;
         } else if shown >= thresholds.max_comments {
@@ -240,15 +250,26 @@ fn from_hit(diff: &Diff, hit: Hit) -> Finding {
 
 fn from_draft(diff: &Diff, draft: Draft, anchor: Anchor) -> Finding {
     let path = diff.files[anchor.file].path().to_string();
+    let proposed = draft.suggestion.clone().unwrap_or_default();
+    let suggestion = suggestion::usable(&proposed, &anchor);
+    let said = unplaced(draft);
+    // what cannot be applied with a click can still be read
+    let body = match suggestion {
+        None if suggestion::says_something(&proposed, &anchor) => {
+            format!("{}\n\n{}", said.body.trim_end(), fenced("", suggestion::without_fence(&proposed).trim_end()))
+        }
+        _ => said.body.clone(),
+    };
     Finding {
-        id: fingerprint::fingerprint(&path, draft.category, &anchor.text, 0),
+        id: fingerprint::fingerprint(&path, said.category, &anchor.text, 0),
         path,
         side: anchor.side,
         start_line: *anchor.lines.start(),
         end_line: *anchor.lines.end(),
-        suggestion: suggestion::usable(draft.suggestion.as_deref(), &anchor),
+        suggestion,
         quote: anchor.text.join("\n"),
-        ..unplaced(draft)
+        body,
+        ..said
     }
 }
 

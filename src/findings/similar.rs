@@ -20,17 +20,29 @@ pub fn is_same(a: &Finding, b: &Finding) -> bool {
         return a.rule == b.rule && distance((a.start_line, a.end_line), (b.start_line, b.end_line)) == 0;
     }
     match distance((a.start_line, a.end_line), (b.start_line, b.end_line)) {
-        0 => a.category == b.category || words_in_common(&a.title, &b.title) >= ALIKE,
+        0 if (a.start_line, a.end_line) == (b.start_line, b.end_line) && a.category == b.category => true,
+        0 => words_in_common(&a.title, &b.title) >= ALIKE,
         1..=NEAR => a.category == b.category && words_in_common(&a.title, &b.title) >= ALIKE,
         _ => false,
     }
 }
 
-/// Whether a finding stands on the request already: the same fingerprint, or the same place in like words.
-pub fn is_posted(finding: &Finding, posted: &Posted) -> bool {
-    if finding.id == posted.id {
-        return true;
+/// Which findings stand on the request already. Each posted one stands for one finding: first for the one at its place
+/// in like words, then for one with its fingerprint.
+pub fn matched(findings: &[Finding], posted: &[Posted]) -> Vec<bool> {
+    let mut stands = vec![false; findings.len()];
+    let mut left: Vec<&Posted> = posted.iter().collect();
+    let by_id = |finding: &Finding, posted: &Posted| finding.id == posted.id;
+    for is_match in [is_at_its_place, by_id] {
+        left.retain(|posted| {
+            let found = (0..findings.len()).find(|&at| !stands[at] && is_match(&findings[at], posted));
+            found.inspect(|&at| stands[at] = true).is_none()
+        });
     }
+    stands
+}
+
+fn is_at_its_place(finding: &Finding, posted: &Posted) -> bool {
     let Some((path, side, start, end)) = &posted.place else { return false };
     *path == finding.path
         && *side == finding.side

@@ -9,9 +9,10 @@ use std::ops::RangeInclusive;
 use crate::diff::filter::Skipped;
 use crate::diff::{Diff, LineKind};
 use crate::prompt::{self, Frame, Orientation};
+use crate::text::printable;
 pub use chunk::{Chunk, Piece};
 pub use tokens::Tokenizer;
-pub use view::{View, describe, printable};
+pub use view::{View, describe};
 
 /// What limits the size of a prompt.
 #[derive(Debug, Clone, Copy)]

@@ -6,11 +6,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::clean::{cell, code, fenced, markdown};
+use super::clean::{cell, code, markdown};
 use super::{Report, Status, dollars, plural, thousands};
 use crate::diff::Side;
 use crate::findings::{Finding, Reason, Suppressed};
 use crate::severity::Severity;
+use crate::text::fenced;
 
 /// Marks a posted finding; the fingerprint follows.
 const FINDING_MARK: &str = "<!-- prudence:finding v1 ";
@@ -168,14 +169,29 @@ fn entry(finding: &Finding) -> String {
     out
 }
 
-fn entries(findings: &[Finding]) -> Vec<String> {
-    findings.iter().map(entry).collect()
+/// A finding in full, and on one line for where that does not fit.
+struct Entry {
+    whole: String,
+    short: String,
 }
 
-fn not_on_lines(unplaced: &[&Finding]) -> Vec<String> {
-    let mut entries: Vec<String> = unplaced.iter().map(|finding| entry(finding)).collect();
+impl Entry {
+    fn new(finding: &Finding) -> Entry {
+        let short = format!("- {} {} {}", icon(finding.severity), code(&lines_of(finding)), cell(&finding.title));
+        Entry { whole: entry(finding), short }
+    }
+}
+
+fn entries<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Vec<Entry> {
+    findings.into_iter().map(Entry::new).collect()
+}
+
+fn not_on_lines(unplaced: &[&Finding]) -> Vec<Entry> {
+    const TITLE: &str = "**Could not be placed on the lines of the diff**\n\n";
+    let mut entries = entries(unplaced.iter().copied());
     if let Some(first) = entries.first_mut() {
-        first.insert_str(0, "**Could not be placed on the lines of the diff**\n\n");
+        first.whole.insert_str(0, TITLE);
+        first.short.insert_str(0, TITLE);
     }
     entries
 }
@@ -292,16 +308,35 @@ fn footer(report: &Report, run_url: Option<&str>) -> String {
 }
 
 /// Joins all that fits into `room` characters. What stands below comes last and goes before the findings, which can
-/// be of any length; no section is torn, and what is missing is told.
-fn fit(opening: &str, findings: &[String], below: &[String], room: usize) -> String {
+/// be of any length; no section is torn, a finding without room keeps its line, and what is missing is told.
+fn fit(opening: &str, findings: &[Entry], below: &[String], room: usize) -> String {
     const LEFT_OUT: &str = "_More did not fit here; the JSON report has all of it._";
     let used = opening.chars().count() + LEFT_OUT.len() + 4;
     let below_kept = kept(below, room.saturating_sub(used));
     let used = used + length(&below_kept);
-    let findings_kept = kept(findings, room.saturating_sub(used));
-    let is_cut = below_kept.len() + findings_kept.len() < below.len() + findings.len();
+    let findings_kept = findings_kept(findings, room.saturating_sub(used));
+    let is_whole =
+        findings.len() == findings_kept.len() && findings.iter().zip(&findings_kept).all(|(e, k)| e.whole == **k);
+    let is_cut = below_kept.len() < below.len() || !is_whole;
     let sections = [opening].into_iter().chain(findings_kept).chain(below_kept);
     sections.chain(is_cut.then_some(LEFT_OUT)).collect::<Vec<_>>().join("\n\n")
+}
+
+/// Each finding in full as long as the others keep room for their lines.
+fn findings_kept(findings: &[Entry], room: usize) -> Vec<&str> {
+    let mut lines: usize = findings.iter().map(|entry| length(&[&entry.short])).sum();
+    let mut left = room;
+    let mut kept = Vec::new();
+    for entry in findings {
+        lines -= length(&[&entry.short]);
+        let forms = [(entry.whole.as_str(), lines), (entry.short.as_str(), 0)];
+        let fitting = forms.into_iter().find(|(form, others)| length(&[form]).saturating_add(*others) <= left);
+        if let Some((form, _)) = fitting {
+            left -= length(&[form]);
+            kept.push(form);
+        }
+    }
+    kept
 }
 
 /// The sections that fit, in their order.
@@ -363,7 +398,8 @@ mod tests {
     #[test]
     fn sections_are_never_torn_and_the_receipt_goes_first() {
         let section = |letter: &str, count: usize| letter.repeat(count);
-        let findings = [section("a", 50), section("b", 500), section("c", 50)];
+        let entry = |letter: &str, count| Entry { whole: section(letter, count), short: letter.to_uppercase() };
+        let findings = [entry("a", 50), entry("b", 500), entry("c", 50)];
         let below = [section("d", 100)];
         let check = |room: usize, expected: &[&str]| {
             let text = fit("top", &findings, &below, room);
@@ -372,8 +408,9 @@ mod tests {
             assert!(text.chars().count() <= room);
         };
         check(1000, &["t", "a", "b", "c", "d"]);
-        check(400, &["t", "a", "c", "d", "_"]);
-        check(180, &["t", "d", "_"]);
+        check(400, &["t", "a", "B", "c", "d", "_"]);
+        check(180, &["t", "A", "B", "C", "d", "_"]);
+        check(163, &["t", "d", "_"]);
     }
 
     #[test]

@@ -85,8 +85,8 @@ const EXCERPT_LINES: usize = 8;
 fn excerpt(finding: &Finding, diff: &Diff) -> String {
     let covers =
         |hunk: &&Hunk| hunk.range(finding.side).is_some_and(|(from, to)| (from..=to).contains(&finding.start_line));
-    let file = diff.files.iter().find(|file| file.path().as_str() == finding.path);
-    let Some(hunk) = file.and_then(|file| file.hunks().iter().find(covers)) else { return String::new() };
+    let files = diff.files.iter().filter(|file| file.path().as_str() == finding.path);
+    let Some(hunk) = files.flat_map(|file| file.hunks()).find(covers) else { return String::new() };
     let is_meant = |line: &Line| {
         line.is_on(finding.side) && (finding.start_line..=finding.end_line).contains(&line.number_on(finding.side))
     };

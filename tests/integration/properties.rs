@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use prudence::diff::{self, Diff, Hunk, Line, LineKind, Side};
-use prudence::findings::anchor::anchor;
+use prudence::findings::anchor;
 use prudence::plan::{self, Budget, Chunk, Plan, Tokenizer};
 use prudence::prompt::Orientation;
 use prudence::redact;
@@ -364,7 +364,8 @@ proptest! {
         prop_assume!(!run.is_empty());
         let quote = &run[..=count.index(run.len())];
         let wanted = squeezed(quote.iter().map(|line| line.text()).collect::<Vec<_>>().iter().map(|text| &**text));
-        let found = anchor(&draft(chosen.path().as_str(), quoted(quote, side, noise), line, side), &diff);
+        let draft = draft(chosen.path().as_str(), quoted(quote, side, noise), line, side);
+        let found = anchor::Index::new(&diff).anchor(&draft);
         if wanted.is_empty() {
             return Ok(());
         }
@@ -387,7 +388,7 @@ proptest! {
     ) {
         let diff = diff::parse(written(&files)).unwrap();
         let side = if on_left { Side::Left } else { Side::Right };
-        if let Some(found) = anchor(&draft(path, quote.join("\n"), line, side), &diff) {
+        if let Some(found) = anchor::Index::new(&diff).anchor(&draft(path, quote.join("\n"), line, side)) {
             let lines = on_side(&diff.files[found.file].hunks()[found.hunk], found.side, found.lines.clone());
             let numbers: Vec<u32> = lines.iter().map(|line| line.number_on(found.side)).collect();
             prop_assert_eq!(numbers, found.lines.collect::<Vec<_>>());

@@ -282,7 +282,7 @@ impl Answer {
             if text.trim_start().starts_with('<') {
                 return "a web page instead of an answer".to_owned();
             }
-            return crate::plan::printable(&text.chars().take(120).collect::<String>());
+            return crate::text::printable(&text.chars().take(120).collect::<String>());
         };
         let mut parts = vec![json["message"].as_str().unwrap_or_default().to_owned()];
         for error in json["errors"].as_array().into_iter().flatten() {
@@ -292,7 +292,7 @@ impl Answer {
             parts.push(error.as_str().or(error["message"].as_str()).map_or_else(field, str::to_owned));
         }
         let text: String = parts.join(": ").chars().take(300).collect();
-        crate::plan::printable(&text)
+        crate::text::printable(&text)
     }
 
     /// The answer, if it is a success; else the error in words. `what` was asked for.
