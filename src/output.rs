@@ -103,27 +103,19 @@ impl<'a> Output<'a> {
                 findings.collect::<String>() + &terminal::report(report, &notes, self.started.elapsed())
             }
         };
-        match self.format {
-            Format::Json => self.console.result(&text),
-            Format::Terminal | Format::Markdown => self.show(&text),
-        }
+        self.show(&text);
         Ok(())
     }
 
-    /// Prints text that a runner must not read commands from.
+    /// Prints a result; in a run of Actions so that the runner reads no commands from it.
     fn show(&self, text: &str) {
-        match self.setup.actions.is_some() {
-            true => self.console.result(&clean::fenced_off(text)),
-            false => self.console.result(text),
+        match self.format {
+            _ if self.setup.actions.is_none() => self.console.result(text),
+            Format::Json => self.console.result(text),
+            Format::Terminal => self.console.result(&clean::painted_log(text)),
+            Format::Markdown => self.console.result(&clean::fenced_off(text)),
         }
     }
-}
-
-/// Makes sure that a file can be written, and that none of an earlier run is there if this one fails.
-fn clear(path: &Path) -> std::io::Result<()> {
-    let file = std::fs::OpenOptions::new().create(true).write(true).truncate(true).open(path)?;
-    // a pipe or a device stays
-    if file.metadata()?.is_file() { std::fs::remove_file(path) } else { Ok(()) }
 }
 
 /// Writes a value as JSON, for programs and people.
@@ -133,4 +125,11 @@ fn clear(path: &Path) -> std::io::Result<()> {
 pub fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value)? + "\n";
     std::fs::write(path, text).with_context(|| format!("cannot write `{}`", path.display()))
+}
+
+/// Makes sure that a file can be written, and that none of an earlier run is there if this one fails.
+fn clear(path: &Path) -> std::io::Result<()> {
+    let file = std::fs::OpenOptions::new().create(true).write(true).truncate(true).open(path)?;
+    // a pipe or a device stays
+    if file.metadata()?.is_file() { std::fs::remove_file(path) } else { Ok(()) }
 }

@@ -155,7 +155,17 @@ pub fn log(text: &str) -> String {
     text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// A whole output for a log that a CI runner reads: it takes nothing in it for a command.
+/// As [`log`], for text that is painted already.
+pub fn painted_log(text: &str) -> String {
+    let line = |line: &str| {
+        let line = line.replace("##[", "## [");
+        let is_command = anstream::adapter::strip_str(&line).to_string().trim_start().starts_with("::");
+        if is_command { format!("| {line}") } else { line }
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// A document for a log that a CI runner reads: it takes nothing in it for a command.
 pub fn fenced_off(text: &str) -> String {
     use std::hash::{BuildHasher as _, Hasher as _};
     let token = std::collections::hash_map::RandomState::new().build_hasher().finish();
@@ -220,6 +230,7 @@ mod tests {
         assert_eq!(terminal("a\u{1b}[0m\n\tb"), "a\\u{1b}[0m\n    b");
         assert_eq!(terminal("::std::move(x)"), "::std::move(x)");
         assert_eq!(log("a\n  ::error::b\nc ##[stop-commands]t"), "a\n|   ::error::b\nc ## [stop-commands]t");
+        assert_eq!(painted_log("\u{1b}[1m ::error::b\u{1b}[0m"), "| \u{1b}[1m ::error::b\u{1b}[0m");
         let whole = fenced_off("::error::x");
         let token = whole.lines().next().unwrap().strip_prefix("::stop-commands::").unwrap();
         assert_eq!(whole, format!("::stop-commands::{token}\n::error::x\n::{token}::\n"));
