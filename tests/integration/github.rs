@@ -64,7 +64,7 @@ fn every_way_to_name_the_request_finds_it() {
         pull.step(job).env("GITHUB_EVENT_NAME", "push").args(["--pr", "octo/demo#7"])
     });
     check_named("by address", |pull, _| {
-        pull.desk().env_remove("GITHUB_API_URL").args(["--pr".to_owned(), format!("{}/files", pull.github.pull_url())])
+        pull.desk().args(["--pr".to_owned(), format!("{}/files", pull.github.pull_url())])
     });
     check_named("an API without a prefix", |pull, job| {
         let root = &pull.github.root;
@@ -151,9 +151,12 @@ fn ten_files_take_nine_requests() {
 }
 
 #[test]
-fn a_dry_run_asks_for_nothing_that_it_does_not_need() {
+fn a_dry_run_reads_what_a_delivery_reads_and_a_plan_only_the_change() {
     let pull = Pull::of_pay(vec![mean()]);
     pull.review(&["--dry-run"], 0);
+    assert_eq!(pull.asked(), READS);
+    let pull = Pull::of_pay(vec![mean()]);
+    Prudence::new().github(&pull.github).args(["plan", "--pr", "octo/demo#7"]).run().expect_code(0);
     assert_eq!(pull.asked(), READS[..4].to_vec());
 }
 
@@ -403,6 +406,11 @@ fn the_token_goes_to_the_named_host_alone() {
     // the endpoint of GraphQL is not named, and must not be taken to be that of another host
     pull.end(pull.desk().args(["--pr", "octo/demo#7"]), 0);
     assert_eq!(pull.github.requests_to(Route::GraphQl).len(), 1);
+    let elsewhere = pull.desk().env("GITHUB_API_URL", "http://127.0.0.1:1").args(["--pr", &pull.github.pull_url()]);
+    let asked = pull.github.requests().len();
+    let run = pull.end(elsewhere, 2).run;
+    assert!(run.stderr.contains("not the host that the token is for") && run.stderr.contains("hint:"), "{run}");
+    assert_eq!(pull.github.requests().len(), asked);
     let run = pull.end(pull.desk().args(["--pr", "octo/demo#7", "-vv"]), 0).run;
     assert!(!run.to_string().contains(crate::support::github::TOKEN), "{run}");
 }
