@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use crate::cli::{self, ChangeSource};
 use crate::config::ci::{self, Ci};
 use crate::config::env::Env;
+use crate::config::provider::is_loopback;
 use crate::config::pull::PullRef;
 use crate::console::Console;
 use crate::diff::attributes::Attributes;
@@ -99,8 +100,7 @@ pub fn target(change: &cli::Change, world: &World<'_>, env: &Env<'_>, console: &
     })
 }
 
-/// The API of the host that a pull request's page is on. The token goes to github.com and to the host that the
-/// environment names, and to no other that an address may name.
+/// The API of the host that a pull request's page is on.
 fn api_of(pull: &PullRef, actions: &ci::GitHub) -> Result<(String, String)> {
     let origin = |url: &str| reqwest::Url::parse(url).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
     match &pull.server_url {
@@ -111,9 +111,10 @@ fn api_of(pull: &PullRef, actions: &ci::GitHub) -> Result<(String, String)> {
         Some(server) if server == "https://github.com" => {
             Ok(("https://api.github.com".to_owned(), "https://api.github.com/graphql".to_owned()))
         }
-        Some(server) => bail!(
-            "`{server}` is not the host that the token is for\nhint: set `GITHUB_SERVER_URL={server}` and `GITHUB_API_URL={server}/api/v3` for an Enterprise Server"
-        ),
+        Some(server) if server.starts_with("https://") || is_loopback(server) => {
+            Ok((format!("{server}/api/v3"), format!("{server}/api/graphql")))
+        }
+        Some(server) => bail!("`{server}` would get the token in the clear\nhint: use its `https` address"),
     }
 }
 

@@ -147,7 +147,7 @@ mod tests {
         auto(Facts { is_ci: true, ..LOOPBACK }, Ok((Resolved::OpenAi, "")));
         auto(NONE, Ok((Resolved::Offline, "set `OPENAI_API_KEY`")));
         auto(Facts { is_base_url_given: true, ..NONE }, Ok((Resolved::Offline, "set `OPENAI_API_KEY`")));
-        auto(Facts { is_fork: true, ..NONE }, Ok((Resolved::Offline, "forks get no secrets")));
+        auto(Facts { is_fork: true, ..NONE }, Ok((Resolved::Offline, "set `OPENAI_API_KEY`")));
         auto(Facts { is_ci: true, is_fork: true, ..NONE }, Ok((Resolved::Offline, "forks get no secrets")));
         auto(Facts { is_ci: true, ..NONE }, Err(ProviderError::NoKeyInCi));
         auto(Facts { is_ci: true, is_base_url_given: true, ..NONE }, Err(ProviderError::NoKeyInCi));

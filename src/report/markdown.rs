@@ -114,15 +114,15 @@ pub fn step_summary(report: &Report) -> String {
     fit(&opening(report), &entries(&report.findings), &below(report, None, MOST_LISTED), 250_000) + "\n"
 }
 
-/// What stands below the findings: what is not among them, the receipt, and the bill. Lists have at most `most` entries.
+/// What stands below the findings: the receipt, the bill, and what is not among them, in lists of at most `most` entries.
 fn below(report: &Report, run_url: Option<&str>, most: usize) -> Vec<String> {
     let sections = [
+        Some(receipt(report)),
+        Some(bill(report)),
+        not_reviewed(report, most),
         listed(report, Reason::OverCommentLimit, "more finding", "over the comment limit", most),
         listed(report, Reason::Unanchored, "dropped finding", "whose quoted code is not in the change", most),
-        Some(receipt(report)),
-        not_reviewed(report, most),
         left_out(report, most),
-        Some(bill(report)),
         suppressed(report),
         notes(report, most),
         Some(footer(report, run_url)),
@@ -291,37 +291,34 @@ fn footer(report: &Report, run_url: Option<&str>) -> String {
     format!("<sub>prudence {} · prompt {}{head}{run}</sub>", report.tool.version, report.tool.prompt)
 }
 
-/// Joins all that fits into `room` characters. What stands below goes before the findings, which can be of any length,
-/// and its short sections before long lists; no section is torn, and what is missing is told.
+/// Joins all that fits into `room` characters. What stands below comes last and goes before the findings, which can
+/// be of any length; no section is torn, and what is missing is told.
 fn fit(opening: &str, findings: &[String], below: &[String], room: usize) -> String {
     const LEFT_OUT: &str = "_More did not fit here; the JSON report has all of it._";
     let used = opening.chars().count() + LEFT_OUT.len() + 4;
-    let below_kept = kept(below, room.saturating_sub(used), |index| below[index].len());
-    let used = used + below_kept.iter().map(|section| length(section)).sum::<usize>();
-    let findings_kept = kept(findings, room.saturating_sub(used), |index| index);
+    let below_kept = kept(below, room.saturating_sub(used));
+    let used = used + length(&below_kept);
+    let findings_kept = kept(findings, room.saturating_sub(used));
     let is_cut = below_kept.len() + findings_kept.len() < below.len() + findings.len();
     let sections = [opening].into_iter().chain(findings_kept).chain(below_kept);
     sections.chain(is_cut.then_some(LEFT_OUT)).collect::<Vec<_>>().join("\n\n")
 }
 
-/// The sections that fit, in their order; those of the lowest `rank` have the first choice.
-fn kept(sections: &[String], room: usize, rank: impl Fn(usize) -> usize) -> Vec<&str> {
-    let mut order: Vec<usize> = (0..sections.len()).collect();
-    order.sort_by_key(|&index| rank(index));
-    let mut left = room;
-    order.retain(|&index| {
-        let length = length(&sections[index]);
-        let fits = length <= left;
-        left -= if fits { length } else { 0 };
-        fits
-    });
-    order.sort_unstable();
-    order.into_iter().map(|index| sections[index].as_str()).collect()
+/// The sections that fit, in their order.
+fn kept(sections: &[String], room: usize) -> Vec<&str> {
+    let mut kept = Vec::new();
+    for section in sections {
+        kept.push(section.as_str());
+        if length(&kept) > room {
+            kept.pop();
+        }
+    }
+    kept
 }
 
-/// Characters of a section with the empty line after it.
-fn length(section: &str) -> usize {
-    section.chars().count() + 2
+/// Characters of sections with the empty lines between them.
+fn length(sections: &[&str]) -> usize {
+    sections.iter().map(|section| section.chars().count() + 2).sum()
 }
 
 /// The first `most` characters, and a mark where more would follow. An open fence is closed.

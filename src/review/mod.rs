@@ -52,18 +52,21 @@ pub async fn run(client: &Client, plan: &Plan, ask: &Ask, on_chunk: &dyn Fn(&[Ou
     outcomes
 }
 
-/// How often a chunk is halved at most: what is still too long then is not so because of its size, and each try costs.
-const MOST_SPLITS: u8 = 3;
+/// How often the parts of a chunk are halved at most: enough to find the one line of sixty that cannot be answered for.
+/// Where more is too long, it is not so because of its size, and each try costs.
+const MOST_SPLITS: u8 = 8;
 
 /// Asks about a chunk; where prompt or answer is too long, about its halves.
 async fn review_chunk(client: &Client, plan: &Plan, ask: &Ask, chunk: Chunk) -> Vec<Outcome> {
-    let mut work = vec![(chunk, 0)];
+    let mut work = vec![chunk];
+    let mut splits = 0;
     let mut outcomes = Vec::new();
-    while let Some((chunk, splits)) = work.pop() {
+    while let Some(chunk) = work.pop() {
         let result = match ask_once(client, plan, ask, &chunk).await {
             Err(LlmError::Split { message, .. }) => match plan.split(&chunk).filter(|_| splits < MOST_SPLITS) {
                 Some((first, second)) => {
-                    work.extend([(second, splits + 1), (first, splits + 1)]);
+                    work.extend([second, first]);
+                    splits += 1;
                     continue;
                 }
                 None => Err(LlmError::Failed(format!("{message}, also for a smaller part"))),

@@ -198,10 +198,9 @@ fn an_answer_that_is_cut_splits_its_chunk() {
     let (reviewed, openai) =
         review(Script::new().when("+let value_33 = compute(33, 33); // two", Answer::cut()), &[], 3);
     let (all, reviewed_lines, _, failed) = reviewed.lines();
-    // halved three times, and no further: each try costs
-    assert_eq!((all, reviewed_lines, failed), (180, 173, 7), "{:#}", reviewed.report["coverage"]);
-    assert_eq!(reviewed.at("/coverage/failed/0/start_line"), 31);
-    assert_eq!(openai.completions().len(), 3 + 3 * 2);
+    assert_eq!((all, reviewed_lines, failed), (180, 179, 1));
+    assert_eq!(reviewed.at("/coverage/failed/0/start_line"), 33);
+    assert!(openai.completions().len() < 20, "{}", openai.completions().len());
 }
 
 #[test]

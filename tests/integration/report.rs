@@ -163,23 +163,23 @@ Suggested:
     xs.iter().sum::<u32>() / n
 ```
 
-<details><summary>1 dropped finding, whose quoted code is not in the change</summary>
-
-- 🟡 `src/mean.rs:9` Wrong result for an empty input
-</details>
-
 **Coverage**: 5 changed lines in 2 files: 3 reviewed, 2 skipped, 0 failed
-
-<details><summary>1 file skipped</summary>
-
-- `Cargo.lock`: lockfile (2 changed lines)
-</details>
 
 | model | requests | input tokens | of these cached | output tokens | this run | so far |
 |---|---|---|---|---|---|---|
 | `gpt-4o-mini` | N | N | N | N | N | N |
 
 Limit of a run: $1.00
+
+<details><summary>1 dropped finding, whose quoted code is not in the change</summary>
+
+- 🟡 `src/mean.rs:9` Wrong result for an empty input
+</details>
+
+<details><summary>1 file skipped</summary>
+
+- `Cargo.lock`: lockfile (2 changed lines)
+</details>
 
 <sub>prudence VERSION · prompt HASH</sub>
 ";
