@@ -161,7 +161,7 @@ impl Setup {
             reason: "request_skipped",
             changed_lines: file.changed_lines(),
         });
-        let earlier = deliver::earlier_cost(&self.change.conversation).unwrap_or_default();
+        let earlier = deliver::earlier_cost(&self.change.conversation);
         let coverage = report::Coverage {
             files: files.len(),
             changed_lines: self.change.diff.changed_lines(),
@@ -179,12 +179,7 @@ impl Setup {
             coverage,
             chunks: Vec::new(),
             usage: usage::Usage::default(),
-            cost: Cost {
-                usd: Some(0.0),
-                total_usd: Some(earlier),
-                limit_usd: self.config.max_cost_usd,
-                models: Vec::new(),
-            },
+            cost: Cost { usd: Some(0.0), total_usd: earlier, limit_usd: self.config.max_cost_usd, models: Vec::new() },
             delivery: deliver::undelivered(notices),
         }
     }

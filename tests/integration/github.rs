@@ -151,10 +151,13 @@ fn ten_files_take_nine_requests() {
 }
 
 #[test]
-fn a_dry_run_reads_what_stands_there_and_writes_nothing() {
+fn a_dry_run_reads_what_a_delivery_reads_and_a_plan_only_the_change() {
     let pull = Pull::of_pay(vec![mean()]);
     pull.review(&["--dry-run"], 0);
-    assert_eq!(pull.asked(), READS.to_vec());
+    assert_eq!(pull.asked(), READS);
+    let pull = Pull::of_pay(vec![mean()]);
+    Prudence::new().github(&pull.github).args(["plan", "--pr", "octo/demo#7"]).run().expect_code(0);
+    assert_eq!(pull.asked(), READS[..4].to_vec());
 }
 
 /// A change to `src/pay.rs` and to what would steer the review; `steer` writes it on the branch.
@@ -403,6 +406,9 @@ fn the_token_goes_to_the_named_host_alone() {
     // the endpoint of GraphQL is not named, and must not be taken to be that of another host
     pull.end(pull.desk().args(["--pr", "octo/demo#7"]), 0);
     assert_eq!(pull.github.requests_to(Route::GraphQl).len(), 1);
+    let in_the_clear = pull.desk().args(["--pr", "http://github.example/octo/demo/pull/7"]);
+    let run = pull.end(in_the_clear, 2).run;
+    assert!(run.stderr.contains("in the clear") && run.stderr.contains("hint:"), "{run}");
     let run = pull.end(pull.desk().args(["--pr", "octo/demo#7", "-vv"]), 0).run;
     assert!(!run.to_string().contains(crate::support::github::TOKEN), "{run}");
 }
