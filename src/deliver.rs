@@ -54,7 +54,7 @@ pub async fn post(report: &mut Report, posting: &Posting<'_>) {
     report.delivery.notes.extend(review.notes.iter().cloned());
     for (index, reason) in review.refused.iter().filter(|(_, reason)| !reason.is_empty()) {
         let place = format!("{}:{}", on_lines[*index].path, on_lines[*index].start_line);
-        report.delivery.notes.push(format!("the host refused the comment on {place}: {reason}"));
+        report.delivery.notes.push(format!("the host refused the comment on {place}: {}", reason.replace('\n', "; ")));
     }
     let unplaced: Vec<&Finding> = review.refused.iter().map(|(index, _)| &on_lines[*index]).chain(&off_lines).collect();
     report.delivery.channel = if review.posted > 0 { Channel::Review } else { Channel::Comment };

@@ -1,5 +1,6 @@
 //! Parses, runs, and turns the result into an exit code.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use prudence::run::run;
@@ -17,7 +18,8 @@ fn main() -> ExitCode {
     };
     let exit = start(cli).unwrap_or_else(|err| {
         let message = prudence::report::clean::log(&format!("{err:#}"));
-        anstream::eprintln!("error: {message}");
+        // nobody may be reading; the exit code still tells
+        let _ = writeln!(anstream::stderr(), "error: {message}");
         Exit::Failed
     });
     exit.into()

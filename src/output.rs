@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 
 use crate::cli::{self, Format};
+use crate::config::env::Env;
 use crate::console::Console;
 use crate::deliver;
 use crate::diff::Diff;
@@ -16,6 +17,7 @@ use crate::report::{Channel, Report, Status, clean, markdown, terminal};
 use crate::review::schema::Draft;
 use crate::run::judge;
 use crate::setup::Setup;
+use crate::source::World;
 use crate::status::Exit;
 
 /// The results of a review on their way to standard output and to files.
@@ -31,16 +33,17 @@ pub struct Output<'a> {
 }
 
 impl<'a> Output<'a> {
-    /// # Errors
-    /// The file for the report cannot be written: better known before money is spent.
-    pub fn new(args: &cli::Review, setup: &'a Setup, console: &'a Console, started: Instant) -> Result<Output<'a>> {
-        let file = args.output.clone().or(setup.output_input.clone());
-        if let Some(path) = &file {
-            clear(path).with_context(|| format!("cannot write the report `{}`", path.display()))?;
-        }
+    /// Prints in the format that was asked for, and writes the report to `file`.
+    pub fn new(
+        args: &cli::Review,
+        file: Option<PathBuf>,
+        setup: &'a Setup,
+        console: &'a Console,
+        started: Instant,
+    ) -> Output<'a> {
         let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
         let is_streaming = args.format == Format::Terminal && (args.stream || (is_terminal && !setup.is_ci));
-        Ok(Output { setup, console, format: args.format, file, is_streaming, started, printed: RefCell::default() })
+        Output { setup, console, format: args.format, file, is_streaming, started, printed: RefCell::default() }
     }
 
     /// Takes what a chunk brought, and prints what is new in it.
@@ -127,7 +130,18 @@ pub fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<()> {
     std::fs::write(path, text).with_context(|| format!("cannot write `{}`", path.display()))
 }
 
-/// Makes sure that a file can be written, and that none of an earlier run is there if this one fails.
+/// The file for the report, empty of what an earlier run wrote: a run that fails leaves none.
+///
+/// # Errors
+/// The file cannot be written: better known before money is spent.
+pub fn report_file(args: &cli::Review, world: &World<'_>) -> Result<Option<PathBuf>> {
+    let file = args.output.clone().or_else(|| Env::new(world.env, None).input("output").map(PathBuf::from));
+    if let Some(path) = &file {
+        clear(path).with_context(|| format!("cannot write the report `{}`", path.display()))?;
+    }
+    Ok(file)
+}
+
 fn clear(path: &Path) -> std::io::Result<()> {
     let file = std::fs::OpenOptions::new().create(true).write(true).truncate(true).open(path)?;
     // a pipe or a device stays

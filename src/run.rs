@@ -17,7 +17,7 @@ use crate::diff::Diff;
 use crate::findings::{self, Finding, Judgement, Thresholds};
 use crate::git::Repo;
 use crate::llm::{self, Client};
-use crate::output::{Output, write_json};
+use crate::output::{Output, report_file, write_json};
 use crate::plan::Tokenizer;
 use crate::prepare::{Prepared, prepare};
 use crate::report;
@@ -45,9 +45,10 @@ pub async fn run(cli: cli::Cli, world: &World<'_>) -> Result<Exit> {
 async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Result<Exit> {
     let started = Instant::now();
     preload_tokenizer();
+    let file = report_file(args, world)?;
     let purpose = if args.dry_run { Purpose::Show } else { Purpose::Deliver };
     let setup = Setup::new(&args.change, &args.settings, world, console, purpose).await?;
-    let output = Output::new(args, &setup, console, started)?;
+    let output = Output::new(args, file, &setup, console, started);
     if let Some(why) = &setup.nothing {
         console.notice(why);
         return output.finish(setup.empty_report(why.clone(), console.notices()), &Diff::default());

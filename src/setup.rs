@@ -68,8 +68,6 @@ pub struct Setup {
     pub is_ci: bool,
     /// What the run is for.
     pub purpose: Purpose,
-    /// Where the action wants the report.
-    pub output_input: Option<PathBuf>,
 }
 
 impl Setup {
@@ -119,8 +117,7 @@ impl Setup {
             _ => asked_provider(config.provider, facts, console)?,
         };
         warn(&config, &origins, provider, console);
-        let output_input = env.input("output").map(PathBuf::from);
-        Ok(Setup { config, provider, target, change, nothing, repo, actions, is_ci, purpose, output_input })
+        Ok(Setup { config, provider, target, change, nothing, repo, actions, is_ci, purpose })
     }
 
     /// The title, with no secret in it.

@@ -411,6 +411,78 @@ mod tests {
     }
 
     #[test]
+    fn different_defects_in_the_same_lines_are_all_kept() {
+        let ranges = [("first();\nsecond();\nthird();", 1), ("second();\nthird();", 2), ("third();\nfirst();", 3)];
+        let titles = ["loses rows on restart", "never closes the socket", "overflows above one million"];
+        let drafts = ranges.iter().zip(titles).map(|((quote, line), title)| draft(quote, *line, Major, 90, title));
+        assert_eq!(shape(&decide(drafts.collect(), &[], Info, 10)), (vec![1, 2, 3], vec![]));
+    }
+
+    #[test]
+    fn a_check_hides_no_other_defect_of_its_category() {
+        let hit = Hit {
+            file: 0,
+            hunk: 0,
+            lines: 2..=2,
+            rule: "secrets",
+            severity: Critical,
+            category: Category::Security,
+            title: "Password committed in plain text".into(),
+            body: String::new(),
+            suggestion: None,
+        };
+        let of = |title: &str| Draft {
+            category: Category::Security,
+            ..draft("first();\nsecond();\nthird();", 1, Major, 90, title)
+        };
+        let thresholds = Thresholds { min_severity: &|_| Info, min_confidence: 0, max_comments: 10 };
+        let decide = |title| judge(&parse(DIFF).unwrap(), vec![hit.clone()], vec![of(title)], &[], &thresholds);
+        assert_eq!(shape(&decide("SQL injection through the name")), (vec![2, 1], vec![]));
+        assert_eq!(shape(&decide("The password is committed in plain text")), (vec![2], vec![Reason::Duplicate]));
+    }
+
+    #[test]
+    fn a_posted_comment_stands_for_one_finding() {
+        let both = || {
+            let ignores = |line| draft("first();", line, Major, 90, "ignores the error");
+            vec![ignores(1), ignores(4)]
+        };
+        let first =
+            decide(vec![draft("first();", 1, Major, 90, "ignores the error")], &[], Info, 10).findings.remove(0);
+        let posted = |line: Option<u32>| Posted {
+            id: first.id.clone(),
+            place: line.map(|line| ("x.rs".to_owned(), Side::Right, line, line)),
+            title: first.title.clone(),
+        };
+        let check = |posted: &[Posted], expected: &[u32]| {
+            let judgement = decide(both(), posted, Info, 10);
+            assert_eq!(shape(&judgement), (expected.to_vec(), vec![Reason::AlreadyPosted; 2 - expected.len()]));
+        };
+        check(&[], &[1, 4]);
+        // the posted one has moved down, and the same text stands above it now
+        check(&[posted(Some(4))], &[1]);
+        check(&[posted(Some(1))], &[4]);
+        check(&[posted(None)], &[4]);
+        check(&[posted(Some(1)), posted(Some(4))], &[]);
+        check(&[posted(None), posted(Some(4))], &[]);
+    }
+
+    #[test]
+    fn a_suggestion_that_cannot_be_applied_is_part_of_the_body() {
+        let of = |quote: &str, suggestion: &str| {
+            let draft = Draft { suggestion: Some(suggestion.into()), ..draft(quote, 2, Major, 90, "is wrong") };
+            let finding = decide(vec![draft], &[], Info, 10).findings.remove(0);
+            (finding.body, finding.suggestion)
+        };
+        assert_eq!(of("second();", "fixed();"), ("because".into(), Some("fixed();".into())));
+        assert_eq!(of("second", "fixed"), ("because\n\n```\nfixed\n```".into(), None));
+        assert_eq!(of("second", "```rust\nfixed\n```"), ("because\n\n```\nfixed\n```".into(), None));
+        for nothing in ["second();", "  ", "key = ***"] {
+            assert_eq!(of("second();", nothing), ("because".into(), None), "{nothing}");
+        }
+    }
+
+    #[test]
     fn a_title_is_one_line() {
         let long = draft("second();", 2, Major, 90, &"x".repeat(500));
         assert_eq!(title(&long).chars().count(), 160);

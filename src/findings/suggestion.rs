@@ -94,6 +94,10 @@ mod tests {
         check("    + a", "+ b", Some("    + b"));
         check("    if x:\n        a()", "if y:\n        a()", Some("    if y:\n        a()"));
         check("    a();", "  b();", Some("    b();"));
+        check("    a();", "b();\n    c();\n    d();", Some("    b();\n    c();\n    d();"));
+        check("    a();", "+b();\n+    c();", Some("    b();\n    c();"));
+        check("    a();", "+    a();", None);
+        check("    a();", "+ b();\n  c();", None);
         check("a();", "  b();\n    c();", Some("b();\n  c();"));
         check("\ta();", "    b();", None);
         check("    a();", "key = \"***\"", None);

@@ -195,16 +195,22 @@ pub fn decode_models(status: u16, body: &[u8]) -> Result<Vec<String>, ApiError> 
 
 fn answer_of(value: &Value, key: Option<&Secret>) -> Answer {
     let content = value.pointer("/choices/0/message/content").and_then(Value::as_str);
+    let usage = value.get("usage").and_then(usage_of);
     Answer {
         model: clean(value.get("model").and_then(Value::as_str).unwrap_or_default(), key, 100),
-        usage: value.get("usage").and_then(usage_of),
-        text: content_of(value, content, key),
+        text: content_of(value, content, usage.as_ref(), key),
+        usage,
         bytes: content.map_or(0, str::len),
     }
 }
 
 /// The text of the first choice. Only one that ended by itself is whole.
-fn content_of(value: &Value, content: Option<&str>, key: Option<&Secret>) -> Result<String, LlmError> {
+fn content_of(
+    value: &Value,
+    content: Option<&str>,
+    usage: Option<&Usage>,
+    key: Option<&Secret>,
+) -> Result<String, LlmError> {
     let failed = |reason: String| Err(LlmError::Failed(reason));
     let Some(choice) = value.pointer("/choices/0") else {
         return failed("the model server sent no choices".to_owned());
@@ -214,6 +220,13 @@ fn content_of(value: &Value, content: Option<&str>, key: Option<&Secret>) -> Res
         return failed(format!("the model refused: {}", clean(refusal, key, 200)));
     }
     match choice.get("finish_reason").and_then(Value::as_str) {
+        // not the answer was too long: it never began, and would not for a smaller part either
+        Some("length") if content.is_none_or(|text| text.trim().is_empty()) => {
+            let count = usage.map_or(String::new(), |usage| format!("{} ", usage.output_tokens));
+            return failed(format!(
+                "the model used its {count}answer tokens for thinking\nhint: raise `max-output-tokens`"
+            ));
+        }
         Some("length") => {
             let message = "the answer was cut at the tokens it may have".to_owned();
             return Err(LlmError::Split { what: TooLong::Answer, message });
@@ -507,6 +520,18 @@ mod tests {
         check_text(r#"{"choices":[]}"#, Err("the model server sent no choices"));
         let cut = decode(200, answer(r#"{"content":"{"}"#, "length").as_bytes(), None).unwrap().text;
         assert!(matches!(cut, Err(LlmError::Split { what: TooLong::Answer, .. })));
+    }
+
+    #[test]
+    fn an_answer_that_was_all_thinking_is_not_split() {
+        let hint = "answer tokens for thinking\nhint: raise `max-output-tokens`";
+        let usage = r#","usage":{"prompt_tokens":9,"completion_tokens":4096}}"#;
+        for message in [r#"{"content":""}"#, r#"{"content":" \n"}"#, r#"{"content":null}"#, "{}"] {
+            let body = answer(message, "length");
+            check_text(&body, Err(&format!("the model used its {hint}")));
+            let billed = format!("{}{usage}", body.strip_suffix('}').unwrap());
+            check_text(&billed, Err(&format!("the model used its 4096 {hint}")));
+        }
     }
 
     #[test]

@@ -121,6 +121,45 @@ fn in_ci_the_change_does_not_configure_its_own_review() {
     }
 }
 
+#[test]
+fn in_ci_a_patch_does_not_bring_its_configuration() {
+    let check = |ci: &str, named: &[&str], is_read: bool| {
+        let openai = OpenAi::start(Script::new().needs_no_key());
+        let config = format!("base-url = '{}'\nexclude = ['docs/**']\n", openai.url);
+        let repo = repo().file(".prudence.toml", config);
+        let patch = ["a.rs", "docs/b.md"].map(|path| format!("--- a/{path}\n+++ b/{path}\n@@ -1 +1 @@\n-1\n+2\n"));
+        let program = || Prudence::new().current_dir(repo.path()).env("CI", ci).stdin(patch.concat());
+        let flags = ["--patch", "-", "--format", "json"];
+        let plan = program().arg("plan").args(flags).args(named).run().expect_code(0).json();
+        assert_eq!(plan["coverage"]["files_reviewed"], if is_read { 1 } else { 2 }, "CI={ci} {named:?}");
+        let run = program().arg("review").args(flags).args(named).run();
+        let expected = (if is_read { Some(0) } else { Some(2) }, usize::from(is_read));
+        assert_eq!((run.code, openai.completions().len()), expected, "CI={ci} {named:?}\n{run}");
+    };
+    check("true", &[], false);
+    check("true", &["--config", ".prudence.toml"], true);
+    check("", &[], true);
+}
+
+#[test]
+fn a_file_that_sends_the_key_elsewhere_is_told_of() {
+    let elsewhere = "https://models.example/v1";
+    let check = |repo: Repo, env: &[(&str, &str)], is_told: bool| {
+        let program = Prudence::new().current_dir(repo.path()).args(["plan", "--base", "HEAD"]);
+        let run = env.iter().fold(program, |program, (name, value)| program.env(name, value)).run().expect_code(0);
+        let notice = format!("note: the key goes to {elsewhere}, which a file of the repository names\n");
+        assert_eq!(run.stderr.contains(&notice), is_told, "{env:?}\n{run}");
+    };
+    let key = ("OPENAI_API_KEY", KEY);
+    let dotenv = || repo().file(".env", format!("OPENAI_BASE_URL={elsewhere}\n"));
+    check(dotenv(), &[key], true);
+    check(dotenv(), &[], false);
+    check(dotenv(), &[key, ("CI", "true")], false);
+    check(repo().file(".env", format!("OPENAI_BASE_URL={elsewhere}\nOPENAI_API_KEY={KEY}\n")), &[], true);
+    check(repo().file(".prudence.toml", format!("base-url = '{elsewhere}'\n")), &[key], true);
+    check(repo(), &[key, ("OPENAI_BASE_URL", elsewhere)], false);
+}
+
 /// The prompt of a review with these flags and this configuration.
 fn prompt(args: &[&str], config: &str) -> String {
     let (repo, openai) = (repo().file(".prudence.toml", config), OpenAi::start(Script::new()));

@@ -438,6 +438,96 @@ fn what_was_applied_without_an_answer_is_not_posted_twice() {
 }
 
 #[test]
+fn a_page_instead_of_an_answer_loses_no_finding() {
+    let check = |fault: Fault, always: bool, posted: usize| {
+        let pull = Pull::of_pay(vec![mean(), late()]);
+        match always {
+            true => pull.github.fault_always(Route::CreateReview, fault.clone()),
+            false => pull.github.fault(Route::CreateReview, 1, fault.clone()),
+        }
+        let reviewed = pull.review(&[], 0);
+        assert_eq!(reviewed.at("/delivery/posted"), posted, "{fault:?}");
+        assert_eq!(pull.github.review_comments().len(), posted, "{fault:?}");
+        let (body, channel) = (summary(&pull), if posted > 0 { "review" } else { "comment" });
+        assert_eq!(reviewed.at("/delivery/channel"), channel, "{fault:?}");
+        for title in ["Division by zero", "Late is returned"] {
+            assert_eq!(body.contains(&format!("**{title}")), posted == 0, "{fault:?} {title}: {body}");
+        }
+    };
+    check(Fault::Html200, false, 2);
+    check(Fault::ApplyThenHtml200, false, 2);
+    check(Fault::Html200, true, 0);
+}
+
+#[test]
+fn a_limit_on_bursts_ends_the_posting() {
+    let limited = || Fault::SecondaryLimit(Some(3600));
+    let posts = |pull: &Pull| pull.github.requests_to(Route::CreateReview).len();
+    let pull = Pull::of_pay(vec![mean(), late(), removed()]);
+    pull.github.fault_always(Route::CreateReview, limited());
+    let reviewed = pull.review(&[], 0);
+    assert_eq!((posts(&pull), reviewed.at("/delivery/posted")), (1, &json!(0)));
+    assert!(reviewed.notes().contains("rate limit"), "{}", reviewed.notes());
+    assert!(summary(&pull).contains("Division by zero"), "{}", summary(&pull));
+
+    // refused as a whole, then half of it taken, then limited: what is left is not tried
+    let pull = half_refused(8);
+    pull.github.fault(Route::CreateReview, 4, limited());
+    let reviewed = pull.review(&[], 0);
+    assert_eq!((posts(&pull), reviewed.at("/delivery/posted")), (4, &json!(4)), "{}", reviewed.notes());
+    let body = summary(&pull);
+    for n in [1, 2, 3, 4] {
+        assert!(!body.contains(&format!("**Number {n}**")), "{body}");
+    }
+    for n in [5, 6, 7, 8] {
+        assert!(body.contains(&format!("Number {n}")), "{n}: {body}");
+    }
+}
+
+/// So many findings on the same number of lines, of which the host takes all but the last.
+fn half_refused(count: u32) -> Pull {
+    let text = (1..=count).map(|n| format!("let z{n} = {n};\n")).collect::<String>();
+    let long = (0..60).map(|n| format!("let x{n} = {n};\n")).collect::<String>();
+    let repo = Repo::new().file("README", "x\n").commit("base").branch("feature");
+    let repo = repo.file("src/a.rs", text).file("src/long.rs", long).commit("change");
+    let on = |n: u32| match n {
+        n if n == count => finding("src/long.rs", 8, "let x7 = 7;", json!({"title": format!("Number {n}")})),
+        n => finding("src/a.rs", n, &format!("let z{n} = {n};"), json!({"title": format!("Number {n}")})),
+    };
+    let script = Script::new().always(Answer::findings((1..=count).map(on).collect()));
+    Pull::new(Scenario::new(&repo, "main", "feature").limits(|limits| limits.patch_lines = 50), script)
+}
+
+#[test]
+fn halves_of_a_refused_review_count_their_own_comments() {
+    let pull = half_refused(8);
+    // the answer to the first try is lost on the way
+    pull.github.fault(Route::CreateReview, 1, Fault::Reset);
+    let reviewed = pull.review(&[], 0);
+    assert_eq!((reviewed.at("/delivery/posted"), pull.github.review_comments().len()), (&json!(7), 7));
+    let requests = pull.github.requests_to(Route::CreateReview);
+    let sizes: Vec<usize> = requests.iter().map(|r| r.body["comments"].as_array().unwrap().len()).collect();
+    assert_eq!(sizes, [8, 8, 4, 4, 2, 2, 1, 1]);
+    for (request, size) in requests.iter().zip(sizes) {
+        let said = request.body["body"].as_str().unwrap();
+        let words = if size == 1 { "left 1 comment;".to_owned() } else { format!("left {size} comments;") };
+        assert!(said.contains(&words), "{size}: {said}");
+    }
+}
+
+#[test]
+fn a_host_that_refuses_everything_is_asked_a_few_times() {
+    let pull = half_refused(40);
+    pull.github.fault_always(Route::CreateReview, Fault::Spammed);
+    let reviewed = pull.review(&["--max-comments", "40"], 0);
+    let posts = pull.github.requests_to(Route::CreateReview).len();
+    assert!(posts <= 10, "{posts} reviews");
+    assert_eq!((reviewed.at("/delivery/posted"), reviewed.at("/delivery/channel")), (&json!(0), &json!("comment")));
+    let body = summary(&pull);
+    assert!((1..=40).all(|n| body.contains(&format!("Number {n}"))), "{body}");
+}
+
+#[test]
 fn a_limit_on_bursts_is_waited_for() {
     let pull = Pull::of_pay(vec![mean()]);
     pull.github.fault(Route::CreateReview, 1, Fault::SecondaryLimit(Some(1)));
@@ -510,6 +600,71 @@ fn a_review_may_ask_for_changes() {
     let (events, notes) = event(scenario().user("alice"), "major", 1);
     assert_eq!(events, ["COMMENT"], "nobody may block an own request");
     assert!(notes.contains("request changes"), "{notes}");
+}
+
+#[test]
+fn runs_on_the_same_head_share_the_limit() {
+    let text = (1..=9).map(|n| format!("let z{n} = {n};\n")).collect::<String>();
+    let repo = Repo::new().file("README", "x\n").commit("base").branch("feature").file("a.rs", text).commit("change");
+    let found = |n: u32| finding("a.rs", n, &format!("let z{n} = {n};"), json!({"title": format!("Number {n}")}));
+    let pull = Pull::new(Scenario::new(&repo, "main", "feature"), Script::new());
+    for run in 0..3 {
+        // a model lists them in another order each time
+        let order = (0..9).map(|n| found((n * 4 + run) % 9 + 1));
+        pull.openai.set_script(Script::new().always(Answer::findings(order.collect())));
+        let reviewed = pull.review(&["--max-comments", "3"], 0);
+        assert_eq!(reviewed.at("/delivery/posted"), if run == 0 { 3 } else { 0 }, "run {run}");
+        assert_eq!(reviewed.suppressed().len(), if run == 0 { 6 } else { 9 }, "run {run}");
+    }
+    assert_eq!((pull.github.review_comments().len(), pull.github.reviews().len()), (3, 1));
+    assert_eq!(pull.github.issue_comments().len(), 1);
+}
+
+#[test]
+fn the_same_line_above_a_posted_one_is_another_finding() {
+    let line = "let mean = sum / count;";
+    let before = pay();
+    let text = std::fs::read_to_string(before.path().join("src/pay.rs")).unwrap();
+    let after = before.clone().file("src/pay.rs", format!("{line}\n{text}")).commit("more");
+    let scenario = Scenario { head: after.sha("feature~1"), ..Scenario::new(&after, "main", "feature") };
+    let pull = Pull::new(scenario, Script::new().always(Answer::findings(vec![mean()])));
+    pull.review(&[], 0);
+    let old = pull.github.head();
+    pull.github.push(&after.sha("feature"));
+    let both = || [1, 6].map(|at| finding("src/pay.rs", at, line, json!({"title": "Division by zero"}))).to_vec();
+    pull.openai.set_script(Script::new().always(Answer::findings(both())));
+    let job = || Actions::new(&pull.github, &Event::Synchronize { before: old.clone() });
+    let second = pull.review_in(job(), &[], 0);
+    assert_eq!((second.at("/delivery/posted"), second.at("/findings/0/start_line")), (&json!(1), &json!(1)));
+    assert_eq!(second.suppressed(), ["already_posted"]);
+    let third = pull.review_in(job(), &[], 0);
+    assert_eq!((third.at("/delivery/posted"), third.suppressed()), (&json!(0), vec!["already_posted"; 2]));
+    assert_eq!(pull.github.review_comments().len(), 2);
+}
+
+#[test]
+fn what_cannot_be_applied_with_a_click_can_be_read() {
+    let check = |found: Value, block: &str| {
+        let pull = Pull::of_pay(vec![found]);
+        pull.review(&[], 0);
+        let body = pull.github.review_comments()[0].body.clone();
+        assert!(body.contains(block), "{block}: {body}");
+        assert_eq!(body.contains("```suggestion"), block.contains("suggestion"), "{body}");
+    };
+    let of = |suggestion: &str| finding("src/pay.rs", 5, "let mean = sum / count;", json!({"suggestion": suggestion}));
+    check(of("let mean = 0;"), "```suggestion\nlet mean = 0;\n```");
+    check(of("+let mean = 0;\n+let rest = 1;"), "```suggestion\nlet mean = 0;\nlet rest = 1;\n```");
+    // removed lines cannot be replaced
+    let gone = finding(
+        "src/pay.rs",
+        20,
+        "let v20 = 20;",
+        json!({"side": "LEFT", "suggestion": "let v20 = compat();", "body": "Old callers."}),
+    );
+    check(gone, "Old callers.\n\n```\nlet v20 = compat();\n```");
+    // part of a line stands for all of it only when the whole line was quoted
+    let part = finding("src/pay.rs", 5, "sum / count", json!({"suggestion": "sum.checked_div(count)"}));
+    check(part, "```\nsum.checked_div(count)\n```");
 }
 
 /// Text of a model that wants to do more than be read.

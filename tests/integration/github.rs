@@ -334,6 +334,51 @@ fn what_the_team_does_not_want_reviewed_is_left_alone() {
     }
 }
 
+#[test]
+fn what_is_not_reviewed_needs_no_key() {
+    let check = |scenario: Scenario| {
+        let pull = Pull::new(scenario, Script::new());
+        let job = opened(&pull);
+        let program = pull.step(&job).env_remove("OPENAI_API_KEY").env_remove("OPENAI_BASE_URL");
+        let reviewed = pull.end(program, 0);
+        assert_eq!(reviewed.at("/status"), "nothing_to_review");
+        assert!(!reviewed.run.stderr.contains("key"), "{}", reviewed.run);
+        assert_eq!((pull.openai.requests().len(), pull.github.writes().len()), (0, 0));
+    };
+    check(scenario().draft());
+    check(scenario().author("renovate[bot]"));
+    check(scenario().labels(&["no-review"]));
+    let pull = Pull::new(scenario(), Script::new());
+    let job = opened(&pull);
+    let program = pull.step(&job).env_remove("OPENAI_API_KEY").env_remove("OPENAI_BASE_URL");
+    let program = program.env("GITHUB_EVENT_NAME", "merge_group").env("GITHUB_REF", "refs/heads/gh-readonly-queue/x");
+    let reviewed = pull.end(program, 0);
+    assert_eq!(reviewed.at("/status"), "nothing_to_review");
+    assert!(!reviewed.run.stderr.contains("key") && pull.openai.requests().is_empty(), "{}", reviewed.run);
+}
+
+#[test]
+fn secrets_in_the_words_of_a_request_stay_there() {
+    let token = ["gh", "p_", "x8Kd02mWq7Lp4ZtBv6Rj1Ny5Hc3Gs9Fa0QeU"].concat();
+    // the description is cut at half of the chunk's tokens, in characters: anywhere in the token
+    for before in [2965, 2980, 2990, 2996, 2999] {
+        let text = format!("{} {token} and more", "w".repeat(before));
+        let pull = Pull::new(scenario().body(Some(&text)), Script::new());
+        pull.review(&[], 0);
+        let prompt = &pull.openai.prompts()[0];
+        assert!(prompt.contains("wwww") && !prompt.contains("x8K"), "{before}: {prompt}");
+        let sent: Vec<String> = pull.openai.requests().iter().map(|request| request.body.to_string()).collect();
+        assert!(!sent.concat().contains("p_x"), "{before}");
+    }
+    let title = format!("Use {token}");
+    let skipped = Pull::new(scenario().title(&title).draft(), Script::new());
+    let reviewed = skipped.review(&[], 0);
+    assert_eq!(reviewed.at("/change/title"), "Use ghp_***");
+    for text in [reviewed.report.to_string(), reviewed.run.to_string(), reviewed.job().summary()] {
+        assert!(!text.contains("x8K"), "{text}");
+    }
+}
+
 /// Runs a job with these variables and this payload instead of the usual ones.
 #[track_caller]
 fn run_event(pull: &Pull, name: &str, git_ref: &str, payload: &str, code: i32) -> Reviewed {

@@ -267,6 +267,72 @@ fn a_submodule_is_a_pointer() {
 }
 
 #[test]
+fn a_file_that_becomes_a_link_and_back() {
+    use std::os::unix::fs::symlink;
+    let file = || Repo::new().file("z.rs", "z\n").file("a.rs", "one\ntwo\n").commit("Base");
+    let link = |repo: Repo| {
+        let repo = repo.remove("a.rs");
+        symlink("z.rs", repo.path().join("a.rs")).unwrap();
+        repo
+    };
+    let lines = |reviewed: &Reviewed| {
+        let report = reviewed.report();
+        let shown = reviewed.parts().concat();
+        (report["coverage"]["changed_lines"].as_u64(), report["coverage"]["files"].as_u64(), shown)
+    };
+    let there = review(&link(file().branch("topic")).commit("Link"), &[], Script::new());
+    let (changed, files, shown) = lines(&there);
+    assert_eq!((changed, there.run.code), (Some(3), Some(0)), "{files:?} {shown}\n{}", there.run);
+    assert!(shown.contains("1 -one\n2 -two\n") && shown.contains("1 +z.rs\n"), "{shown}");
+
+    let back = link(file()).commit("Link").branch("topic").remove("a.rs").file("a.rs", "one\ntwo\n");
+    let found = Answer::findings(vec![finding("a.rs", 2, "two", json!({}))]);
+    let back = review(&back.commit("File"), &[], Script::new().when("", found));
+    let (changed, files, shown) = lines(&back);
+    assert_eq!((changed, back.run.code), (Some(3), Some(0)), "{files:?} {shown}\n{}", back.run);
+    assert!(shown.contains("1 -z.rs\n") && shown.contains("1 +one\n2 +two\n"), "{shown}");
+    assert_eq!(back.report()["findings"][0]["start_line"], 2);
+}
+
+#[test]
+fn files_in_the_middle_of_a_merge_are_reviewed_as_they_are() {
+    let base = Repo::new().file("a.rs", "one\n").file("b.rs", "b\n").commit("Base").branch("other");
+    let other = base.file("a.rs", "other();\n").commit("Other").checkout("main").branch("topic");
+    let repo = other.file("a.rs", "ours();\n").file("b.rs", "bb\n").commit("Ours");
+    {
+        let git = repo.git();
+        let theirs = git.find_annotated_commit(git.refname_to_id("refs/heads/other").unwrap()).unwrap();
+        git.merge(&[&theirs], None, None).unwrap();
+        assert!(git.index().unwrap().has_conflicts());
+    }
+    for args in [&[][..], &["--worktree"]] {
+        let reviewed = review(&repo, args, Script::new());
+        let (shown, report) = (reviewed.parts().concat(), reviewed.report());
+        assert!(shown.contains("+ours();\n") || args == ["--worktree"], "{shown}");
+        assert!(shown.contains("+other();\n") && shown.contains("+<<<<<<<"), "{args:?} {shown}");
+        assert_eq!(shown.matches("=== a.rs").count(), 1, "{shown}");
+        let rules: Vec<&Value> = report["findings"].as_array().unwrap().iter().map(|f| &f["rule"]).collect();
+        assert!(rules.contains(&&json!("conflict-marks")), "{report:#}");
+        assert!(report["coverage"]["failed"].as_array().unwrap().is_empty());
+    }
+}
+
+#[test]
+fn the_prefixes_of_the_repositorys_diffs_are_no_paths() {
+    for (key, value) in
+        [("diff.noprefix", "true"), ("diff.mnemonicPrefix", "true"), ("diff.srcPrefix", "x/"), ("diff.dstPrefix", "y/")]
+    {
+        let repo = Repo::new().file("a/a.rs", "one\n").commit("Base").branch("topic").file("a/a.rs", "one\ntwo\n");
+        repo.git().config().unwrap().set_str(key, value).unwrap();
+        let expected = TWO.replace("=== a.rs", "=== a/a.rs");
+        check(&repo, &[], &expected);
+        check(&repo, &["--worktree"], &expected);
+        check(&repo.clone().stage(), &["--staged"], &expected);
+        check(&repo.commit("Add two"), &["--base", "main"], &expected);
+    }
+}
+
+#[test]
 fn line_ends_are_no_text() {
     let repo = Repo::new().file("dos.rs", "one\r\ntwo\r\n").file("end.rs", "one").commit("Base").branch("topic");
     let repo = repo.file("dos.rs", "one\r\n2();\r\n").file("end.rs", "one\n2();").commit("Change");

@@ -204,6 +204,47 @@ fn an_answer_that_is_cut_splits_its_chunk() {
 }
 
 #[test]
+fn an_answer_that_is_always_cut_is_not_asked_for_without_end() {
+    let check = |patch: String, chunks: usize| {
+        let openai = OpenAi::start(Script::new().always(Answer::cut()));
+        let (reviewed, _) = ends(desk(&openai, &[]).stdin(patch), 3);
+        let (all, done, _, failed) = reviewed.lines();
+        assert_eq!((done, failed), (0, all), "{}", reviewed.run);
+        assert_eq!(reviewed.at("/chunks").as_array().unwrap().len(), chunks);
+        let asked = openai.completions();
+        assert!(asked.len() <= 17 * chunks, "{} requests", asked.len());
+        let without = asked.iter().filter(|request| {
+            let lines = crate::support::review::part(&request.body);
+            !lines.lines().any(|line| line.contains(" +") || line.contains(" -"))
+        });
+        assert_eq!(without.count(), 0, "each request is about a changed line");
+        let list = reviewed.at("/coverage/failed").as_array().unwrap();
+        assert!(list.iter().all(|part| part["changed_lines"].as_u64() > Some(0)), "{list:?}");
+        assert!(reviewed.failures().contains("was cut"), "{}", reviewed.failures());
+    };
+    check(patch(), 3);
+    // one changed line far from the next: halves of it may have none
+    let context = |from: usize| (from..from + 20).map(|n| format!(" let value_{n} = {n};\n")).collect::<String>();
+    let sparse = format!(
+        "--- a/a.rs\n+++ b/a.rs\n@@ -1,60 +1,62 @@\n{}+one();\n{}+two();\n{}",
+        context(1),
+        context(21),
+        context(41)
+    );
+    check(sparse, 1);
+}
+
+#[test]
+fn an_answer_that_is_all_thinking_is_not_split() {
+    let all_thinking = Script::new().reasoning_tokens(4096).when("// two", Answer::Cut(String::new()));
+    let (reviewed, openai) = review(all_thinking, &["--model", "gpt-5-mini"], 3);
+    assert_eq!((reviewed.lines(), openai.completions().len()), ((180, 120, 0, 60), 3));
+    let expected = "the model used its 4096 answer tokens for thinking\nhint: raise `max-output-tokens`";
+    assert!(reviewed.failures().contains(expected), "{}", reviewed.failures());
+    assert_eq!(reviewed.at("/usage/reasoning_tokens"), 3 * 4096, "it was paid for");
+}
+
+#[test]
 fn a_prompt_that_is_too_long_is_split() {
     let small = Script::new().model(Model::new("gpt-4o-mini", 6200, 16_384));
     let (reviewed, openai) = review(small, &["--chunk-tokens", "12000"], 0);
@@ -317,6 +358,15 @@ fn quota_that_ends_midway_keeps_what_was_reviewed() {
     assert!(reviewed.failures().contains("quota"), "{}", reviewed.failures());
     let refused = openai.completions().iter().filter(|request| request.status == 429).count();
     assert_eq!(refused, 1, "an account without money is asked once");
+}
+
+#[test]
+fn what_was_paid_for_before_the_quota_ended_is_on_the_bill() {
+    let script = Script::new().first(1, Answer::Text("Looks good to me.".to_owned())).always(Answer::quota());
+    let (reviewed, openai) = review(script, &["--concurrency", "1"], 3);
+    assert_eq!((reviewed.lines(), openai.completions().len()), ((180, 0, 0, 180), 2), "{}", reviewed.run);
+    assert!(reviewed.at("/usage/output_tokens").as_u64() > Some(0) && reviewed.at("/cost/usd").as_f64() > Some(0.0));
+    assert!(reviewed.failures().contains("quota"), "{}", reviewed.failures());
 }
 
 #[test]

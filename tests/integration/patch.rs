@@ -74,6 +74,20 @@ fn diffs_without_git() {
 }
 
 #[test]
+fn binary_files_without_a_header_are_listed() {
+    let binary = json!([{"path": "logo.png", "reason": "binary", "changed_lines": 0}]);
+    for names in ["old/logo.png and new/logo.png", "a/logo.png and b/logo.png", "/dev/null and b/logo.png"] {
+        let line = format!("Binary files {names} differ\n");
+        let text = format!("diff -ru old/a.rs new/a.rs\n--- old/a.rs\n+++ new/a.rs\n{HUNK}");
+        for patch in [format!("{line}{text}"), format!("{text}{line}"), format!("{text}Only in new: x\n{line}")] {
+            let report = check(&patch, VIEW);
+            assert_eq!(report["coverage"]["skipped"], binary, "{patch}");
+            assert_eq!((&report["coverage"]["files"], &report["status"]), (&json!(2), &json!("complete")), "{patch}");
+        }
+    }
+}
+
+#[test]
 fn lines_decide_where_the_counts_lie() {
     for counts in
         ["1 +1", "1,1 +1,1", "1,9 +1,9", "1,3 +1,2", "1,999999999 +1,4294967295", "1,99999999999999999999999 +1,3"]

@@ -211,6 +211,56 @@ fn the_report_is_written_whatever_is_printed() {
     assert_eq!((run.stdout.as_str(), openai.requests().len()), ("", 0), "known before money is spent");
 }
 
+#[test]
+fn a_run_that_fails_leaves_no_report_of_an_earlier_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("report.json");
+    let check = |script: Script, args: &[&str]| {
+        std::fs::write(&file, r#"{"status": "complete"}"#).unwrap();
+        let (repo, openai) = (repo(), OpenAi::start(script));
+        let program = Prudence::new().openai(&openai).current_dir(repo.path());
+        let run = program.args(["review", "--output"]).arg(&file).args(args).run().expect_code(2);
+        assert!(!file.exists(), "{args:?}\n{run}");
+    };
+    check(Script::new().always(Answer::quota()), &[]);
+    check(Script::new(), &["--base", "no-such-branch"]);
+    check(Script::new(), &["--config", "no-such-file"]);
+    check(Script::new(), &["--model", "gpt-9"]);
+}
+
+#[test]
+fn nobody_who_reads_is_no_panic() {
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    // a pipe whose reader has gone
+    let closed = || std::io::pipe().unwrap().1;
+    let program = |args: &[&str]| {
+        let (repo, openai) = (repo(), OpenAi::start(script()));
+        let program = Prudence::new().openai(&openai).current_dir(repo.path()).args(args);
+        (program, repo, openai)
+    };
+    let check = |args: &[&str], code: i32| {
+        for stdout in [full().into(), std::process::Stdio::from(closed())] {
+            let (program, _repo, _openai) = program(args);
+            let run = program.stdout(stdout).run().expect_code(code);
+            assert!(!run.stderr.contains("panicked"), "{run}");
+        }
+        for stderr in [full().into(), std::process::Stdio::from(closed())] {
+            let (program, _repo, _openai) = program(args);
+            program.stderr(stderr).run().expect_code(code);
+        }
+    };
+    for format in ["terminal", "markdown", "json"] {
+        check(&["review", "--format", format, "-vv"], 0);
+    }
+    check(&["review", "--stream", "--fail-on", "info"], 1);
+    check(&["review", "--base", "no-such-branch"], 2);
+    check(&["plan"], 0);
+    check(&["config"], 0);
+    check(&["config", "--schema"], 0);
+    check(&["--help"], 0);
+    check(&["review", "--no-such-flag"], 2);
+}
+
 /// Two chunks, the first with a minor finding, the second with a critical one.
 fn two_chunks() -> (Repo, Script) {
     let text = |name: &str| (0..150).map(|n| format!("let {name}_{n} = compute_the_value({n});\n")).collect::<String>();
@@ -240,6 +290,34 @@ fn findings_are_shown_as_they_arrive() {
     };
     assert_eq!(titles(&[]), ["second", "first"], "the worst comes first");
     assert_eq!(titles(&["--stream"]), ["first", "second"], "what is known first comes first");
+}
+
+#[test]
+fn a_stream_shows_each_finding_once_and_keeps_the_limit() {
+    let (repo, _) = two_chunks();
+    let on = |path: &str, name: &str, n: u32| {
+        let quote = format!("let {name}_{n} = compute_the_value({n});");
+        finding(path, n + 1, &quote, json!({"title": format!("Wrong in {name} {n}")}))
+    };
+    // each is said twice, and the second time in other words
+    let twice = |path: &str, name: &str| {
+        let all = (10..22).flat_map(|n| {
+            let mut again = on(path, name, n);
+            again["title"] = json!(format!("Also: wrong in {name} {n}"));
+            [on(path, name, n), again]
+        });
+        Answer::findings(all.collect())
+    };
+    let script = || Script::new().when("let first_7 ", twice("a.rs", "first")).when("", twice("b.rs", "second"));
+    for (limit, expected) in [("5", 5), ("14", 14), ("30", 24), ("0", 0)] {
+        let openai = OpenAi::start(script());
+        let program = Prudence::new().openai(&openai).current_dir(repo.path());
+        let args = ["review", "--stream", "--chunk-tokens", "4500", "--concurrency", "1", "--max-comments", limit];
+        let run = program.args(args).run().expect_code(0);
+        let shown = run.stdout.split("review complete").next().unwrap_or_default().to_lowercase();
+        assert_eq!(openai.completions().len(), 2, "{run}");
+        assert_eq!(shown.matches("wrong in").count(), expected, "--max-comments {limit}\n{run}");
+    }
 }
 
 /// Findings on eight lines, one of each severity twice, with confidences from 20 to 90.

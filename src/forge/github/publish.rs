@@ -76,8 +76,13 @@ pub async fn review(github: &GitHub, review: &Review) -> Result<ReviewOutcome, F
                 let (first, second) = indices.split_at(indices.len() / 2);
                 work.extend([second.to_vec(), first.to_vec()]);
             }
-            // part of it stands already: the rest is told in the summary
-            Err(err) if outcome.posted > 0 => outcome.refuse(indices, &err.to_string()),
+            // part of it stands already: the rest is told in the summary, and a host in trouble is left alone
+            Err(err) if outcome.posted > 0 => {
+                let reason = err.to_string();
+                std::iter::once(indices)
+                    .chain(std::mem::take(&mut work))
+                    .for_each(|part| outcome.refuse(part, &reason));
+            }
             Err(err) => return Err(err),
         }
     }

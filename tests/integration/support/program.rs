@@ -24,6 +24,8 @@ pub struct Prudence {
     env: BTreeMap<String, String>,
     folder: Option<PathBuf>,
     stdin: Vec<u8>,
+    stdout: Stdio,
+    stderr: Stdio,
     home: TempDir,
     limit: Duration,
 }
@@ -32,7 +34,9 @@ impl Prudence {
     /// The program with an empty environment (only `HOME`, an empty folder), in an empty folder, with nothing on its input.
     pub fn new() -> Prudence {
         let home = TempDir::with_prefix("prudence-home-").expect("a temporary folder");
-        Prudence { args: Vec::new(), env: BTreeMap::new(), folder: None, stdin: Vec::new(), home, limit: LIMIT }
+        let (stdout, stderr) = (Stdio::piped(), Stdio::piped());
+        let (args, env, stdin) = (Vec::new(), BTreeMap::new(), Vec::new());
+        Prudence { args, env, folder: None, stdin, stdout, stderr, home, limit: LIMIT }
     }
 
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Prudence {
@@ -64,6 +68,16 @@ impl Prudence {
         self
     }
 
+    /// Writes its results there instead; the run then has none.
+    pub fn stdout(self, stdout: impl Into<Stdio>) -> Prudence {
+        Prudence { stdout: stdout.into(), ..self }
+    }
+
+    /// Writes its messages there instead; the run then has none.
+    pub fn stderr(self, stderr: impl Into<Stdio>) -> Prudence {
+        Prudence { stderr: stderr.into(), ..self }
+    }
+
     /// Gives the run this long, for a real model takes its time.
     pub fn limit(self, limit: Duration) -> Prudence {
         Prudence { limit, ..self }
@@ -91,7 +105,7 @@ impl Prudence {
         let mut command = Command::new(env!("CARGO_BIN_EXE_prudence"));
         command.args(&self.args).env_clear().env("HOME", self.home.path()).envs(&self.env);
         command.current_dir(self.folder.as_deref().unwrap_or(self.home.path()));
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(self.stdout).stderr(self.stderr);
         let mut child = command.spawn().expect("the program starts");
         let (stdin, text) = (child.stdin.take(), self.stdin.clone());
         // The program may end without reading its input.

@@ -15,6 +15,10 @@ pub enum Fault {
     Html502,
     /// The same page, after the request was applied.
     ApplyThenHtml502,
+    /// A page of some proxy or login with 200; nothing is applied.
+    Html200,
+    /// The same page, after the request was applied.
+    ApplyThenHtml200,
     /// A dropped connection; nothing is applied.
     Reset,
     /// A dropped connection, after the request was applied.
@@ -39,12 +43,17 @@ impl Fault {
         match self {
             Fault::Status(status, body) => Some(Reply::json(*status, body)),
             Fault::Html502 => Some(Reply::html(502)),
+            Fault::Html200 => Some(Reply::html(200)),
             Fault::Reset => Some(Reply::on_the_wire(Wire::Reset)),
             Fault::Hang => Some(Reply::on_the_wire(Wire::Hang)),
             Fault::Spammed => Some(refusal::unprocessable(doc, "Validation failed, or the endpoint has been spammed.")),
             Fault::SecondaryLimit(retry_after) => Some(refusal::secondary_limit(false, *retry_after)),
             Fault::PrimaryLimit => Some(refusal::primary_limit()),
-            Fault::ApplyThenHtml502 | Fault::ApplyThenReset | Fault::Truncated | Fault::HeadMoves(_) => None,
+            Fault::ApplyThenHtml502
+            | Fault::ApplyThenHtml200
+            | Fault::ApplyThenReset
+            | Fault::Truncated
+            | Fault::HeadMoves(_) => None,
         }
     }
 
@@ -52,6 +61,7 @@ impl Fault {
     pub(super) fn after(&self, reply: Reply) -> Reply {
         match self {
             Fault::ApplyThenHtml502 => Reply::html(502),
+            Fault::ApplyThenHtml200 => Reply::html(200),
             Fault::ApplyThenReset => Reply::on_the_wire(Wire::Reset),
             Fault::Truncated => Reply { wire: Wire::Truncated, ..reply },
             _ => reply,
