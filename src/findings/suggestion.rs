@@ -10,7 +10,7 @@ pub fn usable(suggestion: &str, anchor: &Anchor) -> Option<String> {
     if !says_something(text, anchor) || anchor.side == Side::Left || !anchor.whole_lines {
         return None;
     }
-    let text = without_marks(text, &anchor.text);
+    let text = without_marks(text, &anchor.text)?;
     let indented = indent_like(&text, &anchor.text)?;
     (!is_unchanged(&indented, &anchor.text)).then_some(indented)
 }
@@ -32,13 +32,16 @@ pub fn without_fence(text: &str) -> &str {
     inside.and_then(|inside| inside.trim_end().strip_suffix("```")).unwrap_or(text)
 }
 
-/// Takes the `+` of a diff off all lines, where all have it and the code itself does not.
-fn without_marks(text: &str, original: &[String]) -> String {
-    let marked: Option<Vec<&str>> =
-        text.lines().filter(|line| !line.trim().is_empty()).map(|line| line.trim_start().strip_prefix('+')).collect();
-    match marked {
-        Some(lines) if !original.iter().any(|line| line.trim_start().starts_with('+')) => lines.join("\n"),
-        _ => text.to_owned(),
+/// Takes the `+` of a diff off all lines, where all have it and the code itself does not. `None` where some lines begin
+/// with it: they are a diff, and not the text of a file.
+fn without_marks(text: &str, original: &[String]) -> Option<String> {
+    let filled = || text.lines().filter(|line| !line.trim().is_empty());
+    if original.iter().any(|line| line.trim_start().starts_with('+')) || !text.contains('+') {
+        return Some(text.to_owned());
+    }
+    match filled().map(|line| line.trim_start().strip_prefix('+')).collect::<Option<Vec<&str>>>() {
+        Some(lines) => Some(lines.join("\n")),
+        None => (!filled().any(|line| line.starts_with('+'))).then(|| text.to_owned()),
     }
 }
 
@@ -98,6 +101,7 @@ mod tests {
         check("    a();", "+b();\n+    c();", Some("    b();\n    c();"));
         check("    a();", "+    a();", None);
         check("    a();", "+ b();\n  c();", None);
+        check("    let x = a;", "    let x = a\n        + b;", Some("    let x = a\n        + b;"));
         check("a();", "  b();\n    c();", Some("b();\n  c();"));
         check("\ta();", "    b();", None);
         check("    a();", "key = \"***\"", None);

@@ -484,15 +484,18 @@ fn a_limit_on_bursts_ends_the_posting() {
     }
 }
 
-/// So many findings on the same number of lines, of which the host takes all but the last.
+/// So many findings, too far from each other to be one, of which the host takes all but the last.
 fn half_refused(count: u32) -> Pull {
-    let text = (1..=count).map(|n| format!("let z{n} = {n};\n")).collect::<String>();
+    let text = (1..=5 * count).map(|n| format!("let z{n} = {n};\n")).collect::<String>();
     let long = (0..60).map(|n| format!("let x{n} = {n};\n")).collect::<String>();
     let repo = Repo::new().file("README", "x\n").commit("base").branch("feature");
     let repo = repo.file("src/a.rs", text).file("src/long.rs", long).commit("change");
     let on = |n: u32| match n {
         n if n == count => finding("src/long.rs", 8, "let x7 = 7;", json!({"title": format!("Number {n}")})),
-        n => finding("src/a.rs", n, &format!("let z{n} = {n};"), json!({"title": format!("Number {n}")})),
+        n => {
+            let line = 5 * n;
+            finding("src/a.rs", line, &format!("let z{line} = {line};"), json!({"title": format!("Number {n}")}))
+        }
     };
     let script = Script::new().always(Answer::findings((1..=count).map(on).collect()));
     Pull::new(Scenario::new(&repo, "main", "feature").limits(|limits| limits.patch_lines = 50), script)
@@ -604,17 +607,20 @@ fn a_review_may_ask_for_changes() {
 
 #[test]
 fn runs_on_the_same_head_share_the_limit() {
-    let text = (1..=9).map(|n| format!("let z{n} = {n};\n")).collect::<String>();
+    let text = (1..=45).map(|n| format!("let z{n} = {n};\n")).collect::<String>();
     let repo = Repo::new().file("README", "x\n").commit("base").branch("feature").file("a.rs", text).commit("change");
-    let found = |n: u32| finding("a.rs", n, &format!("let z{n} = {n};"), json!({"title": format!("Number {n}")}));
+    let found = |n: u32| finding("a.rs", n, &format!("let z{n} = {n};"), json!({"title": format!("Wrong at {n}")}));
     let pull = Pull::new(Scenario::new(&repo, "main", "feature"), Script::new());
     for run in 0..3 {
         // a model lists them in another order each time
-        let order = (0..9).map(|n| found((n * 4 + run) % 9 + 1));
+        let order = (0..9).map(|n| found(5 * ((n * 4 + run) % 9 + 1)));
         pull.openai.set_script(Script::new().always(Answer::findings(order.collect())));
         let reviewed = pull.review(&["--max-comments", "3"], 0);
         assert_eq!(reviewed.at("/delivery/posted"), if run == 0 { 3 } else { 0 }, "run {run}");
-        assert_eq!(reviewed.suppressed().len(), if run == 0 { 6 } else { 9 }, "run {run}");
+        let stands = |reason: &&&str| **reason == "already_posted";
+        assert_eq!(reviewed.suppressed().iter().filter(stands).count(), if run == 0 { 0 } else { 3 }, "run {run}");
+        let over = reviewed.suppressed().iter().filter(|reason| **reason == "over_comment_limit").count();
+        assert_eq!(over, 6, "run {run}");
     }
     assert_eq!((pull.github.review_comments().len(), pull.github.reviews().len()), (3, 1));
     assert_eq!(pull.github.issue_comments().len(), 1);
