@@ -314,9 +314,11 @@ fn a_stream_shows_each_finding_once_and_keeps_the_limit() {
         let program = Prudence::new().openai(&openai).current_dir(repo.path());
         let args = ["review", "--stream", "--chunk-tokens", "4500", "--concurrency", "1", "--max-comments", limit];
         let run = program.args(args).run().expect_code(0);
-        let shown = run.stdout.split("review complete").next().unwrap_or_default().to_lowercase();
+        let text = run.stdout.to_lowercase();
+        let in_full = text.split("over the limit of comments").next().unwrap_or_default();
         assert_eq!(openai.completions().len(), 2, "{run}");
-        assert_eq!(shown.matches("wrong in").count(), expected, "--max-comments {limit}\n{run}");
+        assert_eq!(in_full.matches("wrong in").count(), expected, "--max-comments {limit}\n{run}");
+        assert_eq!(text.matches("wrong in").count(), 24, "each is told once: --max-comments {limit}\n{run}");
     }
 }
 
