@@ -103,7 +103,7 @@ impl<'a> Output<'a> {
                 // notices stand on standard error already
                 let notices = self.console.notices();
                 let notes: Vec<&String> = report.delivery.notes.iter().filter(|note| !notices.contains(note)).collect();
-                findings.collect::<String>() + &terminal::report(report, &notes, self.started.elapsed())
+                findings.collect::<String>() + &terminal::report(report, &printed, &notes, self.started.elapsed())
             }
         };
         self.show(&text);
@@ -142,6 +142,7 @@ pub fn report_file(args: &cli::Review, world: &World<'_>) -> Result<Option<PathB
     Ok(file)
 }
 
+/// Makes sure that a file can be written, and takes away what is in it.
 fn clear(path: &Path) -> std::io::Result<()> {
     let file = std::fs::OpenOptions::new().create(true).write(true).truncate(true).open(path)?;
     // a pipe or a device stays

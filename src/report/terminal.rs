@@ -33,10 +33,12 @@ fn colour(severity: Severity) -> Style {
 }
 
 /// What stands below the findings: what did not fit, the receipt, and the closing lines.
-/// `notes` are those that were not printed before.
-pub fn report(report: &Report, notes: &[&String], elapsed: Duration) -> String {
+/// `shown` are the findings that were printed while the review ran, `notes` those that were not printed before.
+pub fn report(report: &Report, shown: &[Finding], notes: &[&String], elapsed: Duration) -> String {
     let mut out = String::new();
-    let over: Vec<_> = report.suppressed.iter().filter(|s| s.reason == Reason::OverCommentLimit).collect();
+    let is_shown = |finding: &Finding| shown.iter().any(|known| known.same_remark(finding));
+    let over = report.suppressed.iter().filter(|s| s.reason == Reason::OverCommentLimit && !is_shown(&s.finding));
+    let over: Vec<_> = over.collect();
     if !over.is_empty() {
         let what = format!("{} over the limit of comments:", plural(over.len(), "more finding"));
         let _ = writeln!(out, "{}", paint(BOLD, &what));

@@ -322,6 +322,27 @@ fn a_stream_shows_each_finding_once_and_keeps_the_limit() {
     }
 }
 
+#[test]
+fn a_stream_does_not_hold_back_what_is_worse_and_comes_later() {
+    let (repo, _) = two_chunks();
+    let all = |path: &str, name: &str, severity: &str| {
+        let on = |n: u32| {
+            let quote = format!("let {name}_{n} = compute_the_value({n});");
+            finding(path, n + 1, &quote, json!({"title": format!("Wrong in {name} {n}"), "severity": severity}))
+        };
+        Answer::findings((2..6).map(|n| on(5 * n)).collect())
+    };
+    let script = Script::new().when("let first_7 ", all("a.rs", "first", "minor"));
+    let openai = OpenAi::start(script.when("", all("b.rs", "second", "critical")));
+    let program = Prudence::new().openai(&openai).current_dir(repo.path());
+    let args = ["review", "--stream", "--chunk-tokens", "4500", "--concurrency", "1", "--max-comments", "3"];
+    let run = program.args(args).run().expect_code(0);
+    let (in_full, listed) = run.stdout.split_once("2 more findings over the limit of comments").expect("a list");
+    let count = |text: &str, name: &str| text.matches(&format!("Wrong in {name}")).count();
+    assert_eq!((count(in_full, "first"), count(in_full, "second")), (3, 3), "{run}");
+    assert_eq!((count(listed, "first"), count(listed, "second")), (1, 1), "{run}");
+}
+
 /// Findings on eight lines, one of each severity twice, with confidences from 20 to 90.
 fn graded() -> (Repo, Script) {
     let text: String = (1..=8).map(|n| format!("call_number_{n}(argument_{n});\n")).collect();
