@@ -30,19 +30,14 @@ pub fn assemble(
         () if plan.diff.changed_lines() == 0 => Status::NothingToReview,
         () => Status::Complete,
     };
-    let summaries: Vec<&str> = outcomes
-        .iter()
-        .filter_map(|outcome| outcome.result.as_ref().ok())
-        .map(|answer| answer.summary.trim())
-        .filter(|text| !text.is_empty())
-        .collect();
     let title = setup.masked_title().map(|title| prepared.redactions.clean(&title).into_owned());
+    let summary = prepared.redactions.clean(&summary_of(outcomes)).into_owned();
     Report {
         schema: report::SCHEMA,
         tool: Tool::this(),
         change: ChangeInfo { title, ..setup.change.info.clone() },
         status,
-        summary: prepared.redactions.clean(&summaries.join(" ")).chars().take(1500).collect(),
+        summary,
         findings: judgement.findings,
         suppressed: judgement.suppressed,
         coverage,
@@ -50,6 +45,27 @@ pub fn assemble(
         usage: meter.totals(),
         cost: cost(setup, meter),
         delivery: deliver::undelivered(notes(meter, console)),
+    }
+}
+
+/// What the parts of the change do, each thing once, and no longer than people read.
+fn summary_of(outcomes: &[Outcome]) -> String {
+    const MOST_PARTS: usize = 5;
+    const LONGEST: usize = 1500;
+    let answers = outcomes.iter().filter_map(|outcome| outcome.result.as_ref().ok());
+    let mut parts: Vec<&str> = Vec::new();
+    for part in answers.map(|answer| answer.summary.trim()).filter(|part| !part.is_empty()) {
+        if !parts.contains(&part) {
+            parts.push(part);
+        }
+    }
+    let is_cut = parts.len() > MOST_PARTS;
+    parts.truncate(MOST_PARTS);
+    let text = parts.join(" ");
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None if is_cut => format!("{text} …"),
+        None => text,
     }
 }
 
@@ -64,6 +80,7 @@ fn cost(setup: &Setup, meter: &Meter) -> Cost {
         usd,
         total_usd: usd.zip(earlier).map(|(usd, earlier)| usd + earlier),
         limit_usd: meter.limit_usd(),
+        unconfirmed_requests: meter.unconfirmed_requests(),
         models: meter.by_model().into_iter().map(model).collect(),
     }
 }

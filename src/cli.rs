@@ -121,14 +121,14 @@ pub struct Change {
     /// What is staged for the next commit
     #[arg(long, conflicts_with = "worktree")]
     pub staged: bool,
-    /// What is not committed, staged or not
+    /// What is not committed of tracked files, staged or not
     #[arg(long)]
     pub worktree: bool,
     /// The repository (default: the one that holds this folder)
     #[arg(long, value_name = "DIR")]
     pub repo: Option<PathBuf>,
-    /// Review again what was reviewed before
-    #[arg(long)]
+    /// Review again what was reviewed before, as every run does so far
+    #[arg(long, hide = true)]
     pub full: bool,
 }
 
@@ -188,8 +188,8 @@ pub struct Settings {
     #[arg(long, value_name = "LEVEL", value_parser = words(&keys::EFFORT), help_heading = MODEL)]
     #[arg(hide_possible_values = true)]
     pub effort: Option<String>,
-    /// No second look at the findings
-    #[arg(long, help_heading = MODEL)]
+    /// No second look at the findings, as no run has so far
+    #[arg(long, hide = true)]
     pub no_verify: bool,
     /// Language of the findings (`en`, `vi`)
     #[arg(long, value_name = "TAG", help_heading = MODEL)]

@@ -5,12 +5,13 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use crate::config::ci;
+use crate::config::ci::{self, Ci};
 use crate::diff::{Diff, Side};
 use crate::findings::Finding;
 use crate::forge::{Conversation, Forge, ForgeError, LineComment, Review, ReviewOutcome};
 use crate::report::markdown::{self, State, fingerprint_of};
-use crate::report::{Channel, Delivery, Report, Status, actions};
+use crate::report::{Channel, Delivery, Report, Status, actions, clean};
+use crate::text::fenced;
 
 /// What is posted, and where.
 pub struct Posting<'a> {
@@ -174,6 +175,17 @@ pub fn write_step_files(report: &Report, actions: &ci::GitHub, output: Option<&P
         append(path, &markdown::step_summary(report))?;
     }
     Ok(())
+}
+
+/// Tells those who look at the run's page why a run of Actions reviewed nothing: its log is a click away.
+pub fn tell_of_failure(env: &dyn Fn(&str) -> Option<String>, message: &str) {
+    let Some(Ci::GitHub(actions)) = Ci::detect(env) else { return };
+    let _ = anstream::stderr().write_all(actions::failure(message).as_bytes());
+    if let Some(path) = &actions.step_summary_path {
+        let text = format!("## ⚠️ Prudence reviewed nothing\n\n{}\n", fenced("text", &clean::terminal(message)));
+        // the exit code and the log tell it, too
+        let _ = append(path, &text);
+    }
 }
 
 fn append(path: &Path, text: &str) -> Result<()> {

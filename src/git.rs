@@ -1,6 +1,6 @@
 //! Local git through libgit2: which change is on the desk, and files at a revision.
 //!
-//! Only objects are read. Nothing is executed, nothing is fetched, and no filter or hook of the repository runs.
+//! It reads objects, the index and the working tree. Nothing is executed, nothing is fetched, and no filter or hook of the repository runs.
 
 use std::path::{Path, PathBuf};
 
@@ -138,6 +138,15 @@ impl Repo {
         }
     }
 
+    /// Files that git does not track and does not ignore, up to `most`.
+    pub fn untracked(&self, most: usize) -> Vec<String> {
+        let mut options = git2::StatusOptions::new();
+        options.include_untracked(true).exclude_submodules(true).show(git2::StatusShow::Workdir);
+        let Ok(statuses) = self.inner.statuses(Some(&mut options)) else { return Vec::new() };
+        let untracked = statuses.iter().filter(|entry| entry.status().is_wt_new());
+        untracked.take(most).map(|entry| String::from_utf8_lossy(entry.path_bytes()).into_owned()).collect()
+    }
+
     fn head(&self) -> Result<Option<Oid>> {
         match self.inner.head() {
             Ok(head) => {
@@ -239,6 +248,8 @@ impl Repo {
         if !has_any {
             return Ok(Vec::new());
         }
+        // those that `from` does not have count as untracked
+        options.include_untracked(true).recurse_untracked_dirs(true).show_untracked_content(true);
         options.disable_pathspec_match(true);
         patch(self.inner.diff_tree_to_workdir(from, Some(&mut options))?)
     }
@@ -279,7 +290,11 @@ fn patch(mut diff: Diff<'_>) -> Result<Vec<u8>, git2::Error> {
     find.renames(true).copies(true);
     diff.find_similar(Some(&mut find))?;
     let mut out = Vec::new();
-    diff.print(DiffFormat::Patch, |_, _, line| {
+    diff.print(DiffFormat::Patch, |delta, _, line| {
+        // a conflict has no sides here; `unmerged` reads it from disk
+        if delta.status() == git2::Delta::Conflicted {
+            return true;
+        }
         if matches!(line.origin(), '+' | '-' | ' ') {
             out.push(line.origin() as u8);
         }

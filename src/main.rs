@@ -20,13 +20,17 @@ fn main() -> ExitCode {
         let message = prudence::report::clean::log(&format!("{err:#}"));
         // nobody may be reading; the exit code still tells
         let _ = writeln!(anstream::stderr(), "error: {message}");
+        prudence::deliver::tell_of_failure(&env, &format!("{err:#}"));
         Exit::Failed
     });
     exit.into()
 }
 
+fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 fn start(cli: prudence::cli::Cli) -> anyhow::Result<Exit> {
-    let env = |name: &str| std::env::var(name).ok();
     let world = World { env: &env, cwd: std::env::current_dir()? };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(run(cli, &world))

@@ -93,12 +93,11 @@ impl<'a> Output<'a> {
 
     fn print(&self, report: &Report, diff: &Diff) -> Result<()> {
         let text = match self.format {
-            // what a runner would take for a command is the same text in another spelling
-            Format::Json => format!("{}\n", serde_json::to_string_pretty(report)?.replace("##[", "##\\u005b")),
+            Format::Json => format!("{}\n", serde_json::to_string_pretty(report)?),
             Format::Markdown => markdown::document(report),
             Format::Terminal => {
                 let printed = self.printed.borrow();
-                let is_new = |finding: &&Finding| !printed.iter().any(|known| known.same_remark(finding));
+                let is_new = |finding: &&Finding| !printed.iter().any(|known| similar::is_same(known, finding));
                 let findings = report.findings.iter().filter(is_new).map(|finding| terminal::finding(finding, diff));
                 // notices stand on standard error already
                 let notices = self.console.notices();
@@ -110,14 +109,19 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
-    /// Prints a result; in a run of Actions so that the runner reads no commands from it.
     fn show(&self, text: &str) {
-        match self.format {
-            _ if self.setup.actions.is_none() => self.console.result(text),
-            Format::Json => self.console.result(text),
-            Format::Terminal => self.console.result(&clean::painted_log(text)),
-            Format::Markdown => self.console.result(&clean::fenced_off(text)),
-        }
+        self.console.result(&for_log(text, self.format, self.setup.actions.is_some()));
+    }
+}
+
+/// A result as it is printed: in a run of Actions so that the runner reads no commands from it.
+pub fn for_log(text: &str, format: Format, is_actions: bool) -> String {
+    match format {
+        // the same text in another spelling
+        Format::Json => text.replace("##[", "##\\u005b"),
+        _ if !is_actions => text.to_owned(),
+        Format::Terminal => clean::painted_log(text),
+        Format::Markdown => clean::fenced_off(text),
     }
 }
 
@@ -137,14 +141,19 @@ pub fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<()> {
 pub fn report_file(args: &cli::Review, world: &World<'_>) -> Result<Option<PathBuf>> {
     let file = args.output.clone().or_else(|| Env::new(world.env, None).input("output").map(PathBuf::from));
     if let Some(path) = &file {
-        clear(path).with_context(|| format!("cannot write the report `{}`", path.display()))?;
+        clear(path).with_context(|| {
+            format!(
+                "cannot write the report `{}`\nhint: the folder must exist, and the file be writable",
+                path.display()
+            )
+        })?;
     }
     Ok(file)
 }
 
 /// Makes sure that a file can be written, and takes away what is in it.
 fn clear(path: &Path) -> std::io::Result<()> {
-    let file = std::fs::OpenOptions::new().create(true).write(true).truncate(true).open(path)?;
-    // a pipe or a device stays
-    if file.metadata()?.is_file() { std::fs::remove_file(path) } else { Ok(()) }
+    std::fs::OpenOptions::new().create(true).write(true).truncate(true).open(path)?;
+    // a link, a pipe or a device stays
+    if std::fs::symlink_metadata(path)?.is_file() { std::fs::remove_file(path) } else { Ok(()) }
 }

@@ -5,6 +5,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use crate::checks;
 use crate::config::Config;
+use crate::config::provider::Resolved;
 use crate::console::Console;
 use crate::diff::Diff;
 use crate::diff::filter::{self, Rules, Skipped};
@@ -50,9 +51,9 @@ pub async fn prepare(setup: &Setup, console: &Console) -> Result<Prepared> {
     let (diff, skipped) = filter::apply(change.diff.clone(), &rules, &|path| base.text(path));
     let hits = checks::run(&diff, |rule| config.checks.get(rule).copied().unwrap_or(true));
     let (diff, redactions) = redact::apply(diff);
-    if redactions.count() > 0 {
-        console
-            .notice(&format!("{} masked before anything is sent", report::plural(redactions.count(), "secret value")));
+    if redactions.count() > 0 && setup.provider != Resolved::Offline {
+        let count = report::plural(redactions.count(), "secret value");
+        console.notice(&format!("{count} masked in what is sent to the model"));
     }
     let orientation = orientation(setup, &diff, &skipped, &redactions, tokenizer);
     let model = usage::model(&config.model);

@@ -17,7 +17,7 @@ use crate::diff::Diff;
 use crate::findings::{self, Finding, Judgement, Thresholds};
 use crate::git::Repo;
 use crate::llm::{self, Client};
-use crate::output::{Output, report_file, write_json};
+use crate::output::{Output, for_log, report_file, write_json};
 use crate::plan::Tokenizer;
 use crate::prepare::{Prepared, prepare};
 use crate::report;
@@ -56,6 +56,10 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
     let prepared = prepare(&setup, console).await?;
     let meter = Arc::new(Meter::new(prices(&setup.config), setup.config.max_cost_usd));
     let outcomes = ask(&setup, &prepared, &meter, &output, console).await?;
+    let stopped = refused(&outcomes, &meter);
+    if let (Some(reason), true) = (&stopped, prepared.hits.is_empty()) {
+        bail!("{reason}");
+    }
     let judgement = judge(&setup, &prepared, drafts(&outcomes));
     let mut report = assemble(&setup, &prepared, &outcomes, judgement, &meter, console);
     if let (Some(forge), Purpose::Deliver) = (setup.target.forge(), setup.purpose) {
@@ -72,7 +76,12 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
         };
         deliver::post(&mut report, &posting).await;
     }
-    output.finish(report, &prepared.plan.diff)
+    let exit = output.finish(report, &prepared.plan.diff)?;
+    match stopped {
+        // what the built-in checks found is delivered all the same
+        Some(reason) => bail!("{reason}"),
+        None => Ok(exit),
+    }
 }
 
 async fn plan(args: &cli::Plan, world: &World<'_>, console: &Console) -> Result<Exit> {
@@ -85,15 +94,17 @@ async fn plan(args: &cli::Plan, world: &World<'_>, console: &Console) -> Result<
     let model = (setup.provider != Resolved::Offline).then_some(setup.config.model.as_str());
     let price = model.and_then(|model| prices(&setup.config).get(model));
     let coverage = report::coverage(&prepared.plan, &prepared.skipped, &[]);
-    let planned = PlanReport::new(&prepared.plan, coverage, model, price, output_limit(&setup.config) as usize);
+    let mut planned = PlanReport::new(&prepared.plan, coverage, model, price, output_limit(&setup.config) as usize);
+    planned.cost.limit_usd = setup.config.max_cost_usd.filter(|_| model.is_some());
     if let Some(path) = &args.output {
         write_json(path, &planned)?;
     }
-    console.result(&match args.format {
+    let text = match args.format {
         Format::Json => format!("{}\n", serde_json::to_string_pretty(&planned)?),
         Format::Terminal => planned.terminal(),
         Format::Markdown => format!("```text\n{}```\n", anstream::adapter::strip_str(&planned.terminal())),
-    });
+    };
+    console.result(&for_log(&text, args.format, setup.actions.is_some()));
     Ok(Exit::Clean)
 }
 
@@ -153,20 +164,16 @@ async fn ask(
     })
     .await;
     console.finish();
-    nothing_reviewed(&outcomes, meter)?;
     Ok(outcomes)
 }
 
-/// When not one chunk was reviewed because the model server refuses everything, that is no review but an error. Where
-/// something was paid for, there is a bill to deliver.
-fn nothing_reviewed(outcomes: &[Outcome], meter: &Meter) -> Result<()> {
+/// Why the model server refuses everything, where not one chunk was reviewed and nothing was paid for: that is no review
+/// but an error.
+fn refused(outcomes: &[Outcome], meter: &Meter) -> Option<String> {
     if outcomes.iter().any(|outcome| outcome.result.is_ok()) || meter.totals().output_tokens > 0 {
-        return Ok(());
+        return None;
     }
-    match outcomes.iter().find_map(|outcome| outcome.stopped.as_ref()) {
-        Some(reason) => bail!("{reason}"),
-        None => Ok(()),
-    }
+    outcomes.iter().find_map(|outcome| outcome.stopped.clone())
 }
 
 fn drafts(outcomes: &[Outcome]) -> Vec<Draft> {

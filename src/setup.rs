@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use globset::Glob;
 
 use crate::checks::RULES;
@@ -102,9 +102,7 @@ impl Setup {
         let is_dry = env.input("dry-run").is_some_and(|value| value.trim().eq_ignore_ascii_case("true"));
         let purpose = if is_dry && purpose == Purpose::Deliver { Purpose::Show } else { purpose };
         let change = target.change(repo.as_ref(), purpose == Purpose::Plan).await?;
-        if let (Some(against), true) = (&change.against, change.diff.files.is_empty()) {
-            console.notice(&format!("no change against `{against}`; `--base HEAD~1` would take the last commit"));
-        }
+        target.local_notices(&change, repo.as_ref()).iter().for_each(|notice| console.notice(notice));
         let file = config_file(settings, &change, &target, repo.as_ref(), world, is_ci).await?;
         let (config, origins) = config::load(flags, &env, file)?;
         let is_fork = change.request.as_ref().is_some_and(|request| request.is_fork);
@@ -176,7 +174,13 @@ impl Setup {
             coverage,
             chunks: Vec::new(),
             usage: usage::Usage::default(),
-            cost: Cost { usd: Some(0.0), total_usd: earlier, limit_usd: self.config.max_cost_usd, models: Vec::new() },
+            cost: Cost {
+                usd: Some(0.0),
+                total_usd: earlier,
+                limit_usd: self.config.max_cost_usd,
+                unconfirmed_requests: 0,
+                models: Vec::new(),
+            },
             delivery: deliver::undelivered(notices),
         }
     }
@@ -229,10 +233,14 @@ async fn config_file(
             read_config(&root, &world.cwd, settings.config.as_deref())?
         }
     };
-    Ok(text
-        .map(|text| file::parse(&name.display().to_string(), &text, &check_names()))
-        .transpose()?
-        .unwrap_or_default())
+    let Some(text) = text else { return Ok(Layer::default()) };
+    let layer = file::parse(&name.display().to_string(), &text, &check_names());
+    match change.info.base_sha.as_deref().filter(|_| from_base) {
+        Some(sha) => {
+            layer.map_err(|err| anyhow!("{err} (this is the file of the base commit {})", &sha[..sha.len().min(9)]))
+        }
+        None => Ok(layer?),
+    }
 }
 
 /// Reads the configuration from disk: the named file, which must be there, or the one at the root, which need not.

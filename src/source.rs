@@ -196,6 +196,32 @@ impl Target {
         }
     }
 
+    /// What the user of local git may not expect: that nothing has changed, and which new files git does not know yet.
+    pub fn local_notices(&self, change: &Change, repo: Option<&Repo>) -> Vec<String> {
+        const NAMED: usize = 3;
+        let (Target::Local(range), Some(repo)) = (self, repo) else { return Vec::new() };
+        let mut notices = Vec::new();
+        if change.diff.files.is_empty() {
+            let against = change.against.as_deref().unwrap_or_default();
+            notices.push(match range {
+                Range::Staged => "nothing is staged; `git add` comes first".to_owned(),
+                Range::Worktree => "nothing is uncommitted".to_owned(),
+                _ if change.info.base_sha.is_none() => "there are no commits and no tracked files".to_owned(),
+                _ => format!("no change against `{against}`; `--base HEAD~1` would take the last commit"),
+            });
+        }
+        let untracked = match range {
+            Range::Branch | Range::Worktree => repo.untracked(NAMED + 1),
+            _ => Vec::new(),
+        };
+        if !untracked.is_empty() {
+            let more = if untracked.len() > NAMED { " and more" } else { "" };
+            let names = untracked[..untracked.len().min(NAMED)].join("`, `");
+            notices.push(format!("untracked files are left out (`{names}`{more}); `git add -N` takes them in"));
+        }
+        notices
+    }
+
     /// The host, where the change is a request on one.
     pub fn forge(&self) -> Option<&dyn Forge> {
         match self {
@@ -321,7 +347,8 @@ impl<'a> Base<'a> {
         folders.dedup();
         for folder in folders {
             let text = match &self.folder {
-                Some(root) => read_if_there(&root.join(folder).join(".gitattributes"))?,
+                // a name in the diff may be one that no disk takes
+                Some(root) => std::fs::read(root.join(folder).join(".gitattributes")).ok(),
                 None => self.text(&RepoPath::from(format!("{folder}/.gitattributes").as_str())),
             };
             if let Some(text) = text {

@@ -40,7 +40,8 @@ pub enum ParseError {
 pub fn parse(text: impl Into<Bytes>) -> Result<Diff, ParseError> {
     let text = text.into();
     let lines = Lines::new(&text);
-    let mut parser = Parser { text: &text, lines: &lines, at: 0, files: Vec::new() };
+    let is_from_git = (0..lines.len()).any(|line| lines.is_git_header(line));
+    let mut parser = Parser { text: &text, lines: &lines, at: 0, is_from_git, files: Vec::new() };
     parser.run()?;
     let (files, end) = (parser.files, parser.at);
     if files.is_empty() && !text.trim_ascii().is_empty() {
@@ -109,6 +110,8 @@ struct Parser<'a> {
     lines: &'a Lines<'a>,
     /// The next line to read.
     at: usize,
+    /// Whether any file has a `diff --git` line: then all have.
+    is_from_git: bool,
     files: Vec<FileDiff>,
 }
 
@@ -127,7 +130,7 @@ impl Parser<'_> {
                 let file = self.file(from)?;
                 self.files.push(file);
                 from = self.at;
-            } else if let Some((old, new)) = binary_names(self.lines.trimmed(self.at)) {
+            } else if let Some((old, new)) = binary_names(self.lines.trimmed(self.at)).filter(|_| !self.is_from_git) {
                 // `diff -r` has no header for these
                 let header = Header { old: Some(side_path(old)), new: Some(side_path(new)), ..Header::default() };
                 let file = self.binary(from, &header);

@@ -53,13 +53,6 @@ pub struct Finding {
     pub rule: Option<&'static str>,
 }
 
-impl Finding {
-    /// Whether both are the same words at the same place.
-    pub fn same_remark(&self, other: &Finding) -> bool {
-        (&self.path, self.start_line, &self.title) == (&other.path, other.start_line, &other.title)
-    }
-}
-
 /// Who found it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -103,7 +96,7 @@ impl Reason {
             Reason::Duplicate => "duplicate of another finding",
             Reason::BelowThreshold => "below the threshold",
             Reason::Unanchored => "with quoted code that is not in the change",
-            Reason::AlreadyPosted => "already posted",
+            Reason::AlreadyPosted => "posted before",
             Reason::OverCommentLimit => "over the comment limit",
         }
     }

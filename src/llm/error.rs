@@ -158,7 +158,7 @@ fn no_access(error: &ApiError, asked: &Asked<'_>) -> String {
 fn no_model(error: &ApiError, asked: &Asked<'_>) -> String {
     let what = asked.sentence(&format!("the model server has no model `{}`", asked.model), error);
     let name = if asked.provider == Provider::Azure { "a deployment of this resource" } else { "one that it has" };
-    format!("{what}\nhint: set `--model` to {name}; `prudence doctor` asks for the list")
+    format!("{what}\nhint: set `--model` to {name}")
 }
 
 fn no_endpoint(error: &ApiError, asked: &Asked<'_>) -> String {

@@ -48,6 +48,11 @@ fn command(level: &str, message: &str) -> String {
     format!("::{level}::{}\n", data(message))
 }
 
+/// The annotation of a run that reviewed nothing.
+pub fn failure(message: &str) -> String {
+    format!("::error title=Prudence::{}\n", data(message))
+}
+
 fn data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
@@ -58,11 +63,11 @@ fn property(text: &str) -> String {
 
 /// The step's outputs, by the names of the interface.
 pub fn outputs(report: &Report, report_path: Option<&str>) -> Vec<(&'static str, String)> {
-    let count = |severity| report.findings.iter().filter(|finding| finding.severity == severity).count().to_string();
+    let count = |severity| report.standing().filter(|finding| finding.severity == severity).count().to_string();
     let usd = |usd: Option<f64>| usd.map_or(String::new(), |usd| format!("{usd:.6}"));
     vec![
         ("status", report.status.as_str().to_owned()),
-        ("findings", report.findings.len().to_string()),
+        ("findings", report.standing().count().to_string()),
         ("critical", count(Severity::Critical)),
         ("major", count(Severity::Major)),
         ("minor", count(Severity::Minor)),

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::clean::{cell, code, markdown};
-use super::{Report, Status, dollars, plural, thousands};
+use super::{Failure, Report, Status, dollars, plural, thousands};
 use crate::diff::Side;
 use crate::findings::{Finding, Reason, Suppressed};
 use crate::severity::Severity;
@@ -133,12 +133,13 @@ fn below(report: &Report, run_url: Option<&str>, most: usize) -> Vec<String> {
 
 fn opening(report: &Report) -> String {
     let sign = match report.status {
+        Status::NothingToReview => "⏭️",
         Status::Incomplete => "⚠️",
         _ if report.standing().any(|finding| finding.severity >= Severity::Major) => "🔎",
         _ => "✅",
     };
     let mut out = format!("## {sign} Prudence: {}", report.headline());
-    if !report.summary.is_empty() {
+    if !report.summary.is_empty() && report.status != Status::NothingToReview {
         let _ = write!(out, "\n\n{}", markdown(&report.summary));
     }
     if report.standing().next().is_some() {
@@ -235,9 +236,12 @@ fn receipt(report: &Report) -> String {
 
 /// The lines that nobody looked at, and those of which only a part was seen.
 fn not_reviewed(report: &Report, most: usize) -> Option<String> {
-    let failed = list(&report.coverage.failed, most, |lines| {
-        format!("⚠️ {}: not reviewed: {}", code(&lines.place()), cell(&lines.reason))
-    });
+    let failure = |failure: &Failure| {
+        let lines = plural(failure.changed_lines, "changed line");
+        let places = list(&failure.places, most, |place| code(place));
+        format!("⚠️ **{lines} not reviewed**: {}\n\n{places}\n", cell(&failure.reason))
+    };
+    let failed = report.coverage.failures().iter().map(failure).collect::<Vec<_>>().join("\n");
     let cut = list(&report.coverage.cut, most, |line| {
         format!("{} line {}: only its beginning was reviewed, it is too long", code(&line.path), line.line)
     });
@@ -270,7 +274,7 @@ fn bill(report: &Report) -> String {
         thousands(usage.input_tokens),
         thousands(usage.cached_input_tokens),
         thousands(usage.output_tokens),
-        dollars(cost.usd),
+        cost.spent(),
         dollars(cost.total_usd),
     );
     if let Some(limit) = cost.limit_usd {
@@ -307,12 +311,13 @@ fn footer(report: &Report, run_url: Option<&str>) -> String {
     format!("<sub>prudence {} · prompt {}{head}{run}</sub>", report.tool.version, report.tool.prompt)
 }
 
-/// Joins all that fits into `room` characters. What stands below comes last and goes before the findings, which can
-/// be of any length; no section is torn, a finding without room keeps its line, and what is missing is told.
+/// Joins all that fits into `room` characters: a line for each finding, then what stands below, then the findings in
+/// full. No section is torn, and what is missing is told.
 fn fit(opening: &str, findings: &[Entry], below: &[String], room: usize) -> String {
     const LEFT_OUT: &str = "_More did not fit here; the JSON report has all of it._";
     let used = opening.chars().count() + LEFT_OUT.len() + 4;
-    let below_kept = kept(below, room.saturating_sub(used));
+    let lines: usize = findings.iter().map(|entry| length(&[&entry.short])).sum();
+    let below_kept = kept(below, room.saturating_sub(used + lines));
     let used = used + length(&below_kept);
     let findings_kept = findings_kept(findings, room.saturating_sub(used));
     let is_whole =
@@ -410,7 +415,7 @@ mod tests {
         check(1000, &["t", "a", "b", "c", "d"]);
         check(400, &["t", "a", "B", "c", "d", "_"]);
         check(180, &["t", "A", "B", "C", "d", "_"]);
-        check(166, &["t", "d", "_"]);
+        check(166, &["t", "a", "B", "C", "_"]);
     }
 
     #[test]

@@ -203,8 +203,50 @@ pub struct Cost {
     pub total_usd: Option<f64>,
     /// The most that may be spent.
     pub limit_usd: Option<f64>,
+    /// Requests that got no answer and may have been billed; `usd` does not hold them.
+    pub unconfirmed_requests: u64,
     /// Each model's part.
     pub models: Vec<ModelCost>,
+}
+
+impl Cost {
+    /// The dollars of this run, as far as they are known.
+    pub fn spent(&self) -> String {
+        match self.unconfirmed_requests {
+            0 => dollars(self.usd),
+            _ => format!("at least {}", dollars(self.usd)),
+        }
+    }
+}
+
+/// Lines that failed for one reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Why; the words of the first of them, where only the numbers in it differ.
+    pub reason: String,
+    /// All added and removed lines among them.
+    pub changed_lines: usize,
+    /// Where they are.
+    pub places: Vec<String>,
+}
+
+impl Coverage {
+    /// What failed, by reason: a limit that ends a review fails hundreds of ranges at once.
+    pub fn failures(&self) -> Vec<Failure> {
+        let key = |reason: &str| reason.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
+        let mut failures: Vec<(String, Failure)> = Vec::new();
+        for lines in &self.failed {
+            let wanted = key(&lines.reason);
+            let index = failures.iter().position(|(known, _)| *known == wanted).unwrap_or_else(|| {
+                let reason = lines.reason.replace('\n', "; ");
+                failures.push((wanted, Failure { reason, changed_lines: 0, places: Vec::new() }));
+                failures.len() - 1
+            });
+            failures[index].1.changed_lines += lines.changed_lines;
+            failures[index].1.places.push(lines.place());
+        }
+        failures.into_iter().map(|(_, failure)| failure).collect()
+    }
 }
 
 /// One model's part of the cost.
@@ -367,6 +409,8 @@ impl Report {
         let (lines, reviewed) = (plural(coverage.changed_lines, "changed line"), coverage.changed_lines_reviewed);
         let failed: usize = coverage.failed.iter().map(|lines| lines.changed_lines).sum();
         match self.status {
+            // a request that is not to be reviewed says why
+            Status::NothingToReview if !self.summary.is_empty() => self.summary.clone(),
             Status::NothingToReview => "nothing to review".to_owned(),
             Status::Complete if !self.has_model() => {
                 format!("built-in checks complete: {findings} in {reviewed} of {lines}; no model looked at them")
@@ -387,6 +431,7 @@ impl FailedLines {
     pub fn place(&self) -> String {
         match (self.start_line, self.end_line) {
             (0, 0) => format!("{}, {}", self.path, plural(self.changed_lines, "changed line")),
+            (start, end) if start == end => format!("{} line {start}", self.path),
             (start, end) => format!("{} lines {start}-{end}", self.path),
         }
     }

@@ -57,6 +57,8 @@ pub struct PlannedCost {
     pub usd_expected: Option<f64>,
     /// With every answer as long as it may be, and nothing cached.
     pub usd_max: Option<f64>,
+    /// The most that a review may spend; whoever knows it sets it.
+    pub limit_usd: Option<f64>,
 }
 
 /// Tokens of a usual answer: the analysis, and a finding now and then.
@@ -103,6 +105,7 @@ impl PlanReport {
             cost: PlannedCost {
                 usd_expected: usd(cached, USUAL_ANSWER.min(max_output_tokens) * requests),
                 usd_max: usd(0, most),
+                limit_usd: None,
             },
         }
     }
@@ -140,7 +143,14 @@ impl PlanReport {
             plural(coverage.changed_lines, "changed line"),
         );
         let _ = writeln!(out, "{}", paint(anstyle::Style::new().bold(), &total));
-        let _ = writeln!(out, "expected {}, at most {}", dollars(self.cost.usd_expected), dollars(self.cost.usd_max));
+        let PlannedCost { usd_expected, usd_max, limit_usd } = self.cost;
+        let _ = writeln!(out, "expected {}, at most {}", dollars(usd_expected), dollars(usd_max));
+        if let (Some(expected), Some(limit)) = (usd_expected, limit_usd.filter(|limit| usd_max > Some(*limit))) {
+            let verb = if expected > limit { "will" } else { "may" };
+            let limit = dollars(Some(limit));
+            let _ =
+                writeln!(out, "the limit of {limit} {verb} end the review before its end; raise it with `--max-cost`");
+        }
         out
     }
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 
 use super::clean::{line, terminal as clean};
-use super::{Report, Status, dollars, plural, thousands};
+use super::{Report, Status, plural, thousands};
 use crate::diff::{Diff, Hunk, Line, LineKind, inline};
-use crate::findings::{Finding, Reason};
+use crate::findings::{Finding, Reason, similar};
 use crate::severity::Severity;
 
 const BOLD: Style = Style::new().bold();
@@ -36,7 +36,7 @@ fn colour(severity: Severity) -> Style {
 /// `shown` are the findings that were printed while the review ran, `notes` those that were not printed before.
 pub fn report(report: &Report, shown: &[Finding], notes: &[&String], elapsed: Duration) -> String {
     let mut out = String::new();
-    let is_shown = |finding: &Finding| shown.iter().any(|known| known.same_remark(finding));
+    let is_shown = |finding: &Finding| shown.iter().any(|known| similar::is_same(known, finding));
     let over = report.suppressed.iter().filter(|s| s.reason == Reason::OverCommentLimit && !is_shown(&s.finding));
     let over: Vec<_> = over.collect();
     if !over.is_empty() {
@@ -66,8 +66,7 @@ pub fn finding(finding: &Finding, diff: &Diff) -> String {
     let _ = writeln!(out, "  {}", paint(BOLD, &line(&finding.title)));
     out += &excerpt(finding, diff);
     for line in wrap(&clean(&finding.body), 96) {
-        // once more: a word in the middle of its line may begin one now
-        let _ = writeln!(out, "  {}", clean(&line));
+        let _ = writeln!(out, "  {line}");
     }
     if let Some(suggestion) = &finding.suggestion {
         let what = if suggestion.is_empty() { "suggested: delete it" } else { "suggested:" };
@@ -143,10 +142,20 @@ fn replaced_line(hunk: &Hunk, index: usize) -> Option<&Line> {
     (old < added).then(|| &hunk.lines[old])
 }
 
+/// At most so many places are named of the lines that failed for one reason.
+const FAILED_PLACES: usize = 20;
+
 fn receipt(report: &Report, notes: &[&String]) -> String {
     let mut out = String::new();
-    for lines in &report.coverage.failed {
-        let _ = writeln!(out, "{} {}: {}", paint(RED, "not reviewed"), line(&lines.place()), clean(&lines.reason));
+    for failure in report.coverage.failures() {
+        let what = format!("{} not reviewed", plural(failure.changed_lines, "changed line"));
+        let _ = writeln!(out, "{}: {}", paint(RED, &what), clean(&failure.reason));
+        for place in failure.places.iter().take(FAILED_PLACES) {
+            let _ = writeln!(out, "  {}", line(place));
+        }
+        if failure.places.len() > FAILED_PLACES {
+            let _ = writeln!(out, "  … and {} more", failure.places.len() - FAILED_PLACES);
+        }
     }
     for line in &report.coverage.cut {
         let _ = writeln!(
@@ -189,12 +198,15 @@ fn closing(report: &Report, elapsed: Duration) -> String {
     if usage.requests > 0 {
         facts.push(plural(usize::try_from(usage.requests).unwrap_or(usize::MAX), "request"));
         facts.push(format!("{} tokens in, {} out", thousands(usage.input_tokens), thousands(usage.output_tokens)));
-        facts.push(dollars(report.cost.usd));
+        facts.push(report.cost.spent());
     } else {
         facts.push("no model was called".to_owned());
     }
     facts.push(format!("{:.1} s", elapsed.as_secs_f64()));
     let _ = writeln!(out, "{}", paint(DIM, &facts.join(" · ")));
+    if let Some(url) = &report.delivery.url {
+        let _ = writeln!(out, "posted {}, summary: {}", plural(report.delivery.posted, "comment"), line(url));
+    }
     out
 }
 

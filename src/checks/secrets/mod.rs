@@ -90,9 +90,15 @@ fn describe(line: &[u8], span: &Span) -> String {
     let length = span.range.len();
     let prefix = line.get(span.range.start..span.range.start + span.public).unwrap_or_default();
     match std::str::from_utf8(prefix) {
-        Ok(prefix) if !prefix.is_empty() => format!("a {} (`{prefix}…`, {length} characters)", span.what),
-        _ => format!("a {} ({length} characters)", span.what),
+        Ok(prefix) if !prefix.is_empty() => {
+            format!("{} {} (`{prefix}…`, {length} characters)", article(span.what), span.what)
+        }
+        _ => format!("{} {} ({length} characters)", article(span.what), span.what),
     }
+}
+
+fn article(noun: &str) -> &'static str {
+    if noun.starts_with(['a', 'e', 'i', 'o', 'A', 'E', 'I', 'O']) { "an" } else { "a" }
 }
 
 fn capitalized(text: &str) -> String {

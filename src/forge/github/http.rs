@@ -176,9 +176,8 @@ impl Api {
     }
 
     fn unreachable(&self, err: &str) -> ForgeError {
-        let token = if self.has_token { "" } else { " and set `GITHUB_TOKEN`" };
         ForgeError::Unsure(format!(
-            "cannot reach {}: {err}\nhint: check the network, the proxy and `GITHUB_API_URL`{token}",
+            "cannot reach {}: {err}\nhint: check the network, the proxy and `GITHUB_API_URL`",
             self.host
         ))
     }
@@ -258,6 +257,11 @@ impl Answer {
         Some(next.split_once('<')?.1.split_once('>')?.0.to_owned())
     }
 
+    /// Whether the answer is a rate limit.
+    pub fn is_limited(&self) -> bool {
+        self.wait(1).is_some()
+    }
+
     /// How long a rate limit asks to wait; `None` where the answer is no such limit.
     fn wait(&self, attempt: u32) -> Option<Duration> {
         if !matches!(self.status, 403 | 429) {
@@ -303,13 +307,14 @@ impl Answer {
             401 => ForgeError::Failed(format!(
                 "GitHub refused the token (401: {message})\nhint: pass a valid one as `GITHUB_TOKEN`; in a workflow `${{{{ github.token }}}}`"
             )),
-            403 | 429 if self.wait(1).is_some() => ForgeError::Limited(format!(
+            403 | 429 if self.is_limited() => ForgeError::Limited(format!(
                 "GitHub's rate limit is reached ({}: {message})\nhint: try again later",
                 self.status
             )),
             403 => {
-                let needs =
-                    self.header("x-accepted-github-permissions").unwrap_or("more permissions").replace('=', ": ");
+                let needs = self.header("x-accepted-github-permissions").unwrap_or("more permissions");
+                // the header writes `a=b; c=d` for alternatives, a workflow `a: b` with dashes in the names
+                let needs = needs.replace('_', "-").replace('=', ": ").replace("; ", "` or `");
                 ForgeError::Forbidden(format!(
                     "the token may not do this for {what} (403: {message}); it needs `{needs}`\nhint: add it under `permissions:` in the workflow"
                 ))
@@ -354,7 +359,7 @@ mod tests {
             r#"{"message":"Resource not accessible by integration"}"#,
         );
         let text = forbidden.ok("o/r#1").unwrap_err().to_string();
-        assert!(text.contains("pull_requests: write") && text.contains("permissions:"), "{text}");
+        assert!(text.contains("`pull-requests: write`") && text.contains("permissions:"), "{text}");
         assert!(matches!(answer(406, &[], "{}").ok("x"), Err(ForgeError::TooLarge(_))));
         assert!(matches!(answer(502, &[], "<html>").ok("x"), Err(ForgeError::Unsure(text)) if text.contains("502")));
     }

@@ -124,7 +124,9 @@ impl GitHub {
             return Ok(Some(found));
         }
         match asked? {
-            answer if answer.status >= 500 => answer.ok("the identity of the token").map(|_| None),
+            answer if answer.status >= 500 || answer.is_limited() => {
+                answer.ok("the identity of the token").map(|_| None)
+            }
             // a token of Actions, which GraphQL is closed to
             _ if self.api.has_installation_token() => Ok(Some("github-actions[bot]".to_owned())),
             _ if !self.api.has_token => Ok(None),
