@@ -1,6 +1,7 @@
 //! The action of this repository in a workflow, run by the real `act` where `PRUDENCE_TEST_ACT` names it.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -50,7 +51,8 @@ impl Job {
     /// `None`, with a notice, where there is no `act`.
     fn new() -> Option<Job> {
         let Ok(act) = std::env::var("PRUDENCE_TEST_ACT") else {
-            eprintln!("notice: skipped, since PRUDENCE_TEST_ACT names no `act`");
+            // not `eprintln!`, which the test runner captures
+            let _ = writeln!(std::io::stderr(), "notice: skipped, since PRUDENCE_TEST_ACT names no `act`");
             return None;
         };
         let repo = Repo::new().file(".github/workflows/review.yml", WORKFLOW).commit("a workflow");

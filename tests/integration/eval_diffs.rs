@@ -2,6 +2,7 @@
 //!
 //! The data set stands beside the project on some machines; elsewhere these tests skip, and say so.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use prudence::diff::filter::{self, Rules};
@@ -28,7 +29,8 @@ fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for folder in ["aacr-dev", "bcbench", "odd-diffs"].map(|name| root.join(name)) {
         let Ok(lines) = std::fs::read_to_string(folder.join("cases.jsonl")) else {
-            eprintln!("skipped: there is no `{}`", folder.display());
+            // not `eprintln!`, which the test runner captures
+            let _ = writeln!(std::io::stderr(), "notice: skipped, since there is no `{}`", folder.display());
             continue;
         };
         for line in lines.lines() {

@@ -1,6 +1,7 @@
 //! A review by a real, small model, where `PRUDENCE_TEST_MODEL_SERVER` says how to reach one: the base URL of a running
 //! server, or a program that serves on the port it is given. What the model says of the code is not looked at.
 
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -64,7 +65,9 @@ diff --git a/src/mean.py b/src/mean.py
 #[test]
 fn a_real_server_understands_the_requests_and_is_understood() {
     let Some(server) = ModelServer::from_env() else {
-        eprintln!("notice: skipped, since PRUDENCE_TEST_MODEL_SERVER names no model server");
+        // not `eprintln!`, which the test runner captures
+        let notice = "notice: skipped, since PRUDENCE_TEST_MODEL_SERVER names no model server";
+        let _ = writeln!(std::io::stderr(), "{notice}");
         return;
     };
     let args = [
