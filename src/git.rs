@@ -144,7 +144,9 @@ impl Repo {
         options.include_untracked(true).exclude_submodules(true).show(git2::StatusShow::Workdir);
         let Ok(statuses) = self.inner.statuses(Some(&mut options)) else { return Vec::new() };
         let untracked = statuses.iter().filter(|entry| entry.status().is_wt_new());
-        untracked.take(most).map(|entry| String::from_utf8_lossy(entry.path_bytes()).into_owned()).collect()
+        let names = untracked.map(|entry| String::from_utf8_lossy(entry.path_bytes()).into_owned());
+        // what belongs to this program is not forgotten, but meant to stay
+        names.filter(|name| !matches!(name.as_str(), ".env" | ".prudence.toml")).take(most).collect()
     }
 
     fn head(&self) -> Result<Option<Oid>> {

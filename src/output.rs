@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 
 use crate::cli::{self, Format};
 use crate::config::env::Env;
@@ -141,11 +141,9 @@ pub fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<()> {
 pub fn report_file(args: &cli::Review, world: &World<'_>) -> Result<Option<PathBuf>> {
     let file = args.output.clone().or_else(|| Env::new(world.env, None).input("output").map(PathBuf::from));
     if let Some(path) = &file {
-        clear(path).with_context(|| {
-            format!(
-                "cannot write the report `{}`\nhint: the folder must exist, and the file be writable",
-                path.display()
-            )
+        clear(path).map_err(|err| {
+            let path = path.display();
+            anyhow!("cannot write the report `{path}`: {err}\nhint: the folder must exist, and the file be writable")
         })?;
     }
     Ok(file)

@@ -102,7 +102,6 @@ impl Setup {
         let is_dry = env.input("dry-run").is_some_and(|value| value.trim().eq_ignore_ascii_case("true"));
         let purpose = if is_dry && purpose == Purpose::Deliver { Purpose::Show } else { purpose };
         let change = target.change(repo.as_ref(), purpose == Purpose::Plan).await?;
-        target.local_notices(&change, repo.as_ref()).iter().for_each(|notice| console.notice(notice));
         let file = config_file(settings, &change, &target, repo.as_ref(), world, is_ci).await?;
         let (config, origins) = config::load(flags, &env, file)?;
         let is_fork = change.request.as_ref().is_some_and(|request| request.is_fork);
@@ -115,6 +114,9 @@ impl Setup {
             _ => asked_provider(config.provider, facts, console)?,
         };
         warn(&config, &origins, provider, console);
+        if !is_ci {
+            target.local_notices(&change, repo.as_ref()).iter().for_each(|notice| console.notice(notice));
+        }
         Ok(Setup { config, provider, target, change, nothing, repo, actions, is_ci, purpose })
     }
 

@@ -48,9 +48,9 @@ fn command(level: &str, message: &str) -> String {
     format!("::{level}::{}\n", data(message))
 }
 
-/// The annotation of a run that reviewed nothing.
+/// The annotation of a run that reviewed nothing: the cause; the log and the summary have the remedy.
 pub fn failure(message: &str) -> String {
-    format!("::error title=Prudence::{}\n", data(message))
+    format!("::error title=Prudence::{}\n", data(message.lines().next().unwrap_or_default()))
 }
 
 fn data(text: &str) -> String {

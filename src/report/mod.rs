@@ -204,6 +204,7 @@ pub struct Cost {
     /// The most that may be spent.
     pub limit_usd: Option<f64>,
     /// Requests that got no answer and may have been billed; `usd` does not hold them.
+    #[serde(skip)]
     pub unconfirmed_requests: u64,
     /// Each model's part.
     pub models: Vec<ModelCost>,

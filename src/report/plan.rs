@@ -58,6 +58,7 @@ pub struct PlannedCost {
     /// With every answer as long as it may be, and nothing cached.
     pub usd_max: Option<f64>,
     /// The most that a review may spend; whoever knows it sets it.
+    #[serde(skip)]
     pub limit_usd: Option<f64>,
 }
 

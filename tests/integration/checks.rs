@@ -141,7 +141,7 @@ fn masking_moves_no_line() {
          === deploy.txt (added)\n@@ lines 1-4\n1 +the key:\n2 +{begin}\n3 +***\n4 +{end}\n"
     );
     assert_eq!(part(&openai.completions()[0].body), expected);
-    assert!(run.stderr.contains("note: 2 secret values masked before anything is sent"), "{run}");
+    assert!(run.stderr.contains("note: 2 secret values masked in what is sent to the model"), "{run}");
 }
 
 #[test]

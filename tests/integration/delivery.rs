@@ -322,7 +322,7 @@ fn without_permission_to_write_the_run_itself_tells() {
     let reviewed = pull.review(&["--fail-on", "critical"], 0);
     assert_eq!(reviewed.at("/delivery/channel"), "annotations");
     assert!(
-        reviewed.notes().contains("pull_requests: write") && reviewed.notes().contains("permissions:"),
+        reviewed.notes().contains("pull-requests: write") && reviewed.notes().contains("permissions:"),
         "{}",
         reviewed.notes()
     );
@@ -382,7 +382,7 @@ fn on_a_desk_without_permission_nobody_sees_the_result() {
         "{}",
         reviewed.run
     );
-    assert!(reviewed.notes().contains("pull_requests: write"), "{}", reviewed.notes());
+    assert!(reviewed.notes().contains("pull-requests: write"), "{}", reviewed.notes());
 }
 
 fn forbidden() -> Fault {

@@ -433,7 +433,7 @@ fn a_request_that_cannot_be_read_ends_with_one_message() {
 
     let pull = Pull::new(scenario().permissions(&[("contents", "read")]), Script::new());
     let job = opened(&pull);
-    check_refused(&pull, pull.step(&job), &["403", "pull_requests: read"]);
+    check_refused(&pull, pull.step(&job), &["403", "pull-requests: read"]);
     let pull = Pull::new(scenario().permissions(&[("pull_requests", "write")]), Script::new());
     let job = opened(&pull);
     check_refused(&pull, pull.step(&job), &["403", "contents: read"]);

@@ -464,6 +464,9 @@ fn a_partial_failure_is_told_on_the_request() {
     assert_eq!((reviewed.at("/delivery/posted"), reviewed.at("/status")), (&json!(2), &json!("incomplete")));
     let body = &pull.github.issue_comments()[0].body;
     assert!(body.contains("review incomplete: nobody looked at 120 of 127 changed lines"), "{body}");
-    assert!(body.contains("src/other.rs lines 1-120`: not reviewed: the model refused: No."), "{body}");
+    assert!(
+        body.contains("**120 changed lines not reviewed**: the model refused: No.\n\n- `src/other.rs lines 1-120`"),
+        "{body}"
+    );
     assert_eq!(reviewed.job().outputs()["status"], "incomplete");
 }
