@@ -3,12 +3,33 @@
 use crate::config::provider::Resolved;
 use crate::console::Console;
 use crate::deliver;
-use crate::findings::Judgement;
+use crate::findings::{self, Finding, Judgement, Thresholds};
 use crate::prepare::Prepared;
 use crate::report::{self, ChangeInfo, Cost, ModelCost, Report, Status, Tool};
 use crate::review::Outcome;
+use crate::review::schema::Draft;
 use crate::setup::Setup;
 use crate::usage::{self, Meter, PRICED_ON};
+
+/// Drafts and check hits → findings, with no secret in them.
+pub fn judge(setup: &Setup, prepared: &Prepared, drafts: Vec<Draft>) -> Judgement {
+    let thresholds = Thresholds {
+        min_severity: &|path| setup.min_severity(path),
+        min_confidence: setup.config.min_confidence,
+        max_comments: setup.config.max_comments,
+    };
+    let (diff, hits) = (&prepared.plan.diff, prepared.hits.clone());
+    let mut judgement = findings::judge(diff, hits, drafts, &prepared.posted, &thresholds);
+    let clean = |finding: &mut Finding| {
+        let texts = [&mut finding.title, &mut finding.body, &mut finding.quote];
+        for text in texts.into_iter().chain(&mut finding.suggestion) {
+            *text = prepared.redactions.clean(text).into_owned();
+        }
+    };
+    judgement.findings.iter_mut().for_each(clean);
+    judgement.suppressed.iter_mut().for_each(|suppressed| clean(&mut suppressed.finding));
+    judgement
+}
 
 /// Puts together what was judged, what was looked at, and what it cost.
 pub fn assemble(

@@ -9,7 +9,8 @@ use crate::config::ci::{self, Ci};
 use crate::diff::{Diff, Side};
 use crate::findings::Finding;
 use crate::forge::{Conversation, Forge, ForgeError, LineComment, Review, ReviewOutcome};
-use crate::report::markdown::{self, State, fingerprint_of};
+use crate::marks::{State, fingerprint_of};
+use crate::report::markdown;
 use crate::report::{Channel, Delivery, Report, Status, actions, clean};
 use crate::text::fenced;
 

@@ -41,6 +41,7 @@
 //! | [`review`] | asks about every chunk; [`review::schema`] is the answer's schema and its one parser |
 //! | [`findings`] | from what was said to what holds: [`findings::anchor`] is the only way from a draft to a finding |
 //! | [`report`] | `prudence.review/v1` and its renderings |
+//! | [`marks`] | how the bot knows its own comments again |
 //! | [`deliver`] | the best channel that the token allows |
 //! | [`output`], [`console`], [`status`] | standard output and files, standard error, exit codes |
 //!
@@ -71,6 +72,7 @@ pub mod findings;
 pub mod forge;
 pub mod git;
 pub mod llm;
+pub mod marks;
 pub mod output;
 pub mod plan;
 pub mod prepare;

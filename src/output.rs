@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, anyhow};
 
+use crate::assemble::judge;
 use crate::cli::{self, Format};
 use crate::config::env::Env;
 use crate::console::Console;
@@ -15,7 +16,6 @@ use crate::findings::{Finding, similar};
 use crate::prepare::Prepared;
 use crate::report::{Channel, Report, Status, clean, markdown, terminal};
 use crate::review::schema::Draft;
-use crate::run::judge;
 use crate::setup::Setup;
 use crate::source::World;
 use crate::status::Exit;

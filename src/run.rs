@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 
-use crate::assemble::assemble;
+use crate::assemble::{assemble, judge};
 use crate::cli::{self, Command, Format};
 use crate::config::env::Env;
 use crate::config::provider::Resolved;
@@ -14,7 +14,6 @@ use crate::config::{self, file};
 use crate::console::Console;
 use crate::deliver::{self, Posting};
 use crate::diff::Diff;
-use crate::findings::{self, Finding, Judgement, Thresholds};
 use crate::git::Repo;
 use crate::llm::{self, Client};
 use crate::output::{Output, for_log, report_file, write_json};
@@ -179,24 +178,4 @@ fn refused(outcomes: &[Outcome], meter: &Meter) -> Option<String> {
 fn drafts(outcomes: &[Outcome]) -> Vec<Draft> {
     let answers = outcomes.iter().filter_map(|outcome| outcome.result.as_ref().ok());
     answers.flat_map(|answer| answer.drafts.clone()).collect()
-}
-
-/// Drafts and check hits → findings, with no secret in them.
-pub fn judge(setup: &Setup, prepared: &Prepared, drafts: Vec<Draft>) -> Judgement {
-    let thresholds = Thresholds {
-        min_severity: &|path| setup.min_severity(path),
-        min_confidence: setup.config.min_confidence,
-        max_comments: setup.config.max_comments,
-    };
-    let (diff, hits) = (&prepared.plan.diff, prepared.hits.clone());
-    let mut judgement = findings::judge(diff, hits, drafts, &prepared.posted, &thresholds);
-    let clean = |finding: &mut Finding| {
-        let texts = [&mut finding.title, &mut finding.body, &mut finding.quote];
-        for text in texts.into_iter().chain(&mut finding.suggestion) {
-            *text = prepared.redactions.clean(text).into_owned();
-        }
-    };
-    judgement.findings.iter_mut().for_each(clean);
-    judgement.suppressed.iter_mut().for_each(|suppressed| clean(&mut suppressed.finding));
-    judgement
 }

@@ -2,68 +2,19 @@
 
 use std::fmt::Write as _;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Serialize};
-
 use super::clean::{cell, code, markdown};
 use super::{Failure, Report, Status, dollars, plural, thousands};
 use crate::diff::Side;
 use crate::findings::{Finding, Reason, Suppressed};
+use crate::marks::{self, SUMMARY_MARK, State};
 use crate::severity::Severity;
 use crate::text::fenced;
-
-/// Marks a posted finding; the fingerprint follows.
-const FINDING_MARK: &str = "<!-- prudence:finding v1 ";
-/// Marks the summary comment.
-pub const SUMMARY_MARK: &str = "<!-- prudence:summary v1 -->";
-/// Holds the state of a request; base64 of JSON follows.
-const STATE_MARK: &str = "<!-- prudence:state v1 ";
 
 /// Characters that a comment may have: GitHub takes 65,536.
 const LONGEST_COMMENT: usize = 65_000;
 
 /// Entries of a list where there is not room for all of any number.
 const MOST_LISTED: usize = 100;
-
-/// What the bot remembers of a request, at the end of its summary comment.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct State {
-    /// The head that was reviewed.
-    pub head: Option<String>,
-    /// Whether all of it was reviewed, and delivered.
-    pub complete: bool,
-    /// Fingerprints of the findings that stand on the request.
-    pub fingerprints: Vec<String>,
-    /// Dollars spent on the request so far; `None` where a run had no price.
-    pub cost_usd: Option<f64>,
-}
-
-impl State {
-    /// Reads the state from the last line of a comment; `None` where there is none, or it was damaged.
-    pub fn read(body: &str) -> Option<State> {
-        let line = body.trim_end().lines().last()?;
-        let encoded = line.trim().strip_prefix(STATE_MARK)?.strip_suffix(" -->")?;
-        serde_json::from_slice(&STANDARD.decode(encoded.trim()).ok()?).ok()
-    }
-
-    fn mark(&self) -> String {
-        let json = serde_json::to_vec(self).unwrap_or_default();
-        format!("{STATE_MARK}{} -->", STANDARD.encode(json))
-    }
-}
-
-/// The fingerprint at the end of a posted finding.
-pub fn fingerprint_of(body: &str) -> Option<&str> {
-    let line = body.trim_end().lines().last()?;
-    line.trim().strip_prefix(FINDING_MARK)?.strip_suffix(" -->").map(str::trim)
-}
-
-/// The title of a posted finding: the bold text of its first line.
-pub fn title_of(body: &str) -> &str {
-    body.lines().next().and_then(|line| line.split("**").nth(1)).unwrap_or_default()
-}
 
 /// A line comment.
 pub fn comment(finding: &Finding) -> String {
@@ -73,7 +24,7 @@ pub fn comment(finding: &Finding) -> String {
         let _ = write!(out, "\n{}\n", fenced(info, suggestion));
     }
     let mut out = cut(&out, LONGEST_COMMENT);
-    let _ = write!(out, "\n{FINDING_MARK}{} -->", finding.id);
+    let _ = write!(out, "\n{}", marks::of_finding(&finding.id));
     out
 }
 
@@ -376,22 +327,6 @@ fn cut(text: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_state_survives_its_comment_and_nothing_else_is_believed() {
-        let state =
-            State { head: Some("abc".into()), complete: true, fingerprints: vec!["f".into()], cost_usd: Some(0.25) };
-        assert_eq!(State::read(&format!("## x\n{SUMMARY_MARK}\n{}", state.mark())), Some(state.clone()));
-        for damaged in [
-            "",
-            "<!-- prudence:state v1 !!! -->",
-            "<!-- prudence:state v1 e30= -->\nmore",
-            "<!-- prudence:state v2 e30= -->",
-        ] {
-            assert_eq!(State::read(damaged), None, "{damaged}");
-        }
-        assert_eq!(State::read("<!-- prudence:state v1 e30= -->"), Some(State::default()));
-    }
 
     #[test]
     fn a_long_text_is_cut_with_a_mark_and_a_closed_fence() {

@@ -6,7 +6,7 @@ use super::GitHub;
 use super::http::Method;
 use crate::diff::Side;
 use crate::forge::{Conversation, ForgeError, LineComment, PostedComment, PostedSummary, Review, ReviewOutcome};
-use crate::report::markdown::{SUMMARY_MARK, fingerprint_of};
+use crate::marks::{SUMMARY_MARK, fingerprint_of};
 
 /// Reads comments and reviews, and keeps what the identity that posts has written: a mark in anyone else's comment
 /// counts for nothing.
