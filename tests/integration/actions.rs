@@ -110,7 +110,7 @@ fn the_action_reviews_the_request_of_its_event() {
     assert_eq!((reviews.len(), comments.len()), (1, 1), "{text}");
     assert_eq!(reviews[0].body["comments"].as_array().map(Vec::len), Some(1), "the input `max-comments` counts");
     let outputs: Value = read_json(job.kept("outputs.json"));
-    for (name, value) in [("status", "complete"), ("findings", "1"), ("posted", "1"), ("channel", "review")] {
+    for (name, value) in [("status", "complete"), ("findings", "2"), ("posted", "1"), ("channel", "review")] {
         assert_eq!(outputs[name], value, "{name}: {outputs}");
     }
     let report = read_json(job.kept("report.json"));
