@@ -11,19 +11,31 @@ pub fn usable(suggestion: &str, anchor: &Anchor) -> Option<String> {
         return None;
     }
     let text = without_marks(text, &anchor.text)?;
-    let indented = indent_like(&text, &anchor.text)?;
-    (!is_unchanged(&indented, &anchor.text)).then_some(indented)
+    let placed = if is_moved(&text, &anchor.text) { text } else { indent_like(&text, &anchor.text)? };
+    (!is_same(&placed, &anchor.text, "")).then_some(placed)
 }
 
 /// Whether a suggestion has anything to tell: text that is not what stands there, with no masked value in it.
 pub fn says_something(suggestion: &str, anchor: &Anchor) -> bool {
-    let text = without_fence(suggestion);
-    let same_words = text.split_whitespace().eq(anchor.text.iter().flat_map(|line| line.split_whitespace()));
-    !text.trim().is_empty() && !same_words && !text.contains("***")
+    let text = without_fence(suggestion).trim_end();
+    let lost = first_indentation(&anchor.text).strip_prefix(first_indentation(text.lines())).unwrap_or("");
+    !text.is_empty() && !is_same(text, &anchor.text, lost) && !text.contains("***")
 }
 
-fn is_unchanged(text: &str, original: &[String]) -> bool {
-    text.lines().map(str::trim_end).eq(original.iter().map(|line| line.trim_end()))
+/// Whether a text is the original, but for blanks at the end of lines and the indentation that all its lines lost.
+fn is_same(text: &str, original: &[String], lost: &str) -> bool {
+    let whole = |line: &str| match line.trim_end() {
+        "" => String::new(),
+        line => format!("{lost}{line}"),
+    };
+    text.lines().map(whole).eq(original.iter().map(|line| line.trim_end()))
+}
+
+/// Whether the lines are those of the original, some of them further in or out: then their indentation is what is
+/// suggested. It is not where the first line lost some, which models do without a reason.
+fn is_moved(text: &str, original: &[String]) -> bool {
+    text.lines().map(str::trim).eq(original.iter().map(|line| line.trim()))
+        && first_indentation(text.lines()).starts_with(first_indentation(original))
 }
 
 /// The inside of a fence, where there is one.
@@ -49,29 +61,52 @@ fn indentation(line: &str) -> &str {
     &line[..line.len() - line.trim_start().len()]
 }
 
+/// The indentation of the first line that is not empty.
+fn first_indentation<'a, T: AsRef<str> + ?Sized + 'a>(lines: impl IntoIterator<Item = &'a T>) -> &'a str {
+    lines.into_iter().map(AsRef::as_ref).find(|line| !line.trim().is_empty()).map_or("", indentation)
+}
+
 /// Gives the replacement the indentation of what it replaces: models leave it out of the whole, or of the first line
-/// alone. `None` where the two have nothing in common, such as tabs and blanks.
+/// alone. `None` where the two have nothing in common, such as tabs and blanks, or where it may be either.
 fn indent_like(text: &str, original: &[String]) -> Option<String> {
-    let filled = |line: &&str| !line.trim().is_empty();
-    let wanted = original.iter().find(|line| !line.trim().is_empty()).map_or("", |line| indentation(line));
-    let given = text.lines().find(filled).map_or("", indentation);
-    let others = || text.lines().filter(filled).skip(1);
+    let (wanted, given) = (first_indentation(original), first_indentation(text.lines()));
     let (missing, surplus) = match (wanted.strip_prefix(given), given.strip_prefix(wanted)) {
         (Some(missing), _) => (missing, ""),
         (None, Some(surplus)) => ("", surplus),
         (None, None) => return None,
     };
-    let only_first = !missing.is_empty() && others().count() > 0 && others().all(|line| line.starts_with(wanted));
+    let only_first = !missing.is_empty() && lacks_it_in_first_line_only(text, original, wanted)?;
+    let mut is_first = true;
     let mut lines = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        lines.push(match line.strip_prefix(surplus) {
-            _ if line.trim().is_empty() => String::new(),
-            _ if only_first && index > 0 => line.to_owned(),
-            Some(rest) => format!("{missing}{rest}"),
-            None => return None,
-        });
+    for line in text.lines() {
+        if line.trim().is_empty() {
+            lines.push(String::new());
+            continue;
+        }
+        let rest = line.strip_prefix(surplus)?;
+        lines.push(if only_first && !is_first { line.to_owned() } else { format!("{missing}{rest}") });
+        is_first = false;
     }
     Some(lines.join("\n"))
+}
+
+/// Whether only the first line of a replacement lacks the `wanted` indentation, and not all of them: then the others
+/// stand at least as far in as those of the original. `None` where it cannot be told.
+fn lacks_it_in_first_line_only(text: &str, original: &[String], wanted: &str) -> Option<bool> {
+    let mut given = text.lines().filter(|line| !line.trim().is_empty());
+    let first = given.next().unwrap_or_default();
+    let given: Vec<&str> = given.map(indentation).collect();
+    let Some(next) = given.first().filter(|_| given.iter().all(|indent| indent.starts_with(wanted))) else {
+        return Some(false);
+    };
+    let replaced = original.iter().filter(|line| !line.trim().is_empty()).skip(1);
+    let replaced = replaced.map(|line| indentation(line).len()).min()?;
+    if given.iter().any(|indent| indent.len() < replaced) {
+        return Some(false);
+    }
+    // what follows the opening of a block stands further in than it: here it would not
+    let opens_block = first.trim_end().ends_with([':', '{', '(', '[']);
+    (!opens_block || next.len() > wanted.len()).then_some(true)
 }
 
 #[cfg(test)]
@@ -97,8 +132,9 @@ mod tests {
         check("    + a", "+ b", Some("    + b"));
         check("    if x:\n        a()", "if y:\n        a()", Some("    if y:\n        a()"));
         check("    a();", "  b();", Some("    b();"));
-        check("    a();", "b();\n    c();\n    d();", Some("    b();\n    c();\n    d();"));
-        check("    a();", "+b();\n+    c();", Some("    b();\n    c();"));
+        check("    a();\n    x();", "b();\n    c();\n    d();", Some("    b();\n    c();\n    d();"));
+        check("    a();\n    x();", "+b();\n+    c();", Some("    b();\n    c();"));
+        check("    a();\n    x();", "\nb();\n    c();", Some("\n    b();\n    c();"));
         check("    a();", "+    a();", None);
         check("    a();", "+ b();\n  c();", None);
         check("    let x = a;", "    let x = a\n        + b;", Some("    let x = a\n        + b;"));
@@ -108,11 +144,56 @@ mod tests {
     }
 
     #[test]
+    fn a_replacement_that_lost_its_indentation() {
+        const IF: &str = "    if x:\n        return g(x)";
+        const WHOLE: &str = "    if x and y:\n        return g(x)";
+        check(IF, "if x and y:\n    return g(x)", Some(WHOLE));
+        check(IF, "if x and y:\n        return g(x)", Some(WHOLE));
+        check(IF, "if x:\n    if y:\n        return 1", Some("    if x:\n        if y:\n            return 1"));
+        // of the whole, or of the first line alone
+        check("    a()", "if x:\n    a()", None);
+        check("    a();", "b();\n    c();", None);
+        check("    a()\n    b()", "if x:\n    b()", None);
+        check("    try:\n        a()\n    finally:\n        b()", "try:\n    a()", None);
+    }
+
+    #[test]
+    fn white_space_alone() {
+        for (original, text) in [
+            ("  - a: 1\n  b: 2", "  - a: 1\n    b: 2"),
+            ("if x:\nreturn 1", "if x:\n    return 1"),
+            ("return 1", "    return 1"),
+            ("a()\n    b()", "    a()\n    b()"),
+            ("a  b", "a b"),
+            ("a\n\nb", "a\nb"),
+        ] {
+            check(original, text, Some(text));
+        }
+        check("    if x:\n    a()\n    b()", "if x:\n    a()\nb()", Some("    if x:\n        a()\n    b()"));
+        check("    if x:\n    return 1", "if x:\n    return 1", None);
+    }
+
+    #[test]
+    fn what_stands_there_says_nothing() {
+        let says = |original: &str, text: &str| {
+            let text_of = original.lines().map(str::to_owned).collect();
+            let anchor = Anchor { file: 0, hunk: 0, side: Side::Right, lines: 1..=1, text: text_of, whole_lines: true };
+            says_something(text, &anchor)
+        };
+        for text in ["    a\n\n      b", "a\n\n  b\n\n", "  a  \n \n    b", "```\na\n\n  b\n```", " \n"] {
+            assert!(!says("    a\n\n      b", text), "{text:?}");
+        }
+        for text in ["a\n\nb", "a\n  b", "a\n\n      b", "      a\n\n        b"] {
+            assert!(says("    a\n\n      b", text), "{text:?}");
+        }
+    }
+
+    #[test]
     fn only_for_whole_lines_of_the_new_file() {
         let anchor =
             |side, whole_lines| Anchor { file: 0, hunk: 0, side, lines: 1..=1, text: vec!["a".into()], whole_lines };
         assert_eq!(usable("b", &anchor(Side::Left, true)), None);
         assert_eq!(usable("b", &anchor(Side::Right, false)), None);
-        assert!(says_something("b", &anchor(Side::Left, true)) && !says_something(" a ", &anchor(Side::Left, true)));
+        assert!(says_something("b", &anchor(Side::Left, true)) && !says_something("a ", &anchor(Side::Left, true)));
     }
 }

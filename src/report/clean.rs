@@ -9,81 +9,135 @@ pub fn markdown(text: &str) -> String {
     let text = text.replace("<!-- prudence:", "<!- - prudence:");
     let mut out = String::with_capacity(text.len() + 16);
     let mut paragraph: Vec<&str> = Vec::new();
-    let mut fence: Option<(char, usize)> = None;
-    for line in text.lines() {
-        match fence {
-            Some(open) => {
-                fence = (!closes(line, open)).then_some(open);
+    let mut fence: Option<Fence> = None;
+    // trimmed before it is read: what stands behind a blank may be a fence without it
+    for line in text.trim().lines() {
+        if let Some(open) = &fence {
+            let line = open.without_indent(line);
+            if open.is_closed_by(line) {
+                out += &open.run();
+                fence = None;
+            } else {
                 out += line;
-                out.push('\n');
-                continue;
             }
-            None => fence = opens(line),
+            out.push('\n');
+            continue;
         }
-        if fence.is_none() && !line.trim().is_empty() {
+        let opened = Fence::opened_by(line);
+        if opened.is_none() && !line.trim().is_empty() {
             paragraph.push(line);
             continue;
         }
         out += &prose(&std::mem::take(&mut paragraph));
-        out += line;
+        if let Some((open, language)) = opened {
+            out += &open.run();
+            out += language;
+            fence = Some(open);
+        }
         out.push('\n');
     }
     out += &prose(&paragraph);
-    if let Some((mark, length)) = fence {
-        out.extend(std::iter::repeat_n(mark, length));
+    if let Some(open) = fence {
+        out += &open.run();
     }
-    let out = out.trim();
+    let out = out.trim_end();
     // a comment that begins with a slash would be a command on some hosts
     if out.starts_with('/') { format!("\\{out}") } else { out.to_owned() }
 }
 
-/// The mark and length of a fence that a line opens, by the rules of CommonMark.
-fn opens(line: &str) -> Option<(char, usize)> {
-    let (rest, mark, length) = fence_run(line)?;
-    let is_fence = length >= 3 && !(mark == '`' && rest.contains('`'));
-    is_fence.then_some((mark, length))
+/// An open fence. Where an indented one ends depends on the list or quote around it, which ends with the next line that
+/// stands further out. So every fence is written at the beginning of the line, where nothing around it can end it and
+/// all readers take the same lines for code.
+struct Fence {
+    mark: char,
+    length: usize,
+    indent: usize,
 }
 
-fn closes(line: &str, (mark, length): (char, usize)) -> bool {
-    fence_run(line).is_some_and(|(rest, found, run)| found == mark && run >= length && rest.trim().is_empty())
+impl Fence {
+    /// The fence that a line opens, with the language of its code.
+    fn opened_by(line: &str) -> Option<(Fence, &str)> {
+        let text = line.trim_start_matches([' ', '\t']);
+        let (mark, length, rest) = fence_run(text)?;
+        let fence = Fence { mark, length, indent: line.len() - text.len() };
+        (length >= 3 && !(mark == '`' && rest.contains('`'))).then(|| (fence, language(rest)))
+    }
+
+    fn is_closed_by(&self, line: &str) -> bool {
+        let text = line.trim_start_matches(' ');
+        // four blanks make code of a line
+        line.len() - text.len() <= 3
+            && fence_run(text).is_some_and(|(mark, length, rest)| {
+                mark == self.mark && length >= self.length && rest.trim().is_empty()
+            })
+    }
+
+    /// A line of its code without the indentation that the fence has.
+    fn without_indent<'a>(&self, line: &'a str) -> &'a str {
+        let blanks = line.bytes().take(self.indent).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        &line[blanks..]
+    }
+
+    fn run(&self) -> String {
+        self.mark.to_string().repeat(self.length)
+    }
 }
 
-/// The run of fence characters that begins a line, with what stands behind it. Four blanks make code of a line instead.
-fn fence_run(line: &str) -> Option<(&str, char, usize)> {
-    let text = line.trim_start_matches(' ');
-    let mark = text.chars().next().filter(|&c| (c == '`' || c == '~') && line.len() - text.len() <= 3)?;
+/// The run of fence characters that begins a text, with what stands behind it.
+fn fence_run(text: &str) -> Option<(char, usize, &str)> {
+    let mark = text.chars().next().filter(|c| matches!(c, '`' | '~'))?;
     let rest = text.trim_start_matches(mark);
-    Some((rest, mark, text.len() - rest.len()))
+    Some((mark, text.len() - rest.len(), rest))
+}
+
+/// The language of a fence, if it is one: a `suggestion` would be applied with a click, and nobody has checked it.
+fn language(info: &str) -> &str {
+    let word = info.split_whitespace().next().unwrap_or_default();
+    let is_plain = word.chars().all(|c| c.is_ascii_alphanumeric() || "+-_#.,".contains(c));
+    if is_plain && !word.to_ascii_lowercase().starts_with("suggestion") { word } else { "" }
 }
 
 /// A paragraph outside fences: code in it stays, the rest loses what would act. A span of code may go over lines; where
 /// one line by itself does not tell, nothing counts as code.
 fn prose(lines: &[&str]) -> String {
-    let spans: Option<Vec<String>> = lines.iter().map(|line| around_code(line)).collect();
+    let is_table = lines.iter().any(|line| is_delimiter_row(line));
+    // the cells of a table are told apart before the code in them
+    let is_row = |line: &str| is_table && line.contains('|');
+    let spans: Option<Vec<String>> =
+        lines.iter().map(|line| around_code(line).map(|kept| if is_row(line) { quiet(line) } else { kept })).collect();
     let lines = spans.unwrap_or_else(|| lines.iter().map(|line| quiet(line)).collect());
     lines.into_iter().map(|line| line + "\n").collect()
+}
+
+/// Whether a line may be what makes a table of the lines around it, in a quote or not.
+fn is_delimiter_row(line: &str) -> bool {
+    line.contains('-') && line.chars().all(|c| matches!(c, '-' | ':' | '|' | '>' | ' ' | '\t'))
 }
 
 /// A line with everything but its spans of code made quiet; `None` where a span is open at its end.
 fn around_code(line: &str) -> Option<String> {
     let mut out = String::new();
     let mut rest = line;
-    while let Some(start) = rest.find(['`', '\\']) {
+    while let Some(start) = first_backtick(rest) {
         let (before, after) = rest.split_at(start);
         out += &quiet(before);
-        if let Some(escaped) = after.strip_prefix('\\') {
-            // an escaped backtick opens nothing
-            let length = escaped.chars().next().filter(|c| matches!(c, '`' | '\\')).map_or(0, char::len_utf8);
-            out += &after[..1 + length];
-            rest = &after[1 + length..];
-            continue;
-        }
         let run = after.len() - after.trim_start_matches('`').len();
         let end = span_end(&after[run..], run)?;
         out += &after[..run + end];
         rest = &after[run + end..];
     }
     Some(out + &quiet(rest))
+}
+
+/// Where the first backtick stands that can open a span: an escaped one opens nothing.
+fn first_backtick(text: &str) -> Option<usize> {
+    let mut escaped = false;
+    let opens = |&(_, c): &(usize, char)| {
+        let opens = c == '`' && !escaped;
+        escaped = c == '\\' && !escaped;
+        opens
+    };
+    text.char_indices().find(opens).map(|(at, _)| at)
 }
 
 /// Where a span of code that began with `run` backticks ends: behind the next run of exactly as many.
@@ -100,22 +154,33 @@ fn span_end(text: &str, run: usize) -> Option<usize> {
     None
 }
 
-/// Takes the effect out of `@name`, `#1`, `<tag>` and `![image]`.
+/// Takes the effect out of `@name`, `#1`, `<tag>`, `![image]` and of what `&#64;` and the like stand for.
 fn quiet(text: &str) -> String {
     const JOINER: char = '\u{200b}';
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
+    let mut escaped = false;
     while let Some(c) = chars.next() {
         let next = chars.peek().copied();
-        match c {
-            '<' => out.push_str("&lt;"),
-            '!' if next == Some('[') => out.push_str("\\!"),
-            '@' | '#' if next.is_some_and(char::is_alphanumeric) => {
-                out.push(c);
+        let entity = match c {
+            '<' => Some("&lt;"),
+            '!' if next == Some('[') => Some("&#33;"),
+            '&' if next.is_some_and(|c| c == '#' || c.is_alphabetic()) => Some("&amp;"),
+            _ => None,
+        };
+        if let Some(entity) = entity {
+            if escaped {
+                // the backslash would show the entity as it is written
+                out.pop();
+            }
+            out.push_str(entity);
+        } else {
+            out.push(c);
+            if matches!(c, '@' | '#') && next.is_some_and(char::is_alphanumeric) {
                 out.push(JOINER);
             }
-            _ => out.push(c),
         }
+        escaped = c == '\\' && !escaped;
     }
     out
 }
@@ -184,9 +249,14 @@ mod tests {
     #[test]
     fn nothing_in_prose_acts() {
         check("ask @team, fixes #12", "ask @\u{200b}team, fixes #\u{200b}12");
-        check("<img src=x> ![a](http://b)", "&lt;img src=x> \\![a](http://b)");
+        check("<img src=x> ![a](http://b)", "&lt;img src=x> &#33;[a](http://b)");
         check("<!-- prudence:state v1 x -->", "&lt;!- - prudence:state v1 x -->");
         check("<!-- x -->", "&lt;!-- x -->");
+        check("\\![a](http://b/x.png) \\<b> \\\\<b>", "&#33;[a](http://b/x.png) &lt;b> \\\\&lt;b>");
+        check(
+            "&#64;team @&#116;eam &commat;team a && b",
+            "&amp;#\u{200b}64;team @&amp;#\u{200b}116;eam &amp;commat;team a && b",
+        );
         check("/close", "\\/close");
         check("a\u{1b}[31mb\0", "a[31mb");
         check("# Title\n- a < b", "# Title\n- a &lt; b");
@@ -205,16 +275,53 @@ mod tests {
         const QUIET: &str = "@\u{200b}team &lt;img>";
         for (text, expected) in [
             ("```a```\n@team <img>", format!("```a```\n{QUIET}")),
-            ("    ```\n@team <img>", format!("```\n{QUIET}")),
             ("`~~\n@team <img>", format!("`~~\n{QUIET}")),
             ("\\`@team <img>\\`", format!("\\`{QUIET}\\`")),
             ("`@team <img>```", format!("`{QUIET}```")),
             ("a `b\nc` @team <img> `d", format!("a `b\nc` {QUIET} `d")),
             ("```\n~~~\n```\n@team <img>", format!("```\n~~~\n```\n{QUIET}")),
             ("``a`b`` @team <img>", format!("``a`b`` {QUIET}")),
+            ("\\\\`x` @team <img>\\``", format!("\\\\`x` {QUIET}\\``")),
+            (
+                "| `@team | x` |\n|---|---|\n| `<img> | x` |",
+                "| `@\u{200b}team | x` |\n|---|---|\n| `&lt;img> | x` |".into(),
+            ),
+            ("> `@team | x`\n> :-:|-", "> `@\u{200b}team | x`\n> :-:|-".into()),
+            ("| `@team | x |", "| `@\u{200b}team | x |".into()),
+            ("- ```\n  a\n\n@team <img>", format!("- ```\n  a\n\n{QUIET}")),
         ] {
             check(text, &expected);
         }
+    }
+
+    #[test]
+    fn a_pipe_in_code_makes_no_table() {
+        check("use `.map(|x| &x.name)` or `a < b || c`", "use `.map(|x| &x.name)` or `a < b || c`");
+    }
+
+    #[test]
+    fn fences_stand_where_nothing_around_them_ends_them() {
+        for (text, expected) in [
+            // a list would end the first with the line behind it
+            ("1. x\n   ```\n@team <img> fixes #1", "1. x\n```\n@team <img> fixes #1\n```"),
+            ("- x\n\n    ```\n    a\n  ```\n@team <img>", "- x\n\n```\na\n```\n@\u{200b}team &lt;img>"),
+            ("1. x\n   ```rs\n   if a {\n     b\n   ```\n2. @x", "1. x\n```rs\nif a {\n  b\n```\n2. @\u{200b}x"),
+            ("- x\n\t~~~~\n\t~~~\n\t~~~~\n<b>", "- x\n~~~~\n~~~\n~~~~\n&lt;b>"),
+            ("    ```\n@team <img>", "```\n@team <img>\n```"),
+            ("\u{a0}```\n@team <img>", "```\n@team <img>\n```"),
+            ("```\na\n    ```\n@team\n  ````\n<b>", "```\na\n    ```\n@team\n```\n&lt;b>"),
+            ("```\n\u{e9}\n   ```", "```\n\u{e9}\n```"),
+        ] {
+            check(text, expected);
+        }
+    }
+
+    #[test]
+    fn no_fence_is_a_suggestion() {
+        for info in ["suggestion", "Suggestion:-0+0", " suggestion x", "sugg&#101;stion", "sugg\\estion"] {
+            check(&format!("```{info}\nevil\n```"), "```\nevil\n```");
+        }
+        check("~~~ c++ title=x\na\n~~~", "~~~c++\na\n~~~");
     }
 
     #[test]

@@ -694,11 +694,9 @@ fn text_of_the_model_is_only_text() {
     let comment = pull.github.review_comments()[0].body.clone();
     let (note, step) = (summary(&pull), reviewed.job().summary());
     for text in [&comment, &note, &step] {
-        for bad in ["@octo", "@admin", "@all", "#12", "<img", "<script", "<b>", "](http://evil"] {
-            let shown = text.contains(bad) && !(bad == "](http://evil" && text.contains("\\!["));
-            assert!(!shown, "{bad}: {text}");
+        for bad in ["@octo", "@admin", "@all", "#12", "<img", "<script", "<b>", "!["] {
+            assert!(!text.contains(bad), "{bad}: {text}");
         }
-        assert!(!text.replace("\\![", "").contains("!["), "{text}");
     }
     assert_eq!(comment.matches("<!--").count(), 1, "{comment}");
     assert_eq!(
