@@ -80,9 +80,9 @@ fn orientation(
     let (config, change) = (&setup.config, &setup.change);
     let masked = |text: &str| redactions.clean(&redact::text(text)).into_owned();
     let description = masked(change.description.trim()).chars().take(config.chunk_tokens / 2).collect();
-    let title = change.info.title.as_deref().unwrap_or("(none)");
+    let title = setup.masked_title().unwrap_or_else(|| "(none)".to_owned());
     Orientation {
-        title: crate::text::printable(&masked(title)).chars().take(300).collect(),
+        title: crate::text::printable(&redactions.clean(&title)).chars().take(300).collect(),
         description,
         file_count: diff.files.len() + skipped.len(),
         files: plan::file_list(diff, skipped, tokenizer, config.chunk_tokens / 4),

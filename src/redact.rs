@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use crate::checks::keys;
 use crate::checks::secrets::{self, Span};
-use crate::diff::{Diff, Hunk, RepoPath, Side};
+use crate::diff::{Diff, Hunk, Side};
 use crate::secret::Secret;
 
 /// Values that are shorter are not looked for in other texts: they would be found in ordinary words.
@@ -17,7 +17,7 @@ const SHORTEST: usize = 6;
 /// What was masked in a change.
 #[derive(Debug, Clone, Default)]
 pub struct Redactions {
-    files: Vec<(RepoPath, usize)>,
+    count: usize,
     /// Longest first, so that a value is replaced before a part of it is.
     values: Vec<Secret>,
 }
@@ -25,17 +25,7 @@ pub struct Redactions {
 impl Redactions {
     /// The number of values that were masked; a private key counts once for each of its lines.
     pub fn count(&self) -> usize {
-        self.files.iter().map(|(_, count)| count).sum()
-    }
-
-    /// The files with masked values and the number of values in each, in the diff's order.
-    pub fn files(&self) -> &[(RepoPath, usize)] {
-        &self.files
-    }
-
-    /// Whether nothing was masked.
-    pub fn is_empty(&self) -> bool {
-        self.files.is_empty()
+        self.count
     }
 
     /// The text with `***` in place of every value that was masked in the change.
@@ -52,20 +42,14 @@ impl Redactions {
 
 /// The change with every secret masked, on added, removed and unchanged lines. Line numbers and the number of lines stay.
 pub fn apply(mut diff: Diff) -> (Diff, Redactions) {
-    let mut files = Vec::new();
+    let mut count = 0;
     let mut values = BTreeSet::new();
-    for file in &mut diff.files {
-        let mut count = 0;
-        for hunk in file.hunks_mut() {
-            count += mask_hunk(hunk, &mut values);
-        }
-        if count > 0 {
-            files.push((file.path().clone(), count));
-        }
+    for hunk in diff.files.iter_mut().flat_map(|file| file.hunks_mut()) {
+        count += mask_hunk(hunk, &mut values);
     }
     let mut values: Vec<Secret> = values.iter().filter_map(|value| Secret::new(value)).collect();
     values.sort_by_key(|value| std::cmp::Reverse(value.expose().len()));
-    (diff, Redactions { files, values })
+    (diff, Redactions { count, values })
 }
 
 /// The text with every secret masked, line by line; private keys over several lines too.
@@ -188,11 +172,10 @@ mod tests {
             "--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@ key = \"ghp_***\"\n t = ghp_***\r\n-a ghp_***\n+b ghp_***\n"
         );
         assert_eq!(redactions.count(), 4);
-        assert_eq!(redactions.files(), [("x".into(), 4)]);
         assert!(!format!("{redactions:?}").contains(&token));
         let (again, none) = masked(&text);
         assert_eq!(again, text);
-        assert!(none.is_empty());
+        assert_eq!(none.count(), 0);
     }
 
     #[test]

@@ -92,7 +92,10 @@ async fn plan(args: &cli::Plan, world: &World<'_>, console: &Console) -> Result<
     let prepared = prepare(&setup, console).await?;
     let model = (setup.provider != Resolved::Offline).then_some(setup.config.model.as_str());
     let price = model.and_then(|model| prices(&setup.config).get(model));
-    let coverage = report::coverage(&prepared.plan, &prepared.skipped, &[]);
+    let coverage = match &setup.nothing {
+        Some(why) => setup.empty_report(why.clone(), Vec::new()).coverage,
+        None => report::coverage(&prepared.plan, &prepared.skipped, &[]),
+    };
     let mut planned = PlanReport::new(&prepared.plan, coverage, model, price, output_limit(&setup.config) as usize);
     planned.cost.limit_usd = setup.config.max_cost_usd.filter(|_| model.is_some());
     if let Some(path) = &args.output {

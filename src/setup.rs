@@ -293,8 +293,7 @@ pub fn prices(config: &Config) -> Prices {
 
 /// Tokens that an answer may have: what is configured, as far as the model can.
 pub fn output_limit(config: &Config) -> u32 {
-    usage::model(&config.model)
-        .map_or(config.max_output_tokens, |model| model.max_output_tokens.min(config.max_output_tokens))
+    usage::output_limit(&config.model, config.max_output_tokens)
 }
 
 /// Names of the built-in checks.

@@ -104,8 +104,7 @@ pub fn encode(request: &Request, dialect: Dialect) -> Value {
 
 /// Tokens that the answer may have: what is asked for, or what the model can give where that is less.
 pub fn output_limit(request: &Request) -> u32 {
-    usage::model(&request.model)
-        .map_or(request.max_output_tokens, |m| m.max_output_tokens.min(request.max_output_tokens))
+    usage::output_limit(&request.model, request.max_output_tokens)
 }
 
 /// The system message with the schema as text, for servers that take none. The word JSON must be in it.

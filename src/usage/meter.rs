@@ -119,11 +119,6 @@ impl Meter {
         self.limit_usd
     }
 
-    /// The prices in force.
-    pub fn prices(&self) -> &Prices {
-        &self.prices
-    }
-
     /// Requests that got no answer and may have been billed. They count against the limit and not in [`Meter::usd`].
     pub fn unconfirmed_requests(&self) -> u64 {
         self.ledger().unconfirmed_requests

@@ -77,6 +77,11 @@ const MODELS: &[Model] = &[
     row("o4-mini", (1.10, 0.275, 4.40), (200_000, 100_000), true),
 ];
 
+/// Tokens that an answer of the model `name` may have: what is wanted, or what the model can give where that is less.
+pub fn output_limit(name: &str, wanted: u32) -> u32 {
+    model(name).map_or(wanted, |model| model.max_output_tokens.min(wanted))
+}
+
 /// What is known of the model `name`; a dated snapshot (`gpt-4o-mini-2024-07-18`) is the model it is one of.
 pub fn model(name: &str) -> Option<&'static Model> {
     MODELS.iter().find(|model| names(model.name, name))
