@@ -236,7 +236,7 @@ fn bill(report: &Report) -> String {
 
 fn suppressed(report: &Report) -> Option<String> {
     let mut counts: Vec<(Reason, usize)> = Vec::new();
-    let is_listed = |reason| matches!(reason, Reason::OverCommentLimit | Reason::Unanchored);
+    let is_listed = |reason| matches!(reason, Reason::OverCommentLimit | Reason::Unanchored | Reason::AlreadyPosted);
     for suppressed in report.suppressed.iter().filter(|suppressed| !is_listed(suppressed.reason)) {
         match counts.iter_mut().find(|(reason, _)| *reason == suppressed.reason) {
             Some((_, count)) => *count += 1,
