@@ -13,6 +13,10 @@ pub fn printable(text: &str) -> String {
 }
 
 /// Text as a fenced block of Markdown with an info string, in a fence that nothing in it closes.
+///
+/// ```
+/// assert_eq!(prudence::text::fenced("", "a ``` b"), "````\na ``` b\n````");
+/// ```
 pub fn fenced(info: &str, text: &str) -> String {
     let ticks = "`".repeat(longest_run(text, '`').max(2) + 1);
     // an empty suggestion deletes its lines; an empty line in it would put one in their place

@@ -37,6 +37,17 @@ pub enum ParseError {
 }
 
 /// Parses a unified diff. Nothing at all is an empty change.
+///
+/// ```
+/// let text = "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-old\n+new\n";
+/// let diff = prudence::diff::parse(text)?;
+/// assert_eq!((diff.files[0].path().as_str(), diff.changed_lines()), ("x", 2));
+/// assert_eq!(diff.to_bytes(), text.as_bytes());
+/// # Ok::<(), prudence::diff::parse::ParseError>(())
+/// ```
+///
+/// # Errors
+/// The text is a combined diff, or none at all.
 pub fn parse(text: impl Into<Bytes>) -> Result<Diff, ParseError> {
     let text = text.into();
     let lines = Lines::new(&text);
