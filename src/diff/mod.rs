@@ -5,6 +5,7 @@
 
 pub mod attributes;
 pub mod filter;
+mod header;
 pub mod inline;
 pub mod parse;
 mod path;

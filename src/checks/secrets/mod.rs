@@ -112,7 +112,7 @@ const DUMMY_WORDS: [&str; 10] =
 
 /// Whether a value in a provider's format was written by hand to show the format.
 fn is_dummy(value: &[u8]) -> bool {
-    // `ghp_aaaa…` and `AKIAXXXX…` are below 2 bits; of a million random values of 16 characters out of 32, none is.
+    // `ghp_aaaa…` and `AKIAXXXX…` are below 2 bits; of 300,000 random values of 16 characters out of 32, none was.
     entropy(value) < 2.0 || contains_any(value, &DUMMY_WORDS)
 }
 
