@@ -1,5 +1,7 @@
 //! The report of a run, from its parts.
 
+use std::collections::HashSet;
+
 use crate::config::provider::Resolved;
 use crate::console::Console;
 use crate::deliver;
@@ -11,15 +13,22 @@ use crate::review::schema::Draft;
 use crate::setup::Setup;
 use crate::usage::{self, Meter, PRICED_ON};
 
-/// Drafts and check hits → findings, with no secret in them.
-pub fn judge(setup: &Setup, prepared: &Prepared, drafts: Vec<Draft>) -> Judgement {
+/// Drafts, check hits and earlier findings → findings, with no secret in them.
+pub fn judge(setup: &Setup, prepared: &Prepared, outcomes: &[Outcome]) -> Judgement {
+    let failed = failed_paths(prepared, outcomes);
+    let has_model = setup.provider != Resolved::Offline;
+    // a check looks at everything; a model at what was asked about it
+    let is_conclusive =
+        |finding: &Finding| finding.origin == findings::Origin::Check || (has_model && !failed.contains(&finding.path));
     let thresholds = Thresholds {
         min_severity: &|path| setup.min_severity(path),
         min_confidence: setup.config.min_confidence,
         max_comments: setup.config.max_comments,
+        dismissed: &setup.change.state.dismissed,
+        is_conclusive: &is_conclusive,
     };
     let (diff, hits) = (&prepared.plan.diff, prepared.hits.clone());
-    let mut judgement = findings::judge(diff, hits, drafts, &prepared.posted, &thresholds);
+    let mut judgement = findings::judge(diff, hits, drafts(outcomes), &prepared.standing, &thresholds);
     let clean = |finding: &mut Finding| {
         let texts = [&mut finding.title, &mut finding.body, &mut finding.quote];
         for text in texts.into_iter().chain(&mut finding.suggestion) {
@@ -31,12 +40,23 @@ pub fn judge(setup: &Setup, prepared: &Prepared, drafts: Vec<Draft>) -> Judgemen
     judgement
 }
 
+/// The files of which some part was not reviewed.
+fn failed_paths(prepared: &Prepared, outcomes: &[Outcome]) -> HashSet<String> {
+    let failed = outcomes.iter().filter(|outcome| outcome.result.is_err());
+    failed.flat_map(|outcome| prepared.plan.paths(&outcome.chunk)).collect()
+}
+
+fn drafts(outcomes: &[Outcome]) -> Vec<Draft> {
+    let answers = outcomes.iter().filter_map(|outcome| outcome.result.as_ref().ok());
+    answers.flat_map(|answer| answer.drafts.clone()).collect()
+}
+
 /// Puts together what was judged, what was looked at, and what it cost.
 pub fn assemble(
     setup: &Setup,
     prepared: &Prepared,
     outcomes: &[Outcome],
-    judgement: Judgement,
+    judgement: &Judgement,
     meter: &Meter,
     console: &Console,
 ) -> Report {
@@ -54,13 +74,13 @@ pub fn assemble(
     let title = setup.masked_title().map(|title| prepared.redactions.clean(&title).into_owned());
     let summary = prepared.redactions.clean(&summary_of(outcomes)).into_owned();
     Report {
-        schema: report::SCHEMA,
+        schema: report::SCHEMA.to_owned(),
         tool: Tool::this(),
         change: ChangeInfo { title, ..setup.change.info.clone() },
         status,
         summary,
-        findings: judgement.findings,
-        suppressed: judgement.suppressed,
+        findings: judgement.findings.clone(),
+        suppressed: judgement.suppressed.clone(),
         coverage,
         chunks: if setup.provider == Resolved::Offline { Vec::new() } else { report::chunks(plan, outcomes) },
         usage: meter.totals(),
@@ -92,10 +112,10 @@ fn summary_of(outcomes: &[Outcome]) -> String {
 
 fn cost(setup: &Setup, meter: &Meter) -> Cost {
     let usd = meter.usd();
-    let earlier = deliver::earlier_cost(&setup.change.conversation);
+    let earlier = deliver::earlier_cost(&setup.change);
     let model = |(model, _, usd): (String, usage::Usage, Option<f64>)| {
         let is_ours = usd.is_some() && !setup.config.prices.contains_key(&model);
-        ModelCost { model, usd, priced_on: is_ours.then_some(PRICED_ON) }
+        ModelCost { model, usd, priced_on: is_ours.then(|| PRICED_ON.to_owned()) }
     };
     Cost {
         usd,

@@ -65,6 +65,12 @@ pub struct Review {
     /// Post nothing
     #[arg(long, help_heading = RESULT)]
     pub dry_run: bool,
+    /// Also put the result on the head as a check run
+    #[arg(long, help_heading = RESULT)]
+    pub check_run: bool,
+    /// Keep the model's answers in this folder, and ask nothing twice
+    #[arg(long, value_name = "DIR", help_heading = RESULT)]
+    pub cache: Option<PathBuf>,
     /// Show findings as they arrive (default on a terminal)
     #[arg(long, help_heading = RESULT)]
     pub stream: bool,
@@ -127,8 +133,8 @@ pub struct Change {
     /// The repository (default: the one that holds this folder)
     #[arg(long, value_name = "DIR")]
     pub repo: Option<PathBuf>,
-    /// Review again what was reviewed before, as every run does so far
-    #[arg(long, hide = true)]
+    /// Review again what was reviewed before
+    #[arg(long)]
     pub full: bool,
 }
 

@@ -7,27 +7,40 @@ use anyhow::{Context as _, Result};
 
 use crate::config::ci::{self, Ci};
 use crate::diff::{Diff, Side};
-use crate::findings::Finding;
-use crate::forge::{Conversation, Forge, ForgeError, LineComment, Review, ReviewOutcome};
-use crate::marks::{State, fingerprint_of};
+use crate::findings::standing::{Shown, Standing, locate};
+use crate::findings::{Finding, Judgement, Reason, Suppressed};
+use crate::forge::{By, CheckRun, Conversation, Forge, ForgeError, LineComment, PostedComment, Review, ReviewOutcome};
+use crate::marks::{self, Listed, State, fingerprint_of};
+use crate::memory::Memory;
+use crate::redact;
 use crate::report::markdown;
 use crate::report::{Channel, Delivery, Report, Status, actions, clean};
+use crate::source::Change;
+use crate::status::Conclusion;
 use crate::text::fenced;
 
 /// What is posted, and where.
 pub struct Posting<'a> {
     /// The host.
     pub forge: &'a dyn Forge,
-    /// What stands on the request already.
-    pub conversation: &'a Conversation,
-    /// The change as the host renders it: only its lines can be commented on.
-    pub diff: &'a Diff,
-    /// Files for which the host itself has no patch, and so takes no comments.
-    pub without_patch: &'a [String],
+    /// The change as the host renders it, and what stands on the request already.
+    pub change: &'a Change,
+    /// Findings of earlier runs.
+    pub standing: &'a [Standing],
+    /// What was decided on them.
+    pub judgement: &'a Judgement,
+    /// What will have been reviewed, if this run is complete.
+    pub memory: Option<&'a Memory>,
     /// Whether the review asks for changes.
     pub request_changes: bool,
-    /// Whether the request comes from a fork, whose runs have a token that may not write.
-    pub is_fork: bool,
+    /// Whether something that stands asks for changes.
+    pub is_blocked: bool,
+    /// Whether the result is a check run, too, and whether findings reach `fail-on`.
+    pub check_run: Option<bool>,
+    /// Whether the reviews of this request stay paused.
+    pub paused: bool,
+    /// Hash of the report, where it was made elsewhere.
+    pub published: Option<String>,
     /// The run's page.
     pub run_url: Option<String>,
     /// The run of GitHub Actions, for the channels below the request.
@@ -36,15 +49,23 @@ pub struct Posting<'a> {
     pub annotate: &'a dyn Fn(&str),
 }
 
+/// The request as it is just before it is written to.
+struct Now<'a> {
+    conversation: std::borrow::Cow<'a, Conversation>,
+    /// The change whose lines can be commented on.
+    diff: std::borrow::Cow<'a, Diff>,
+    head_sha: String,
+}
+
 /// Posts a report on its request: one review with the line comments, and the one summary comment. Where the token may
-/// not, it goes to annotations and the step summary. Sets the report's `delivery`.
+/// not, it goes to annotations and the step summary. What is gone is marked as gone. Sets the report's `delivery`.
 pub async fn post(report: &mut Report, posting: &Posting<'_>) {
-    let (on_lines, off_lines): (Vec<Finding>, Vec<Finding>) = report
-        .findings
-        .clone()
-        .into_iter()
-        .partition(|finding| is_in_diff(finding, posting.diff) && !posting.without_patch.contains(&finding.path));
-    let review = match review(report, posting, &on_lines).await {
+    let now = look_again(report, posting).await;
+    let (on_lines, off_lines): (Vec<Finding>, Vec<Finding>) =
+        report.findings.clone().into_iter().partition(|finding| {
+            is_in_diff(finding, &now.diff) && !posting.change.without_patch.contains(&finding.path)
+        });
+    let review = match review(posting, &now, &on_lines).await {
         Ok(outcome) => outcome,
         Err(err) => {
             report.delivery.notes.push(format!("no line comments: {}", posting.one_line(&err)));
@@ -58,9 +79,17 @@ pub async fn post(report: &mut Report, posting: &Posting<'_>) {
         let place = format!("{}:{}", on_lines[*index].path, on_lines[*index].start_line);
         report.delivery.notes.push(format!("the host refused the comment on {place}: {}", reason.replace('\n', "; ")));
     }
+    let has_changed = tidy(report, posting, &now).await || review.posted > 0;
     let unplaced: Vec<&Finding> = review.refused.iter().map(|(index, _)| &on_lines[*index]).chain(&off_lines).collect();
     report.delivery.channel = if review.posted > 0 { Channel::Review } else { Channel::Comment };
-    match summary(report, posting, &unplaced).await {
+    let state = posting.state(report, &now, &unplaced);
+    let earlier = now.conversation.summary.as_ref().filter(|_| posting.change.state == state && !has_changed);
+    if let Some(summary) = earlier {
+        // all of it stands there already
+        report.delivery.url.clone_from(&summary.url);
+        return;
+    }
+    match summary(report, posting, &now, &unplaced, &state).await {
         Ok(url) => report.delivery.url = url,
         Err(err) => {
             report.delivery.notes.push(format!("no summary comment: {}", posting.one_line(&err)));
@@ -69,9 +98,82 @@ pub async fn post(report: &mut Report, posting: &Posting<'_>) {
             }
         }
     }
+    check_run(report, posting, &now).await;
 }
 
-async fn review(report: &Report, posting: &Posting<'_>, findings: &[Finding]) -> Result<ReviewOutcome, ForgeError> {
+/// Reads the request once more where comments or threads are to be written: somebody may have pushed, answered, or posted
+/// the same from another run in the meantime.
+async fn look_again<'a>(report: &mut Report, posting: &Posting<'a>) -> Now<'a> {
+    use std::borrow::Cow;
+    let change = posting.change;
+    let head_sha = report.change.head_sha.clone().unwrap_or_default();
+    let before = Now { conversation: Cow::Borrowed(&change.conversation), diff: Cow::Borrowed(&change.diff), head_sha };
+    let judgement = posting.judgement;
+    if report.findings.is_empty() && judgement.ended.is_empty() && judgement.reopened.is_empty() {
+        return before;
+    }
+    let (request, conversation) = match posting.forge.read().await {
+        Ok(read) => read,
+        Err(err) => {
+            report.delivery.notes.push(format!("the request could not be read again: {}", posting.one_line(&err)));
+            return before;
+        }
+    };
+    drop_posted(report, &change.conversation, &conversation);
+    let now = Now { conversation: Cow::Owned(conversation), ..before };
+    if request.head_sha == now.head_sha {
+        return now;
+    }
+    match posting.forge.diff().await {
+        Ok(diff) => {
+            move_to(report, &redact::apply(diff.clone()).0, &request.head_sha);
+            Now { diff: Cow::Owned(diff), head_sha: request.head_sha, ..now }
+        }
+        // the old head still takes comments, though they may be shown as outdated
+        Err(_) => now,
+    }
+}
+
+/// Takes out the findings that another run has posted since this one began.
+fn drop_posted(report: &mut Report, before: &Conversation, now: &Conversation) {
+    let ids = |conversation: &Conversation| -> Vec<String> {
+        conversation.comments.iter().filter_map(|comment| fingerprint_of(&comment.body)).map(str::to_owned).collect()
+    };
+    let before = ids(before);
+    let new: Vec<String> = ids(now).into_iter().filter(|id| !before.contains(id)).collect();
+    let (posted, rest) = std::mem::take(&mut report.findings).into_iter().partition(|f: &Finding| new.contains(&f.id));
+    report.findings = rest;
+    hold_back(report, posted, Reason::AlreadyPosted);
+}
+
+/// Puts the findings on the lines where their code stands on a head that came during the review; what is gone there is
+/// held back.
+fn move_to(report: &mut Report, diff: &Diff, head_sha: &str) {
+    let mut gone = Vec::new();
+    for mut finding in std::mem::take(&mut report.findings) {
+        match locate(&finding, diff) {
+            Some(found) => {
+                (finding.start_line, finding.end_line) = found.lines;
+                report.findings.push(finding);
+            }
+            None => gone.push(finding),
+        }
+    }
+    let head: String = head_sha.chars().take(9).collect();
+    let held = match gone.len() {
+        0 => String::new(),
+        count => format!("; {} held back, whose code is gone there", crate::report::plural(count, "finding")),
+    };
+    report.delivery.notes.push(format!("the head moved to {head} during the review{held}"));
+    hold_back(report, gone, Reason::Unanchored);
+}
+
+fn hold_back(report: &mut Report, findings: Vec<Finding>, reason: Reason) {
+    let suppressed = findings.into_iter().map(|finding| Suppressed { id: finding.id.clone(), reason, finding });
+    report.suppressed.extend(suppressed);
+}
+
+async fn review(posting: &Posting<'_>, now: &Now<'_>, findings: &[Finding]) -> Result<ReviewOutcome, ForgeError> {
     if findings.is_empty() {
         return Ok(ReviewOutcome::default());
     }
@@ -83,7 +185,7 @@ async fn review(report: &Report, posting: &Posting<'_>, findings: &[Finding]) ->
         body: markdown::comment(finding),
     };
     let review = Review {
-        head_sha: report.change.head_sha.clone().unwrap_or_default(),
+        head_sha: now.head_sha.clone(),
         body: markdown::review_body,
         request_changes: posting.request_changes,
         comments: findings.iter().map(comment).collect(),
@@ -91,30 +193,118 @@ async fn review(report: &Report, posting: &Posting<'_>, findings: &[Finding]) ->
     posting.forge.post_review(&review).await
 }
 
-async fn summary(report: &Report, posting: &Posting<'_>, unplaced: &[&Finding]) -> Result<Option<String>, ForgeError> {
-    let mut fingerprints: Vec<String> = posting
-        .conversation
-        .comments
-        .iter()
-        .filter_map(|comment| fingerprint_of(&comment.body))
-        .map(str::to_owned)
-        .collect();
-    fingerprints.extend(report.findings.iter().map(|finding| finding.id.clone()));
-    fingerprints.sort();
-    fingerprints.dedup();
-    let state = State {
-        head: report.change.head_sha.clone(),
-        complete: report.status != Status::Incomplete,
-        fingerprints,
-        cost_usd: report.cost.total_usd,
+/// Ends the threads of findings that are gone, opens those that are back, and takes back a review that blocks for nothing.
+/// Whether anything was written.
+async fn tidy(report: &mut Report, posting: &Posting<'_>, now: &Now<'_>) -> bool {
+    let of = |indices: &[usize]| -> Vec<&PostedComment> {
+        let known = indices.iter().filter_map(|&index| match posting.standing[index].shown {
+            Shown::OnLine(at) => posting.change.conversation.comments.get(at),
+            _ => None,
+        });
+        // as it is now: a person may have answered
+        known.filter_map(|known| now.conversation.comments.iter().find(|comment| comment.id == known.id)).collect()
     };
-    let body = markdown::summary(report, unplaced, &state, posting.run_url.as_deref());
-    posting.forge.put_summary(posting.conversation.summary.as_ref().map(|summary| summary.id), &body).await
+    let has_person = |comment: &&PostedComment| comment.replies.iter().any(|reply| !reply.is_bot);
+    let ended: Vec<_> = of(&posting.judgement.ended).into_iter().filter(|comment| !has_person(comment)).collect();
+    let reopened = of(&posting.judgement.reopened);
+    let mut has_changed = false;
+    has_changed |= end(report, posting, &ended).await;
+    has_changed |= reopen(report, posting, &reopened).await;
+    if !posting.is_blocked && report.status != Status::Incomplete {
+        for &review in &now.conversation.blocking {
+            let message = "The findings that asked for changes are gone.";
+            match posting.forge.dismiss(review, message).await {
+                Ok(()) => has_changed = true,
+                Err(err) => report.delivery.notes.push(format!(
+                    "the review that asks for changes could not be dismissed: {}",
+                    posting.one_line(&err)
+                )),
+            }
+        }
+    }
+    has_changed
+}
+
+/// Marks threads as resolved; where the token may not, the comment itself says that it is outdated.
+async fn end(report: &mut Report, posting: &Posting<'_>, comments: &[&PostedComment]) -> bool {
+    let open: Vec<&&PostedComment> = comments.iter().filter(|comment| comment.resolved.is_none()).collect();
+    let threads: Vec<String> = open.iter().filter_map(|comment| comment.thread.clone()).collect();
+    let mut results = posting.forge.resolve(&threads, true).await.into_iter();
+    let mut has_changed = false;
+    for comment in open {
+        let resolved = comment.thread.as_ref().and_then(|_| results.next());
+        if resolved.is_some_and(|result| result.is_ok()) {
+            has_changed = true;
+            continue;
+        }
+        match posting.forge.edit_comment(comment.id, &marks::outdated(&comment.body)).await {
+            Ok(()) => has_changed = true,
+            Err(err) => {
+                report
+                    .delivery
+                    .notes
+                    .push(format!("a comment could not be marked as outdated: {}", posting.one_line(&err)));
+            }
+        }
+    }
+    has_changed
+}
+
+/// Undoes what [`end`] did.
+async fn reopen(report: &mut Report, posting: &Posting<'_>, comments: &[&PostedComment]) -> bool {
+    let ours = comments.iter().filter(|comment| comment.resolved == Some(By::Us));
+    let threads: Vec<String> = ours.filter_map(|comment| comment.thread.clone()).collect();
+    let mut results = posting.forge.resolve(&threads, false).await;
+    for comment in comments {
+        if let Some(body) = marks::restored(&comment.body) {
+            results.push(posting.forge.edit_comment(comment.id, body).await);
+        }
+    }
+    let has_changed = results.iter().any(Result::is_ok);
+    for err in results.into_iter().filter_map(Result::err) {
+        report
+            .delivery
+            .notes
+            .push(format!("a finding is back, but its thread stays closed: {}", posting.one_line(&err)));
+    }
+    has_changed
+}
+
+async fn summary(
+    report: &Report,
+    posting: &Posting<'_>,
+    now: &Now<'_>,
+    unplaced: &[&Finding],
+    state: &State,
+) -> Result<Option<String>, ForgeError> {
+    let before = posting.stays_in_summary().map(|standing| &standing.finding);
+    let all: Vec<&Finding> = unplaced.iter().copied().chain(before).collect();
+    let body = markdown::summary(report, &all, state, posting.run_url.as_deref());
+    posting.forge.put_comment(now.conversation.summary.as_ref().map(|summary| summary.id), &body).await
+}
+
+async fn check_run(report: &mut Report, posting: &Posting<'_>, now: &Now<'_>) {
+    let Some(is_gated) = posting.check_run else { return };
+    let conclusion = match report.status {
+        _ if is_gated => "failure",
+        Status::Incomplete => "neutral",
+        _ => "success",
+    };
+    let run = CheckRun {
+        head_sha: now.head_sha.clone(),
+        conclusion,
+        title: report.headline(),
+        summary: markdown::step_summary(report),
+        annotations: report.standing().map(actions::check_annotation).collect(),
+    };
+    if let Err(err) = posting.forge.check_run(&run).await {
+        report.delivery.notes.push(format!("no check run: {}", posting.one_line(&err)));
+    }
 }
 
 /// Dollars that earlier runs spent on a request: 0 where there was none, `None` where one of them is not known.
-pub fn earlier_cost(conversation: &Conversation) -> Option<f64> {
-    match conversation.summary.as_ref().and_then(|summary| State::read(&summary.body)) {
+pub fn earlier_cost(change: &Change) -> Option<f64> {
+    match change.conversation.summary.as_ref().and_then(|summary| State::read(&summary.body)) {
         Some(state) => state.cost_usd.filter(|usd| usd.is_finite() && *usd >= 0.0),
         None => Some(0.0),
     }
@@ -154,12 +344,63 @@ impl Posting<'_> {
     /// An error as a note. For a fork its remedy, another permission, would be none.
     fn one_line(&self, err: &ForgeError) -> String {
         let text = err.to_string();
+        let is_fork = self.change.request.as_ref().is_some_and(|request| request.is_fork);
         match (err, text.split_once('\n')) {
-            (ForgeError::Forbidden(_), Some((cause, _))) if self.is_fork => {
+            (ForgeError::Forbidden(_), Some((cause, _))) if is_fork => {
                 format!("{cause}; runs for forks may not write")
             }
             _ => text.replace('\n', "; "),
         }
+    }
+
+    /// Earlier findings that were never on lines, and still stand.
+    fn stays_in_summary(&self) -> impl Iterator<Item = &Standing> {
+        let standing = self.judgement.standing.iter().map(|&index| &self.standing[index]);
+        standing.filter(|standing| standing.shown == Shown::InSummary)
+    }
+
+    /// What the next run will find.
+    fn state(&self, report: &Report, now: &Now<'_>, unplaced: &[&Finding]) -> State {
+        let before = &self.change.state;
+        let is_complete = report.status != Status::Incomplete;
+        let comments = now.conversation.comments.iter().filter_map(|comment| fingerprint_of(&comment.body));
+        let mut fingerprints: Vec<String> = comments.map(str::to_owned).collect();
+        fingerprints.extend(report.findings.iter().map(|finding| finding.id.clone()));
+        fingerprints.extend(self.stays_in_summary().map(|standing| standing.finding.id.clone()));
+        fingerprints.sort();
+        fingerprints.dedup();
+        let off_lines = unplaced.iter().copied().chain(self.stays_in_summary().map(|standing| &standing.finding));
+        let over = report.suppressed.iter().filter(|suppressed| suppressed.reason == Reason::OverCommentLimit);
+        let over = over.map(|suppressed| listed(&suppressed.finding, true));
+        let state = State {
+            head: report.change.head_sha.clone(),
+            complete: is_complete,
+            fingerprints,
+            cost_usd: report.cost.total_usd,
+            // a head that was reviewed in part is not counted as reviewed
+            memory: self.memory.filter(|_| is_complete).or(before.memory.as_ref()).cloned(),
+            listed: off_lines.map(|finding| listed(finding, false)).chain(over).collect(),
+            dismissed: before.dismissed.clone(),
+            paused: self.paused,
+            published: self.published.clone(),
+        };
+        state.fitted()
+    }
+}
+
+fn listed(finding: &Finding, is_over_limit: bool) -> Listed {
+    Listed {
+        id: finding.id.clone(),
+        path: finding.path.clone(),
+        side: finding.side,
+        lines: (finding.start_line, finding.end_line),
+        severity: finding.severity,
+        category: finding.category,
+        confidence: finding.confidence,
+        title: finding.title.clone(),
+        rule: finding.rule.clone(),
+        is_over_limit,
+        body: (!finding.body.is_empty()).then(|| finding.body.clone()),
     }
 }
 
@@ -167,9 +408,14 @@ impl Posting<'_> {
 ///
 /// # Errors
 /// A file cannot be written.
-pub fn write_step_files(report: &Report, actions: &ci::GitHub, output: Option<&Path>) -> Result<()> {
+pub fn write_step_files(
+    report: &Report,
+    conclusion: Conclusion,
+    actions: &ci::GitHub,
+    output: Option<&Path>,
+) -> Result<()> {
     if let Some(path) = &actions.output_path {
-        let outputs = actions::outputs(report, output.map(|path| path.display().to_string()).as_deref());
+        let outputs = actions::outputs(report, conclusion, output.map(|path| path.display().to_string()).as_deref());
         append(path, &actions::output_lines(&outputs))?;
     }
     if let Some(path) = &actions.step_summary_path {
@@ -182,6 +428,10 @@ pub fn write_step_files(report: &Report, actions: &ci::GitHub, output: Option<&P
 pub fn tell_of_failure(env: &dyn Fn(&str) -> Option<String>, message: &str) {
     let Some(Ci::GitHub(actions)) = Ci::detect(env) else { return };
     let _ = anstream::stderr().write_all(actions::failure(message).as_bytes());
+    if let Some(path) = &actions.output_path {
+        let failed = [("conclusion", Conclusion::Failed.as_str().to_owned())];
+        let _ = append(path, &actions::output_lines(&failed));
+    }
     if let Some(path) = &actions.step_summary_path {
         let text = format!("## ⚠️ Prudence reviewed nothing\n\n{}\n", fenced("text", &clean::terminal(message)));
         // the exit code and the log tell it, too

@@ -4,12 +4,19 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
+use crate::diff::Side;
+use crate::memory::Memory;
+use crate::severity::{Category, Severity};
+
 /// Marks a posted finding; the fingerprint follows.
 const FINDING_MARK: &str = "<!-- prudence:finding v1 ";
 /// Marks the summary comment.
 pub const SUMMARY_MARK: &str = "<!-- prudence:summary v1 -->";
 /// Holds the state of a request; base64 of JSON follows.
 const STATE_MARK: &str = "<!-- prudence:state v1 ";
+
+/// Stands before the text of a comment whose code is gone, where the thread itself cannot be ended.
+const OUTDATED: &str = "> ✅ **Outdated**: a later push changed this code, and the finding is gone.\n\n";
 
 /// What the bot remembers of a request, at the end of its summary comment.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -23,6 +30,60 @@ pub struct State {
     pub fingerprints: Vec<String>,
     /// Dollars spent on the request so far; `None` where a run had no price.
     pub cost_usd: Option<f64>,
+    /// What was reviewed by the last run that reviewed all of its head.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Memory>,
+    /// Findings that stand in the summary comment alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub listed: Vec<Listed>,
+    /// Fingerprints of findings that a person dismissed by a command.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dismissed: Vec<String>,
+    /// Whether a person paused the reviews of this request.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
+    /// Hash of the report that `publish` delivered last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub published: Option<String>,
+}
+
+/// A finding that stands in the summary comment alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Row", into = "Row")]
+#[expect(missing_docs, reason = "the fields are those of a finding")]
+pub struct Listed {
+    pub id: String,
+    pub path: String,
+    pub side: Side,
+    pub lines: (u32, u32),
+    pub severity: Severity,
+    pub category: Category,
+    pub confidence: u8,
+    pub title: String,
+    pub rule: Option<String>,
+    /// Whether it was over the comment limit; else it could not be placed on its lines.
+    pub is_over_limit: bool,
+    /// Markdown; `None` where there was no room for it.
+    pub body: Option<String>,
+}
+
+/// A listed finding without names: there may be hundreds in one comment.
+type Row = (String, String, Side, u32, u32, Severity, Category, u8, String, Option<String>, bool, Option<String>);
+
+impl From<Row> for Listed {
+    fn from(row: Row) -> Listed {
+        let (id, path, side, first, last, severity, category, confidence, title, rule, is_over_limit, body) = row;
+        let lines = (first, last);
+        Listed { id, path, side, lines, severity, category, confidence, title, rule, is_over_limit, body }
+    }
+}
+
+impl From<Listed> for Row {
+    fn from(l: Listed) -> Row {
+        let (first, last) = l.lines;
+        let is_over = l.is_over_limit;
+        (l.id, l.path, l.side, first, last, l.severity, l.category, l.confidence, l.title, l.rule, is_over, l.body)
+    }
 }
 
 impl State {
@@ -33,11 +94,41 @@ impl State {
         serde_json::from_slice(&STANDARD.decode(encoded.trim()).ok()?).ok()
     }
 
+    /// The state, as far as a comment has room for it. What is left out is found again by a later run: texts of findings
+    /// go first, and where findings must go, so does the memory of what was reviewed.
+    pub fn fitted(mut self) -> State {
+        /// Characters that texts may take up.
+        const WITH_TEXTS: usize = 30_000;
+        /// Characters that the state may take up.
+        const IN_ALL: usize = 50_000;
+        let mut size = self.mark().len();
+        for index in (0..self.listed.len()).rev() {
+            if size <= WITH_TEXTS {
+                break;
+            }
+            size -= self.listed[index].body.take().map_or(0, |body| body.len().min(size));
+        }
+        while self.mark().len() > IN_ALL && (self.memory.is_some() || !self.listed.is_empty()) {
+            // findings that are not remembered must be found again
+            self.memory = None;
+            self.listed.truncate(self.listed.len() * 3 / 4);
+        }
+        self
+    }
+
     /// The state as the last line of a comment.
     pub fn mark(&self) -> String {
         let json = serde_json::to_vec(self).unwrap_or_default();
         format!("{STATE_MARK}{} -->", STANDARD.encode(json))
     }
+}
+
+/// Marks the list of commands.
+pub const HELP_MARK: &str = "<!-- prudence:help v1 -->";
+
+/// Whether a text holds any mark, and so is one of the bot's own.
+pub fn is_ours(body: &str) -> bool {
+    body.contains("<!-- prudence:")
 }
 
 /// The last line of a posted finding.
@@ -51,9 +142,39 @@ pub fn fingerprint_of(body: &str) -> Option<&str> {
     line.trim().strip_prefix(FINDING_MARK)?.strip_suffix(" -->").map(str::trim)
 }
 
-/// The title of a posted finding: the bold text of its first line.
-pub fn title_of(body: &str) -> &str {
-    body.lines().next().and_then(|line| line.split("**").nth(1)).unwrap_or_default()
+/// What the first line of a posted finding says: `🔴 **title** · severity · category or rule`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heading<'a> {
+    /// The bold text.
+    pub title: &'a str,
+    /// How bad it is; `None` where a person edited the line.
+    pub severity: Option<Severity>,
+    /// Its category, or the rule that found it.
+    pub kind: &'a str,
+    /// The text below the heading, without the mark.
+    pub body: &'a str,
+}
+
+/// Reads a posted finding, outdated or not.
+pub fn heading_of(comment: &str) -> Heading<'_> {
+    let text = restored(comment).unwrap_or(comment);
+    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+    let mut parts = first.rsplit(" · ");
+    let kind = parts.next().unwrap_or_default().trim();
+    let word = parts.next().unwrap_or_default().trim();
+    let severity = Severity::ALL.into_iter().find(|severity| severity.as_str() == word);
+    let body = rest.rsplit_once(FINDING_MARK).map_or(rest, |(body, _)| body).trim();
+    Heading { title: first.split("**").nth(1).unwrap_or_default(), severity, kind, body }
+}
+
+/// The text of a comment whose finding is gone.
+pub fn outdated(comment: &str) -> String {
+    format!("{OUTDATED}{}", restored(comment).unwrap_or(comment))
+}
+
+/// The text that a comment had before it was outdated; `None` where it is not.
+pub fn restored(comment: &str) -> Option<&str> {
+    comment.strip_prefix(OUTDATED)
 }
 
 #[cfg(test)]
@@ -62,8 +183,27 @@ mod tests {
 
     #[test]
     fn the_state_survives_its_comment_and_nothing_else_is_believed() {
-        let state =
-            State { head: Some("abc".into()), complete: true, fingerprints: vec!["f".into()], cost_usd: Some(0.25) };
+        let listed = Listed {
+            id: "f".into(),
+            path: "a.rs".into(),
+            side: Side::Left,
+            lines: (3, 4),
+            severity: Severity::Major,
+            category: Category::DataLoss,
+            confidence: 80,
+            title: "t".into(),
+            rule: None,
+            is_over_limit: true,
+            body: Some("b".into()),
+        };
+        let state = State {
+            head: Some("abc".into()),
+            complete: true,
+            fingerprints: vec!["f".into()],
+            cost_usd: Some(0.25),
+            listed: vec![listed],
+            ..State::default()
+        };
         assert_eq!(State::read(&format!("## x\n{SUMMARY_MARK}\n{}", state.mark())), Some(state.clone()));
         for damaged in [
             "",
@@ -80,6 +220,20 @@ mod tests {
     fn a_fingerprint_counts_on_the_last_line_only() {
         assert_eq!(fingerprint_of(&format!("text\n\n{}\n", of_finding("abc"))), Some("abc"));
         assert_eq!(fingerprint_of(&format!("{}\nmore", of_finding("abc"))), None);
-        assert_eq!(title_of("🔴 **Crashes** · major\n\nbody"), "Crashes");
+    }
+
+    #[test]
+    fn a_posted_finding_can_be_read_again_also_when_outdated() {
+        let comment = format!("🔴 **Crashes** · major · data-loss\n\nWhy · so.\n\n{}", of_finding("abc"));
+        let gone = outdated(&comment);
+        for text in [&comment, &gone] {
+            let expected =
+                Heading { title: "Crashes", severity: Some(Severity::Major), kind: "data-loss", body: "Why · so." };
+            assert_eq!(heading_of(text), expected);
+            assert_eq!(fingerprint_of(text), Some("abc"));
+        }
+        assert_eq!((restored(&comment), restored(&gone)), (None, Some(comment.as_str())));
+        assert_eq!(outdated(&gone), gone, "once is enough");
+        assert_eq!(heading_of("edited by hand").severity, None);
     }
 }

@@ -15,10 +15,10 @@ use crate::diff::Diff;
 use crate::findings::{Finding, similar};
 use crate::prepare::Prepared;
 use crate::report::{Channel, Report, Status, clean, markdown, terminal};
-use crate::review::schema::Draft;
+use crate::review::Outcome;
 use crate::setup::Setup;
 use crate::source::World;
-use crate::status::Exit;
+use crate::status::{Conclusion, Exit};
 
 /// The results of a review on their way to standard output and to files.
 pub struct Output<'a> {
@@ -47,12 +47,12 @@ impl<'a> Output<'a> {
     }
 
     /// Takes what a chunk brought, and prints what is new in it.
-    pub fn arrived(&self, prepared: &Prepared, drafts: Vec<Draft>) {
+    pub fn arrived(&self, prepared: &Prepared, outcomes: &[Outcome]) {
         if !self.is_streaming {
             return;
         }
         let printed = &mut *self.printed.borrow_mut();
-        for finding in judge(self.setup, prepared, drafts).findings {
+        for finding in judge(self.setup, prepared, outcomes).findings {
             let is_new = !printed.iter().any(|known| similar::is_same(known, &finding));
             if is_new && printed.len() < self.setup.config.max_comments {
                 self.show(&terminal::finding(&finding, &prepared.plan.diff));
@@ -74,8 +74,14 @@ impl<'a> Output<'a> {
     /// # Errors
     /// A file cannot be written.
     pub fn finish(&self, mut report: Report, diff: &Diff) -> Result<Exit> {
+        let exit = Exit::of_review(
+            report.delivery.channel != Channel::None,
+            self.setup.is_gated(&report),
+            report.status != Status::Incomplete,
+        );
+        let conclusion = Conclusion::of(exit, report.status == Status::NothingToReview);
         if let Some(actions) = &self.setup.actions
-            && let Err(err) = deliver::write_step_files(&report, actions, self.file.as_deref())
+            && let Err(err) = deliver::write_step_files(&report, conclusion, actions, self.file.as_deref())
         {
             let note = format!("{err:#}");
             self.console.notice(&note);
@@ -85,10 +91,7 @@ impl<'a> Output<'a> {
             write_json(path, &report)?;
         }
         self.print(&report, diff)?;
-        let is_delivered = report.delivery.channel != Channel::None;
-        let gate = self.setup.config.fail_on;
-        let reaches_gate = gate.is_some_and(|gate| report.standing().any(|finding| finding.severity >= gate));
-        Ok(Exit::of_review(is_delivered, reaches_gate, report.status != Status::Incomplete))
+        Ok(exit)
     }
 
     fn print(&self, report: &Report, diff: &Diff) -> Result<()> {

@@ -9,11 +9,12 @@ use crate::config::provider::Resolved;
 use crate::console::Console;
 use crate::diff::Diff;
 use crate::diff::filter::{self, Rules, Skipped};
-use crate::findings::Posted;
-use crate::forge::{Conversation, PostedComment};
-use crate::marks::{fingerprint_of, title_of};
+use crate::findings::standing::{self, Standing};
+use crate::forge::Forge;
+use crate::memory::Memory;
+use crate::order::{self, Order};
 use crate::plan::{self, Budget, Plan, Tokenizer};
-use crate::prompt::Orientation;
+use crate::prompt::{self, Orientation};
 use crate::redact::{self, Redactions};
 use crate::report;
 use crate::review::schema;
@@ -31,8 +32,10 @@ pub struct Prepared {
     pub hits: Vec<checks::Hit>,
     /// What was masked.
     pub redactions: Redactions,
-    /// Findings of ours that stand on the request.
-    pub posted: Vec<Posted>,
+    /// Findings of earlier runs that stand on the request.
+    pub standing: Vec<Standing>,
+    /// What will have been reviewed when this run is complete; `None` where that is too much to remember.
+    pub memory: Option<Memory>,
 }
 
 /// Filters, checks, masks and packs the change.
@@ -63,8 +66,63 @@ pub async fn prepare(setup: &Setup, console: &Console) -> Result<Prepared> {
         window: model.map_or(UNKNOWN_WINDOW, |model| usize::try_from(model.context_tokens).unwrap_or(usize::MAX)),
         tokenizer,
     };
-    let plan = plan::build(budget, &orientation, &schema::schema().to_string(), diff);
-    Ok(Prepared { plan, skipped, hits, redactions, posted: posted(&change.conversation) })
+    let key = review_key(config, setup.provider);
+    // what only the checks looked at is not reviewed, and costs nothing to look at again
+    let has_memory = setup.target.forge().is_some() && setup.provider != Resolved::Offline;
+    let memory = if has_memory { Memory::of(&diff, &key) } else { None };
+    let known = change.state.memory.as_ref().filter(|known| has_memory && known.key == key && !setup.full);
+    let standing = standing(setup, &diff, &skipped).await?;
+    let plan = plan::build(budget, &orientation, &schema::schema().to_string(), diff, known);
+    Ok(Prepared { plan, skipped, hits, redactions, standing, memory })
+}
+
+/// Tells apart the prompts, models and settings under which a review finds other things.
+fn review_key(config: &Config, provider: Resolved) -> String {
+    let settings = format!(
+        "{:?}",
+        (
+            (provider, &config.model, &config.verify_model, &config.base_url, config.effort, config.verify),
+            (&config.language, &config.instructions, &config.paths, config.min_severity, config.min_confidence),
+        )
+    );
+    prompt::hash_of(&[&prompt::hash(), &settings])
+}
+
+/// What earlier runs left on the request, and what people said of it.
+async fn standing(setup: &Setup, diff: &Diff, skipped: &[Skipped]) -> Result<Vec<Standing>> {
+    let change = &setup.change;
+    let Some(forge) = setup.target.forge() else { return Ok(Vec::new()) };
+    let refused = refused(setup, forge).await?;
+    let left_out = |path: &str| skipped.iter().any(|skip| skip.path.as_str() == path);
+    Ok(standing::read(&change.conversation, &change.state, &refused, diff, &left_out))
+}
+
+/// The comments of ours that people turned down: by a 👎, or by a reply of someone with write access.
+async fn refused(setup: &Setup, forge: &dyn Forge) -> Result<Vec<u64>> {
+    let open = setup.change.conversation.comments.iter().filter(|comment| comment.resolved.is_none());
+    let open: Vec<_> = open.collect();
+    if open.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<u64> = open.iter().map(|comment| comment.id).collect();
+    let mut refused = forge.disliked(&ids).await?;
+    let mut asked: Vec<(&str, bool)> = Vec::new();
+    for comment in open {
+        let orders = comment.replies.iter().filter(|reply| !reply.is_bot && is_ignore(&reply.body));
+        for author in orders.filter_map(|reply| reply.author.as_deref()) {
+            let may = match asked.iter().find(|(known, _)| *known == author) {
+                Some((_, may)) => *may,
+                None => forge.is_writer(author).await?,
+            };
+            asked.push((author, may));
+            refused.extend(may.then_some(comment.id));
+        }
+    }
+    Ok(refused)
+}
+
+fn is_ignore(reply: &str) -> bool {
+    order::parse(reply) == Some(Ok(Order::Ignore))
 }
 
 /// Tokens that a model which is not known takes: `context_length_exceeded` tells where it is less.
@@ -110,13 +168,4 @@ fn globs(patterns: &[String]) -> Result<GlobSet> {
         set.add(Glob::new(pattern).with_context(|| format!("`{pattern}` is no glob"))?);
     }
     Ok(set.build()?)
-}
-
-/// Findings of ours that stand on the request.
-fn posted(conversation: &Conversation) -> Vec<Posted> {
-    let posted = |comment: &PostedComment| {
-        let id = fingerprint_of(&comment.body)?.to_owned();
-        Some(Posted { id, place: comment.place.clone(), title: title_of(&comment.body).to_owned() })
-    };
-    conversation.comments.iter().filter_map(posted).collect()
 }

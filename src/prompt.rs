@@ -68,6 +68,16 @@ pub fn hash() -> String {
     hex(&Sha256::new().chain_update(SYSTEM).chain_update([0]).chain_update(USER).finalize()[..6])
 }
 
+/// Hash of some texts, each apart from the next: 32 hexadecimal digits.
+pub fn hash_of(texts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for text in texts {
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text);
+    }
+    hex(&hash.finalize()[..16])
+}
+
 fn fence<'a>(orientation: &Orientation, data: impl Iterator<Item = &'a [u8]>) -> String {
     let mut hash = Sha256::new();
     for text in [&orientation.title, &orientation.description, &orientation.files] {

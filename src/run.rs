@@ -16,12 +16,12 @@ use crate::deliver::{self, Posting};
 use crate::diff::Diff;
 use crate::git::Repo;
 use crate::llm::{self, Client};
+use crate::obey;
 use crate::output::{Output, for_log, report_file, write_json};
 use crate::plan::Tokenizer;
 use crate::prepare::{Prepared, prepare};
 use crate::report;
 use crate::report::plan::PlanReport;
-use crate::review::schema::Draft;
 use crate::review::{self, Ask, Outcome};
 use crate::setup::{Purpose, Setup, check_names, dotenv, output_limit, prices, read_config};
 use crate::source::World;
@@ -48,9 +48,9 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
     let purpose = if args.dry_run { Purpose::Show } else { Purpose::Deliver };
     let setup = Setup::new(&args.change, &args.settings, world, console, purpose).await?;
     let output = Output::new(args, file, &setup, console, started);
-    if let Some(why) = &setup.nothing {
-        console.notice(why);
-        return output.finish(setup.empty_report(why.clone(), console.notices()), &Diff::default());
+    if let Some(why) = setup.nothing.clone().map_or(obey::carry_out(&setup).await?, Some) {
+        console.notice(&why);
+        return output.finish(setup.empty_report(why, console.notices()), &Diff::default());
     }
     let prepared = prepare(&setup, console).await?;
     let meter = Arc::new(Meter::new(prices(&setup.config), setup.config.max_cost_usd));
@@ -59,19 +59,16 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
     if let (Some(reason), true) = (&stopped, prepared.hits.is_empty()) {
         bail!("{reason}");
     }
-    let judgement = judge(&setup, &prepared, drafts(&outcomes));
-    let mut report = assemble(&setup, &prepared, &outcomes, judgement, &meter, console);
+    let judgement = judge(&setup, &prepared, &outcomes);
+    let mut report = assemble(&setup, &prepared, &outcomes, &judgement, &meter, console);
     if let (Some(forge), Purpose::Deliver) = (setup.target.forge(), setup.purpose) {
+        let annotate = |text: &str| output.annotate(text);
         let posting = Posting {
-            forge,
-            conversation: &setup.change.conversation,
-            diff: &setup.change.diff,
-            without_patch: &setup.change.without_patch,
-            request_changes: setup.requests_changes(&report),
-            is_fork: setup.change.request.as_ref().is_some_and(|request| request.is_fork),
-            run_url: setup.run_url(),
-            actions: setup.actions.as_deref(),
-            annotate: &|text| output.annotate(text),
+            standing: &prepared.standing,
+            judgement: &judgement,
+            memory: prepared.memory.as_ref(),
+            check_run: wants_check_run(args, world).then(|| setup.is_gated(&report)),
+            ..setup.posting(forge, &report, &annotate)
         };
         deliver::post(&mut report, &posting).await;
     }
@@ -81,6 +78,11 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
         Some(reason) => bail!("{reason}"),
         None => Ok(exit),
     }
+}
+
+/// Whether the result is to be a check run, too.
+fn wants_check_run(args: &cli::Review, world: &World<'_>) -> bool {
+    args.check_run || Env::new(world.env, None).is_on("check-run")
 }
 
 async fn plan(args: &cli::Plan, world: &World<'_>, console: &Console) -> Result<Exit> {
@@ -141,7 +143,7 @@ async fn ask(
 ) -> Result<Vec<Outcome>> {
     let (config, plan) = (&setup.config, &prepared.plan);
     // what the checks found needs no waiting
-    output.arrived(prepared, Vec::new());
+    output.arrived(prepared, &[]);
     if setup.provider == Resolved::Offline || plan.chunks.is_empty() {
         return Ok(Vec::new());
     }
@@ -162,7 +164,7 @@ async fn ask(
     }
     let outcomes = review::run(&client, plan, &asking, &|outcomes| {
         console.advance();
-        output.arrived(prepared, drafts(outcomes));
+        output.arrived(prepared, outcomes);
     })
     .await;
     console.finish();
@@ -176,9 +178,4 @@ fn refused(outcomes: &[Outcome], meter: &Meter) -> Option<String> {
         return None;
     }
     outcomes.iter().find_map(|outcome| outcome.stopped.clone())
-}
-
-fn drafts(outcomes: &[Outcome]) -> Vec<Draft> {
-    let answers = outcomes.iter().filter_map(|outcome| outcome.result.as_ref().ok());
-    answers.flat_map(|answer| answer.drafts.clone()).collect()
 }

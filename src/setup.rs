@@ -1,6 +1,7 @@
 //! Everything that is known before the change is looked into: the configuration, the change, and who is asked.
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use anyhow::{Result, anyhow, bail};
 use globset::Glob;
@@ -13,13 +14,20 @@ use crate::config::layer::{Layer, Origin, Origins};
 use crate::config::provider::{Facts, Resolved, is_loopback, resolve_provider};
 use crate::config::{self, Config, Effort, ReviewEvent, file, keys};
 use crate::console::Console;
-use crate::deliver;
+use crate::deliver::{self, Posting};
+use crate::findings::{Finding, Judgement};
+use crate::forge::Forge;
 use crate::git::Repo;
+use crate::obey;
+use crate::order::Order;
 use crate::redact;
 use crate::report::{self, Cost, Report, Status, Tool};
 use crate::severity::Severity;
-use crate::source::{self, Base, Change, Target, World};
+use crate::source::{self, Base, Cause, Change, Target, World};
 use crate::usage::{self, Price, Prices};
+
+/// A judgement on no earlier finding.
+static NOTHING: LazyLock<Judgement> = LazyLock::new(Judgement::default);
 
 /// What a run is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +38,8 @@ pub enum Purpose {
     Show,
     /// To review and deliver.
     Deliver,
+    /// To deliver what was reviewed elsewhere; no key is needed, and none is used.
+    Publish,
 }
 
 fn planned_provider(choice: config::Provider) -> Resolved {
@@ -60,6 +70,10 @@ pub struct Setup {
     pub change: Change,
     /// Why nothing is to be reviewed, where that is so.
     pub nothing: Option<String>,
+    /// What a person told the bot to do.
+    pub order: Option<Order>,
+    /// Whether what was reviewed before is reviewed again.
+    pub full: bool,
     /// The local repository, where there is one.
     pub repo: Option<Repo>,
     /// The run of GitHub Actions, where it is one.
@@ -82,6 +96,7 @@ impl Setup {
         console: &Console,
         purpose: Purpose,
     ) -> Result<Setup> {
+        let started = tokio::time::Instant::now();
         let ci = Ci::detect(world.env);
         let is_ci = ci.is_some();
         let actions = match ci {
@@ -99,9 +114,10 @@ impl Setup {
             Target::Local(_) => Some(repo?),
             _ => repo.ok(),
         };
-        let is_dry = env.input("dry-run").is_some_and(|value| value.trim().eq_ignore_ascii_case("true"));
-        let purpose = if is_dry && purpose == Purpose::Deliver { Purpose::Show } else { purpose };
-        let change = target.change(repo.as_ref(), purpose == Purpose::Plan).await?;
+        let purpose = if env.is_on("dry-run") && purpose == Purpose::Deliver { Purpose::Show } else { purpose };
+        let (target, order) = obey::admit(target, purpose, console).await?;
+        let full = change.full || env.is_on("full") || order == Some(Order::Full);
+        let change = target.change(repo.as_ref()).await?;
         let file = config_file(settings, &change, &target, repo.as_ref(), world, is_ci).await?;
         let (config, origins) = config::load(flags, &env, file)?;
         let is_fork = change.request.as_ref().is_some_and(|request| request.is_fork);
@@ -109,7 +125,8 @@ impl Setup {
         let nothing = nothing(&target, &change, &config);
         let provider = match purpose {
             // needs no key, and tells no one that there is none
-            _ if nothing.is_some() => Resolved::Offline,
+            _ if nothing.is_some() || order.is_some_and(obey::is_no_review) => Resolved::Offline,
+            Purpose::Publish => Resolved::Offline,
             Purpose::Plan => planned_provider(config.provider),
             _ => asked_provider(config.provider, facts, console)?,
         };
@@ -117,7 +134,10 @@ impl Setup {
         if !is_ci {
             target.local_notices(&change, repo.as_ref()).iter().for_each(|notice| console.notice(notice));
         }
-        Ok(Setup { config, provider, target, change, nothing, repo, actions, is_ci, purpose })
+        if let Some(forge) = target.forge() {
+            forge.set_deadline(started + config.deadline);
+        }
+        Ok(Setup { config, provider, target, change, nothing, order, full, repo, actions, is_ci, purpose })
     }
 
     /// The title, with no secret in it.
@@ -125,10 +145,30 @@ impl Setup {
         self.change.info.title.as_deref().map(|title| redact::text(title).into_owned())
     }
 
-    /// Whether the review asks for changes.
-    pub fn requests_changes(&self, report: &Report) -> bool {
-        let gate = self.config.fail_on.filter(|_| self.config.review_event == ReviewEvent::RequestChanges);
-        gate.is_some_and(|gate| report.findings.iter().any(|finding| finding.severity >= gate))
+    /// Whether something that stands reaches `fail-on`.
+    pub fn is_gated(&self, report: &Report) -> bool {
+        self.config.fail_on.is_some_and(|gate| report.standing().any(|finding| finding.severity >= gate))
+    }
+
+    /// How this run's result is posted, with nothing known of earlier findings.
+    pub fn posting<'a>(&'a self, forge: &'a dyn Forge, report: &Report, annotate: &'a dyn Fn(&str)) -> Posting<'a> {
+        let may_block = self.config.review_event == ReviewEvent::RequestChanges;
+        let reaches = |finding: &Finding| self.config.fail_on.is_some_and(|gate| finding.severity >= gate);
+        Posting {
+            forge,
+            change: &self.change,
+            standing: &[],
+            judgement: &NOTHING,
+            memory: None,
+            request_changes: may_block && report.findings.iter().any(reaches),
+            is_blocked: may_block && self.is_gated(report),
+            check_run: None,
+            paused: self.change.state.paused && self.order != Some(Order::Resume),
+            published: None,
+            run_url: self.run_url(),
+            actions: self.actions.as_deref(),
+            annotate,
+        }
     }
 
     /// The page of this run.
@@ -155,10 +195,10 @@ impl Setup {
         let files = &self.change.diff.files;
         let skipped = files.iter().map(|file| report::SkippedFile {
             path: file.path().to_string(),
-            reason: "request_skipped",
+            reason: "request_skipped".to_owned(),
             changed_lines: file.changed_lines(),
         });
-        let earlier = deliver::earlier_cost(&self.change.conversation);
+        let earlier = deliver::earlier_cost(&self.change);
         let coverage = report::Coverage {
             files: files.len(),
             changed_lines: self.change.diff.changed_lines(),
@@ -166,7 +206,7 @@ impl Setup {
             ..report::Coverage::default()
         };
         Report {
-            schema: report::SCHEMA,
+            schema: report::SCHEMA.to_owned(),
             tool: Tool::this(),
             change: report::ChangeInfo { title: self.masked_title(), ..self.change.info.clone() },
             status: Status::NothingToReview,
@@ -193,16 +233,30 @@ fn nothing(target: &Target, change: &Change, config: &Config) -> Option<String> 
     if let Target::Nothing(why) = target {
         return Some(why.clone());
     }
-    let Target::Pull { by_event: true, .. } = target else { return None };
+    if target.cause() != Some(&Cause::Event) {
+        return None;
+    }
     let (request, skip) = (change.request.as_ref()?, &config.skip);
+    if !request.is_open {
+        return Some("not reviewed: the request is closed".to_owned());
+    }
+    if change.state.paused {
+        return Some(
+            "not reviewed: a person paused the reviews of this request (`/prudence resume` goes on)".to_owned(),
+        );
+    }
     if skip.drafts && request.is_draft {
         return Some("not reviewed: the request is a draft (`skip.drafts`)".to_owned());
     }
     if skip.bots && request.is_by_bot {
         return Some("not reviewed: a bot opened the request (`skip.bots`)".to_owned());
     }
-    let label = request.labels.iter().find(|label| skip.labels.contains(label))?;
-    Some(format!("not reviewed: the request has the label `{label}` (`skip.labels`)"))
+    if let Some(label) = request.labels.iter().find(|label| skip.labels.contains(label)) {
+        return Some(format!("not reviewed: the request has the label `{label}` (`skip.labels`)"));
+    }
+    let text = format!("{}\n{}", request.title, request.description).to_lowercase();
+    let word = skip.words.iter().find(|word| !word.is_empty() && text.contains(&word.to_lowercase()))?;
+    Some(format!("not reviewed: the request says `{word}` (`skip.words`)"))
 }
 
 /// `.prudence.toml`: in CI and for requests from the base commit, for local runs from the working tree.

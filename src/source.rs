@@ -16,6 +16,8 @@ use crate::diff::{self, Content, Diff, FileDiff, RepoPath};
 use crate::forge::github::{self, GitHub};
 use crate::forge::{Conversation, Forge, Request};
 use crate::git::{Range, Repo};
+use crate::marks::{self, State};
+use crate::order::{self, Order};
 use crate::report::{ChangeInfo, Source};
 
 /// What the process was started with, handed in so that tests need no globals.
@@ -32,15 +34,37 @@ pub enum Target {
     Patch(Vec<u8>, String),
     /// Local git.
     Local(Range),
-    /// A pull request; `by_event` when a CI event named it, not a person.
+    /// A pull request.
     Pull {
         /// The host.
         forge: Box<dyn Forge>,
-        /// Whether the rules on drafts, bots and labels hold.
-        by_event: bool,
+        /// Why this request.
+        cause: Cause,
     },
     /// An event that has nothing to review, such as a merge queue's.
     Nothing(String),
+}
+
+/// Why a request is looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// A person named it.
+    Named,
+    /// Something happened to it: the rules on drafts, bots, labels and pauses hold.
+    Event,
+    /// Somebody wrote a command on it.
+    Comment(Comment),
+}
+
+/// A comment that begins with a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comment {
+    /// The host's identifier.
+    pub id: u64,
+    /// Who wrote it, as the event says.
+    pub author: String,
+    /// The command, or the words that are none.
+    pub order: Result<Order, String>,
 }
 
 /// A change with everything that is known about it.
@@ -55,6 +79,8 @@ pub struct Change {
     pub request: Option<Request>,
     /// What stands on it already.
     pub conversation: Conversation,
+    /// What earlier runs left for later ones; empty where there was none.
+    pub state: State,
     /// Files for which the host gave no patch.
     pub without_patch: Vec<String>,
     /// What local git compared with, in words.
@@ -88,7 +114,7 @@ pub fn target(change: &cli::Change, world: &World<'_>, env: &Env<'_>, console: &
         ChangeSource::Pull(pull) => {
             let actions = ci::GitHub::read(world.env);
             let (api_url, graphql_url) = api_of(&pull, &actions)?;
-            Target::Pull { forge: github(&actions, api_url, graphql_url, &pull, console)?, by_event: false }
+            Target::Pull { forge: github(&actions, api_url, graphql_url, &pull, console)?, cause: Cause::Named }
         }
         ChangeSource::Range { base, head } => Target::Local(Range::Base { base, head }),
         ChangeSource::Staged => Target::Local(Range::Staged),
@@ -144,12 +170,18 @@ fn by_event(actions: &ci::GitHub, env: &Env<'_>, console: &Console) -> Result<Ta
         return Ok(Target::Nothing("a merge group holds only what was reviewed in its pull requests".to_owned()));
     }
     let repository = actions.repository.as_deref().unwrap_or_default();
-    let by_input = env.input("pr-number");
-    let number = match &by_input {
-        Some(input) => Some(input.trim().trim_start_matches('#').to_owned()),
-        None => event_number(actions)?.map(|number| number.to_string()),
+    let event = event(actions)?;
+    let by_input = env.input("pr-number").map(|input| input.trim().trim_start_matches('#').to_owned());
+    let cause = match (&by_input, event_name) {
+        (Some(_), _) | (_, "workflow_dispatch") => Cause::Named,
+        (None, "issue_comment") => match comment(&event) {
+            Ok(comment) => Cause::Comment(comment),
+            Err(why) => return Ok(Target::Nothing(why.to_owned())),
+        },
+        _ if event["action"] == "closed" => return Ok(Target::Nothing("the request was closed".to_owned())),
+        _ => Cause::Event,
     };
-    let Some(number) = number else {
+    let Some(number) = by_input.or_else(|| event_number(&event, actions)) else {
         bail!(
             "the event `{event_name}` has no pull request\nhint: run on `pull_request`, set the input `pr-number`, or name a change with `--base REF` or `--pr OWNER/REPO#N`"
         );
@@ -157,28 +189,51 @@ fn by_event(actions: &ci::GitHub, env: &Env<'_>, console: &Console) -> Result<Ta
     let pull: PullRef =
         format!("{repository}#{number}").parse().map_err(|err| anyhow!("`{repository}#{number}`: {err}"))?;
     let forge = github(actions, actions.api_url.clone(), actions.graphql_url.clone(), &pull, console)?;
-    Ok(Target::Pull { forge, by_event: by_input.is_none() })
+    Ok(Target::Pull { forge, cause })
+}
+
+/// The event's payload; `Null` where the runner has none.
+fn event(actions: &ci::GitHub) -> Result<serde_json::Value> {
+    let Some(path) = &actions.event_path else { return Ok(serde_json::Value::Null) };
+    let text = std::fs::read(path).with_context(|| format!("cannot read the event file `{}`", path.display()))?;
+    serde_json::from_slice(&text).with_context(|| format!("the event file `{}` is no JSON", path.display()))
 }
 
 /// The number in the event's payload; where the payload is empty, as for forks at times, the one in the run's ref.
-fn event_number(actions: &ci::GitHub) -> Result<Option<u64>> {
-    let from_ref = || {
-        let git_ref = actions.git_ref.as_deref()?;
-        git_ref.strip_prefix("refs/pull/")?.split('/').next()?.parse().ok()
-    };
-    let Some(path) = &actions.event_path else { return Ok(from_ref()) };
-    let text = std::fs::read(path).with_context(|| format!("cannot read the event file `{}`", path.display()))?;
-    let event: serde_json::Value =
-        serde_json::from_slice(&text).with_context(|| format!("the event file `{}` is no JSON", path.display()))?;
+fn event_number(event: &serde_json::Value, actions: &ci::GitHub) -> Option<String> {
     let is_pull = event["issue"]["pull_request"].is_object();
     let number = event["pull_request"]["number"].as_u64().or(event["issue"]["number"].as_u64().filter(|_| is_pull));
-    Ok(number.or_else(from_ref))
+    let by_hand = || event["inputs"]["pr-number"].as_str().map(str::trim).filter(|number| !number.is_empty());
+    let from_ref = || actions.git_ref.as_deref()?.strip_prefix("refs/pull/")?.split('/').next();
+    number.map(|number| number.to_string()).or_else(|| by_hand().or_else(from_ref).map(str::to_owned))
+}
+
+/// The command of a new comment on a pull request, or why there is none. A comment of a program, this one included, is
+/// never answered.
+fn comment(event: &serde_json::Value) -> std::result::Result<Comment, &'static str> {
+    let comment = &event["comment"];
+    let body = comment["body"].as_str().unwrap_or_default();
+    let author = comment["user"]["login"].as_str().unwrap_or_default();
+    let is_program = |user: &serde_json::Value| {
+        user["type"] == "Bot" || user["login"].as_str().is_some_and(|login| login.ends_with("[bot]"))
+    };
+    if event["action"] != "created" {
+        return Err("only a new comment can hold a command");
+    }
+    if !event["issue"]["pull_request"].is_object() {
+        return Err("the comment is on an issue, not on a pull request");
+    }
+    if is_program(&comment["user"]) || is_program(&event["sender"]) || marks::is_ours(body) {
+        return Err("a program wrote the comment");
+    }
+    let order = order::parse(body).ok_or("the comment has no command")?;
+    let id = comment["id"].as_u64().ok_or("the event does not name its comment")?;
+    Ok(Comment { id, author: author.to_owned(), order })
 }
 
 impl Target {
-    /// Gets the change. `repo` fills in what a host cannot give. Of a pull request, what stands on it is read too,
-    /// unless `is_read_only`.
-    pub async fn change(&self, repo: Option<&Repo>, is_read_only: bool) -> Result<Change> {
+    /// Gets the change. `repo` fills in what a host cannot give. Of a pull request, what stands on it is read too.
+    pub async fn change(&self, repo: Option<&Repo>) -> Result<Change> {
         match self {
             Target::Patch(text, name) => {
                 let diff = diff::parse(text.clone()).with_context(|| format!("cannot review {name}"))?;
@@ -191,7 +246,7 @@ impl Target {
                 let change = Change::local(Source::Git, diff, (local.base, local.head, local.title));
                 Ok(Change { against: Some(local.against), ..change })
             }
-            Target::Pull { forge, .. } => pull(forge.as_ref(), repo, is_read_only).await,
+            Target::Pull { forge, .. } => pull(forge.as_ref(), repo).await,
             Target::Nothing(_) => Ok(Change::local(Source::GitHub, Diff::default(), (None, None, None))),
         }
     }
@@ -222,6 +277,14 @@ impl Target {
         notices
     }
 
+    /// Why a request is looked at; `None` for any other change.
+    pub fn cause(&self) -> Option<&Cause> {
+        match self {
+            Target::Pull { cause, .. } => Some(cause),
+            _ => None,
+        }
+    }
+
     /// The host, where the change is a request on one.
     pub fn forge(&self) -> Option<&dyn Forge> {
         match self {
@@ -243,18 +306,17 @@ impl Change {
             diff,
             request: None,
             conversation: Conversation::default(),
+            state: State::default(),
             without_patch: Vec::new(),
             against: None,
         }
     }
 }
 
-async fn pull(forge: &dyn Forge, repo: Option<&Repo>, is_read_only: bool) -> Result<Change> {
-    let conversation = async { if is_read_only { Ok(Conversation::default()) } else { forge.conversation().await } };
+async fn pull(forge: &dyn Forge, repo: Option<&Repo>) -> Result<Change> {
     // at once; the request's own error is the one that names what is wrong
-    let (request, diff, conversation) = futures_util::future::join3(forge.request(), forge.diff(), conversation).await;
-    let (request, mut diff, conversation) = (request?, diff?, conversation?);
-    add_unlisted(&mut diff, &request);
+    let (read, diff) = futures_util::future::join(forge.read(), forge.diff()).await;
+    let ((request, conversation), mut diff) = (read?, diff?);
     let without_patch = diff.files.iter().filter(|file| is_missing(file)).map(|file| file.path().to_string()).collect();
     fill_missing(&mut diff, repo, &request);
     Ok(Change {
@@ -268,20 +330,11 @@ async fn pull(forge: &dyn Forge, repo: Option<&Repo>, is_read_only: bool) -> Res
         description: request.description.clone(),
         diff,
         request: Some(request),
+        state: conversation.summary.as_ref().and_then(|summary| State::read(&summary.body)).unwrap_or_default(),
         conversation,
         without_patch,
         against: None,
     })
-}
-
-/// A listing ends in silence after 3,000 files; what it left out must not.
-fn add_unlisted(diff: &mut Diff, request: &Request) {
-    let unlisted = request.changed_files.saturating_sub(diff.files.len());
-    if unlisted > 0 {
-        let lines = request.changed_lines.saturating_sub(diff.changed_lines());
-        let name = format!("({unlisted} more files)");
-        diff.files.push(FileDiff::missing(&name, lines, "GitHub does not list these files"));
-    }
 }
 
 fn is_missing(file: &FileDiff) -> bool {
@@ -383,27 +436,5 @@ mod tests {
         assert_eq!(folders_of("c.rs").count(), 0);
         assert_eq!(folders_of("../../etc/x").count(), 0);
         assert_eq!(folders_of("/etc/x").count(), 0);
-    }
-
-    #[test]
-    fn what_a_listing_leaves_out_is_counted() {
-        let request = Request {
-            number: 1,
-            title: String::new(),
-            description: String::new(),
-            url: String::new(),
-            base_sha: "b".into(),
-            head_sha: "h".into(),
-            is_fork: false,
-            is_draft: false,
-            is_by_bot: false,
-            labels: Vec::new(),
-            changed_files: 3,
-            changed_lines: 12,
-        };
-        let mut diff = diff::parse("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n").unwrap();
-        add_unlisted(&mut diff, &request);
-        fill_missing(&mut diff, None, &request);
-        assert_eq!((diff.files.len(), diff.changed_lines()), (2, 12));
     }
 }

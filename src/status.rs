@@ -29,6 +29,49 @@ impl Exit {
     }
 }
 
+/// How a run ends, as the output `conclusion` tells it to the steps behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conclusion {
+    /// The whole change was reviewed and delivered; nothing reaches `fail-on`.
+    Reviewed,
+    /// The same, and something reaches `fail-on`.
+    Gated,
+    /// Some of the change could not be reviewed.
+    Incomplete,
+    /// The result reached no place that the author of the change can see.
+    Undelivered,
+    /// The request is one that is not reviewed.
+    Skipped,
+    /// Nothing was reviewed.
+    Failed,
+}
+
+impl Conclusion {
+    /// The conclusion that goes with an exit code; `is_skipped` where there was nothing to be reviewed.
+    pub fn of(exit: Exit, is_skipped: bool) -> Conclusion {
+        match exit {
+            Exit::Clean if is_skipped => Conclusion::Skipped,
+            Exit::Clean => Conclusion::Reviewed,
+            Exit::Findings => Conclusion::Gated,
+            Exit::Failed => Conclusion::Failed,
+            Exit::Incomplete => Conclusion::Incomplete,
+            Exit::Undelivered => Conclusion::Undelivered,
+        }
+    }
+
+    /// The word of the output.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Conclusion::Reviewed => "reviewed",
+            Conclusion::Gated => "gated",
+            Conclusion::Incomplete => "incomplete",
+            Conclusion::Undelivered => "undelivered",
+            Conclusion::Skipped => "skipped",
+            Conclusion::Failed => "failed",
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> ExitCode {
         ExitCode::from(exit as u8)

@@ -37,6 +37,11 @@ impl<'a> Env<'a> {
         input(self.get, name)
     }
 
+    /// Whether an input of the GitHub Action is `true`.
+    pub fn is_on(&self, name: &str) -> bool {
+        self.input(name).is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
+    }
+
     /// What `PRUDENCE_<KEY>` says.
     pub fn prudence(&self) -> Result<Layer, ConfigError> {
         Layer::read(&Variables(self))

@@ -147,6 +147,7 @@ impl<'a> Section<'a> {
             drafts: get(&section, &keys::SKIP_DRAFTS, value::boolean)?.map_or(default.drafts, |v| v.value),
             bots: get(&section, &keys::SKIP_BOTS, value::boolean)?.map_or(default.bots, |v| v.value),
             labels: get(&section, &keys::SKIP_LABELS, value::texts)?.map_or(default.labels, |v| v.value),
+            words: get(&section, &keys::SKIP_WORDS, value::texts)?.map_or(default.words, |v| v.value),
         };
         Ok(Some(Sourced { value, origin }))
     }
@@ -309,7 +310,7 @@ secrets = true
         );
         check_error(
             "[skip]\ndraft = true",
-            ".prudence.toml:2: unknown key `skip.draft`\nhint: did you mean `drafts`? known are `drafts`, `bots`, `labels`",
+            ".prudence.toml:2: unknown key `skip.draft`\nhint: did you mean `drafts`? known are `drafts`, `bots`, `labels`, `words`",
         );
         check_error(
             "[[paths]]\nglob = 'a'\nzzz = 'b'",

@@ -181,6 +181,8 @@ keys! {
     SKIP_DRAFTS = "drafts", "Drafts.", Kind::Boolean, default: "true";
     SKIP_BOTS = "bots", "Requests that a bot opened.", Kind::Boolean, default: "true";
     SKIP_LABELS = "labels", "Requests with one of these labels.", Kind::Texts, default: r#"["no-review"]"#;
+    SKIP_WORDS = "words", "Requests with one of these texts in their title or description.",
+        Kind::Texts, default: r#"["[skip review]"]"#;
 
     PATHS_GLOB = "glob", "Which files.", Kind::Glob;
     PATHS_INSTRUCTIONS = "instructions", "What the team tells the reviewer about them.", Kind::Prose;
@@ -193,7 +195,7 @@ keys! {
 }
 
 /// The keys of `skip`.
-pub const SKIP_KEYS: &[&Key] = &[&SKIP_DRAFTS, &SKIP_BOTS, &SKIP_LABELS];
+pub const SKIP_KEYS: &[&Key] = &[&SKIP_DRAFTS, &SKIP_BOTS, &SKIP_LABELS, &SKIP_WORDS];
 /// The keys of an entry of `[[paths]]`.
 pub const PATHS_KEYS: &[&Key] = &[&PATHS_GLOB, &PATHS_INSTRUCTIONS, &PATHS_MIN_SEVERITY];
 /// The keys of an entry of `prices`.

@@ -141,11 +141,13 @@ pub struct Skip {
     pub bots: bool,
     /// Requests with one of these labels.
     pub labels: Vec<String>,
+    /// Requests with one of these texts in their title or description, in letters of either case.
+    pub words: Vec<String>,
 }
 
 impl Default for Skip {
     fn default() -> Self {
-        Skip { drafts: true, bots: true, labels: vec!["no-review".to_owned()] }
+        Skip { drafts: true, bots: true, labels: vec!["no-review".to_owned()], words: vec!["[skip review]".to_owned()] }
     }
 }
 

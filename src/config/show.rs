@@ -83,6 +83,7 @@ fn tables(out: &mut String, config: &Config, origins: &Origins) {
     let _ = writeln!(out, "\n[skip]  # {}", origins.of(&keys::SKIP));
     let _ = writeln!(out, "drafts = {}\nbots = {}", skip.drafts, skip.bots);
     let _ = writeln!(out, "labels = {}", Value::from(skip.labels.clone()));
+    let _ = writeln!(out, "words = {}", Value::from(skip.words.clone()));
     for rule in &config.paths {
         let _ = writeln!(out, "\n[[paths]]  # {}", origins.of(&keys::PATHS));
         let _ = writeln!(out, "glob = {}", quoted(&rule.glob));

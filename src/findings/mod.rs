@@ -3,11 +3,12 @@
 pub mod anchor;
 pub mod fingerprint;
 pub mod similar;
+pub mod standing;
 pub mod suggestion;
 
 use std::collections::HashMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::checks::Hit;
 use crate::diff::{Diff, Side};
@@ -15,9 +16,10 @@ use crate::review::schema::Draft;
 use crate::severity::{Category, Severity};
 use crate::text::fenced;
 use anchor::Anchor;
+use standing::{Code, Shown, Standing};
 
 /// A defect at lines that the diff has. Field names and order are the interface's.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// Fingerprint: path, category and quoted text.
     pub id: String,
@@ -50,11 +52,11 @@ pub struct Finding {
     /// What the second look said.
     pub verdict: Verdict,
     /// The rule, for a finding of a built-in check.
-    pub rule: Option<&'static str>,
+    pub rule: Option<String>,
 }
 
 /// Who found it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
     /// The model.
@@ -64,7 +66,7 @@ pub enum Origin {
 }
 
 /// What the second look said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// A built-in check is its own proof.
@@ -74,7 +76,7 @@ pub enum Verdict {
 }
 
 /// Why a finding is not reported as one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// Another finding says the same.
@@ -83,6 +85,8 @@ pub enum Reason {
     BelowThreshold,
     /// Its quoted code is not in the diff.
     Unanchored,
+    /// A person said that it is none.
+    Dismissed,
     /// It stands on the request already.
     AlreadyPosted,
     /// More findings than `max-comments`.
@@ -96,6 +100,7 @@ impl Reason {
             Reason::Duplicate => "duplicate of another finding",
             Reason::BelowThreshold => "below the threshold",
             Reason::Unanchored => "with quoted code that is not in the change",
+            Reason::Dismissed => "dismissed by a person",
             Reason::AlreadyPosted => "posted before",
             Reason::OverCommentLimit => "over the comment limit",
         }
@@ -103,7 +108,7 @@ impl Reason {
 }
 
 /// A finding that is counted and listed, but not reported as one.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Suppressed {
     /// Fingerprint of the finding.
     pub id: String,
@@ -121,17 +126,10 @@ pub struct Thresholds<'a> {
     pub min_confidence: u8,
     /// How many are reported one by one.
     pub max_comments: usize,
-}
-
-/// A finding that stands on the request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Posted {
-    /// Its fingerprint.
-    pub id: String,
-    /// Path and lines where it stands now; `None` where the host calls it outdated.
-    pub place: Option<(String, Side, u32, u32)>,
-    /// Its title.
-    pub title: String,
+    /// Fingerprints of findings that a person dismissed by a command.
+    pub dismissed: &'a [String],
+    /// Whether the run looked at everything where an earlier finding could be found again.
+    pub is_conclusive: &'a dyn Fn(&Finding) -> bool,
 }
 
 /// Findings worth reporting, worst first, and those that are not.
@@ -141,14 +139,20 @@ pub struct Judgement {
     pub findings: Vec<Finding>,
     /// Counted and listed.
     pub suppressed: Vec<Suppressed>,
+    /// Earlier findings that were posted and stand: indices into those that were given.
+    pub standing: Vec<usize>,
+    /// Earlier findings on lines that are gone: the code is, and nobody found them again.
+    pub ended: Vec<usize>,
+    /// Earlier findings that were gone, and are back.
+    pub reopened: Vec<usize>,
 }
 
-/// Decides on everything that was said of a change.
+/// Decides on everything that was said of a change, now and before.
 pub fn judge(
     diff: &Diff,
     hits: Vec<Hit>,
     drafts: Vec<Draft>,
-    posted: &[Posted],
+    standing: &[Standing],
     thresholds: &Thresholds<'_>,
 ) -> Judgement {
     let mut judgement = Judgement::default();
@@ -163,24 +167,10 @@ pub fn judge(
     let mut kept = judgement.merge_duplicates(placed);
     number_fingerprints(&mut kept);
     kept.sort_by_cached_key(rank);
-    let stands = similar::matched(&kept, posted);
-    // those that stand on the request take their part of the limit, or a second run would post what was over it
-    let mut shown = 0;
-    for (finding, stands) in kept.into_iter().zip(stands) {
-        let is_low = finding.severity < (thresholds.min_severity)(&finding.path)
-            || (finding.origin == Origin::Model && finding.confidence < thresholds.min_confidence);
-        if is_low {
-            judgement.suppress(Reason::BelowThreshold, finding);
-        } else if stands {
-            judgement.suppress(Reason::AlreadyPosted, finding);
-            shown += 1;
-        } else if shown >= thresholds.max_comments {
-            judgement.suppress(Reason::OverCommentLimit, finding);
-        } else {
-            judgement.findings.push(finding);
-            shown += 1;
-        }
-    }
+    let mut all = judgement.pair(kept, standing, thresholds);
+    number_apart(&mut all);
+    all.sort_by_cached_key(|(finding, _)| rank(finding));
+    judgement.decide(all, standing, thresholds);
     judgement
 }
 
@@ -201,6 +191,61 @@ impl Judgement {
             }
         }
         kept
+    }
+
+    /// Puts each finding beside the earlier one that it is, and adds the earlier ones that nobody found again and that
+    /// stand all the same.
+    fn pair(
+        &mut self,
+        kept: Vec<Finding>,
+        standing: &[Standing],
+        thresholds: &Thresholds<'_>,
+    ) -> Vec<(Finding, Option<usize>)> {
+        let matched = similar::matched(&kept, &standing.iter().collect::<Vec<_>>());
+        let mut all: Vec<(Finding, Option<usize>)> = kept.into_iter().zip(matched.iter().copied()).collect();
+        for (index, earlier) in standing.iter().enumerate().filter(|(index, _)| !matched.contains(&Some(*index))) {
+            let is_gone = earlier.code == Code::Gone && (thresholds.is_conclusive)(&earlier.finding);
+            if earlier.is_ended {
+                continue;
+            }
+            match (is_gone, earlier.shown) {
+                (true, Shown::OnLine(_)) if !earlier.is_dismissed && !earlier.has_reply => self.ended.push(index),
+                (true, _) => {}
+                (false, _) => all.push((earlier.finding.clone(), Some(index))),
+            }
+        }
+        all
+    }
+
+    /// Sorts them, worst first, into what is reported and what is not. Those that stand on the request take their part of
+    /// the limit, or a second run would post what was over it.
+    fn decide(&mut self, all: Vec<(Finding, Option<usize>)>, standing: &[Standing], thresholds: &Thresholds<'_>) {
+        let mut shown = 0;
+        for (finding, earlier) in all {
+            let known = earlier.map(|index| (index, &standing[index]));
+            let is_low = finding.severity < (thresholds.min_severity)(&finding.path)
+                || (finding.origin == Origin::Model && finding.confidence < thresholds.min_confidence);
+            match known {
+                Some((_, earlier)) if earlier.is_dismissed => self.suppress(Reason::Dismissed, finding),
+                Some((index, earlier)) if earlier.shown != Shown::OverLimit => {
+                    self.standing.push(index);
+                    self.reopened.extend(earlier.is_ended.then_some(index));
+                    self.suppress(Reason::AlreadyPosted, finding);
+                    shown += 1;
+                }
+                None if thresholds.dismissed.contains(&finding.id) => self.suppress(Reason::Dismissed, finding),
+                None if is_low => self.suppress(Reason::BelowThreshold, finding),
+                // without its text it can be listed, and not be posted
+                Some(_) if finding.body.is_empty() => self.suppress(Reason::OverCommentLimit, finding),
+                _ if shown >= thresholds.max_comments => {
+                    self.suppress(Reason::OverCommentLimit, finding);
+                }
+                _ => {
+                    self.findings.push(finding);
+                    shown += 1;
+                }
+            }
+        }
     }
 }
 
@@ -237,7 +282,7 @@ fn from_hit(diff: &Diff, hit: Hit) -> Finding {
         origin: Origin::Check,
         votes: 1,
         verdict: Verdict::Confirmed,
-        rule: Some(hit.rule),
+        rule: Some(hit.rule.to_owned()),
     }
 }
 
@@ -315,6 +360,21 @@ fn number_fingerprints(findings: &mut [Finding]) {
     }
 }
 
+/// Gives new findings that read the same as an earlier one elsewhere an identity of their own.
+fn number_apart(all: &mut [(Finding, Option<usize>)]) {
+    let mut taken: Vec<String> =
+        all.iter().filter(|(_, earlier)| earlier.is_some()).map(|(f, _)| f.id.clone()).collect();
+    for (finding, _) in all.iter_mut().filter(|(_, earlier)| earlier.is_none()) {
+        let lines: Vec<String> = finding.quote.lines().map(str::to_owned).collect();
+        let mut occurrence = 1;
+        while taken.contains(&finding.id) {
+            finding.id = fingerprint::fingerprint(&finding.path, finding.category, &lines, occurrence);
+            occurrence += 1;
+        }
+        taken.push(finding.id.clone());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -339,9 +399,26 @@ mod tests {
         }
     }
 
-    fn decide(drafts: Vec<Draft>, posted: &[Posted], min: Severity, most: usize) -> Judgement {
-        let thresholds = Thresholds { min_severity: &|_| min, min_confidence: 20, max_comments: most };
-        judge(&parse(DIFF).unwrap(), Vec::new(), drafts, posted, &thresholds)
+    fn thresholds(min_severity: &dyn Fn(&str) -> Severity, max_comments: usize) -> Thresholds<'_> {
+        Thresholds { min_severity, min_confidence: 20, max_comments, dismissed: &[], is_conclusive: &|_| true }
+    }
+
+    fn decide(drafts: Vec<Draft>, standing: &[Standing], min: Severity, most: usize) -> Judgement {
+        judge(&parse(DIFF).unwrap(), Vec::new(), drafts, standing, &thresholds(&|_| min, most))
+    }
+
+    /// A finding that a draft makes, as it stands on the request since an earlier run.
+    fn standing(draft: Draft, code: Code) -> Standing {
+        let finding = decide(vec![draft], &[], Info, 10).findings.remove(0);
+        Standing {
+            finding,
+            shown: Shown::OnLine(0),
+            place: None,
+            code,
+            is_dismissed: false,
+            is_ended: false,
+            has_reply: false,
+        }
     }
 
     /// Lines of the reported findings, and reasons of the others.
@@ -393,14 +470,77 @@ mod tests {
 
     #[test]
     fn what_stands_on_the_request_is_not_reported_again() {
-        let first = decide(vec![draft("second();", 2, Major, 90, "divides by zero")], &[], Info, 10).findings.remove(0);
-        let by_id = Posted { id: first.id, place: None, title: String::new() };
-        let place = Some(("x.rs".to_owned(), Side::Right, 2, 2));
-        let by_place = Posted { id: "other".into(), place, title: "May divide by zero".into() };
-        for posted in [by_id, by_place] {
-            let judgement = decide(vec![draft("second();", 2, Major, 90, "divides by zero")], &[posted], Info, 10);
+        let divides = || draft("second();", 2, Major, 90, "divides by zero");
+        let by_id = standing(divides(), Code::Here);
+        let mut by_place = Standing { place: Some(("x.rs".to_owned(), Side::Right, 2, 2)), ..by_id.clone() };
+        (by_place.finding.id, by_place.finding.title) = ("other".into(), "May divide by zero".into());
+        for standing in [by_id, by_place] {
+            let judgement = decide(vec![divides()], &[standing], Info, 10);
             assert_eq!(shape(&judgement), (vec![], vec![Reason::AlreadyPosted]));
+            assert_eq!((judgement.standing.as_slice(), judgement.ended.as_slice()), (&[0][..], &[][..]));
         }
+    }
+
+    #[test]
+    fn what_nobody_finds_again_stands_as_long_as_its_code_does() {
+        let check = |change: &dyn Fn(&mut Standing), code, expected: (&[Reason], &[usize], &[usize])| {
+            let mut earlier = standing(draft("second();", 2, Major, 90, "divides by zero"), code);
+            change(&mut earlier);
+            let judgement = decide(Vec::new(), &[earlier], Info, 10);
+            let (findings, reasons) = shape(&judgement);
+            assert_eq!((reasons.as_slice(), &judgement.standing[..], &judgement.ended[..]), expected);
+            assert!(findings.is_empty());
+        };
+        let nothing = |_: &mut Standing| {};
+        check(&nothing, Code::Here, (&[Reason::AlreadyPosted], &[0], &[]));
+        check(&nothing, Code::Unknown, (&[Reason::AlreadyPosted], &[0], &[]));
+        check(&nothing, Code::Gone, (&[], &[], &[0]));
+        check(&|earlier| earlier.has_reply = true, Code::Gone, (&[], &[], &[]));
+        check(&|earlier| earlier.is_dismissed = true, Code::Gone, (&[], &[], &[]));
+        check(&|earlier| earlier.is_dismissed = true, Code::Here, (&[Reason::Dismissed], &[], &[]));
+        check(&|earlier| earlier.is_ended = true, Code::Here, (&[], &[], &[]));
+        check(&|earlier| earlier.shown = Shown::InSummary, Code::Gone, (&[], &[], &[]));
+        check(&|earlier| earlier.shown = Shown::InSummary, Code::Here, (&[Reason::AlreadyPosted], &[0], &[]));
+    }
+
+    #[test]
+    fn what_could_not_be_looked_at_has_not_ended() {
+        let earlier = standing(draft("second();", 2, Major, 90, "divides by zero"), Code::Gone);
+        let thresholds = Thresholds { is_conclusive: &|_| false, ..thresholds(&|_| Info, 10) };
+        let judgement = judge(&parse(DIFF).unwrap(), Vec::new(), Vec::new(), &[earlier], &thresholds);
+        assert_eq!((shape(&judgement).1, judgement.ended), (vec![Reason::AlreadyPosted], vec![]));
+    }
+
+    #[test]
+    fn what_had_ended_and_is_back_is_reopened_and_not_posted_again() {
+        let divides = || draft("second();", 2, Major, 90, "divides by zero");
+        let earlier = Standing { is_ended: true, ..standing(divides(), Code::Here) };
+        let judgement = decide(vec![divides()], &[earlier], Info, 10);
+        assert_eq!((shape(&judgement), judgement.reopened), ((vec![], vec![Reason::AlreadyPosted]), vec![0]));
+    }
+
+    #[test]
+    fn what_was_over_the_limit_is_posted_when_there_is_room() {
+        let over = |body: &str| {
+            let mut over = standing(draft("second();", 2, Major, 90, "divides by zero"), Code::Here);
+            over.shown = Shown::OverLimit;
+            over.finding.body = body.into();
+            [over]
+        };
+        assert_eq!(shape(&decide(Vec::new(), &over("b"), Info, 1)), (vec![2], vec![]));
+        assert_eq!(shape(&decide(Vec::new(), &over("b"), Info, 0)), (vec![], vec![Reason::OverCommentLimit]));
+        assert_eq!(shape(&decide(Vec::new(), &over(""), Info, 1)), (vec![], vec![Reason::OverCommentLimit]));
+        let worse = draft("third();", 3, Critical, 90, "loses rows");
+        assert_eq!(shape(&decide(vec![worse], &over("b"), Info, 1)), (vec![3], vec![Reason::OverCommentLimit]));
+    }
+
+    #[test]
+    fn what_a_command_dismissed_stays_dismissed() {
+        let divides = || draft("second();", 2, Major, 90, "divides by zero");
+        let ids = [standing(divides(), Code::Here).finding.id];
+        let thresholds = Thresholds { dismissed: &ids, ..thresholds(&|_| Info, 10) };
+        let judgement = judge(&parse(DIFF).unwrap(), Vec::new(), vec![divides()], &[], &thresholds);
+        assert_eq!(shape(&judgement), (vec![], vec![Reason::Dismissed]));
     }
 
     #[test]
@@ -428,7 +568,7 @@ mod tests {
             category: Category::Security,
             ..draft("first();\nsecond();\nthird();", 1, Major, 90, title)
         };
-        let thresholds = Thresholds { min_severity: &|_| Info, min_confidence: 0, max_comments: 10 };
+        let thresholds = thresholds(&|_| Info, 10);
         let decide = |title| judge(&parse(DIFF).unwrap(), vec![hit.clone()], vec![of(title)], &[], &thresholds);
         assert_eq!(shape(&decide("SQL injection through the name")), (vec![2, 1], vec![]));
         assert_eq!(shape(&decide("The password is committed in plain text")), (vec![2], vec![Reason::Duplicate]));
@@ -440,24 +580,32 @@ mod tests {
             let ignores = |line| draft("first();", line, Major, 90, "ignores the error");
             vec![ignores(1), ignores(4)]
         };
-        let first =
-            decide(vec![draft("first();", 1, Major, 90, "ignores the error")], &[], Info, 10).findings.remove(0);
-        let posted = |line: Option<u32>| Posted {
-            id: first.id.clone(),
-            place: line.map(|line| ("x.rs".to_owned(), Side::Right, line, line)),
-            title: first.title.clone(),
+        let posted = |line: u32, is_outdated: bool| Standing {
+            place: (!is_outdated).then(|| ("x.rs".to_owned(), Side::Right, line, line)),
+            ..standing(draft("first();", line, Major, 90, "ignores the error"), Code::Here)
         };
-        let check = |posted: &[Posted], expected: &[u32]| {
+        let check = |posted: &[Standing], expected: &[u32]| {
             let judgement = decide(both(), posted, Info, 10);
             assert_eq!(shape(&judgement), (expected.to_vec(), vec![Reason::AlreadyPosted; 2 - expected.len()]));
         };
         check(&[], &[1, 4]);
         // the posted one has moved down, and the same text stands above it now
-        check(&[posted(Some(4))], &[1]);
-        check(&[posted(Some(1))], &[4]);
-        check(&[posted(None)], &[4]);
-        check(&[posted(Some(1)), posted(Some(4))], &[]);
-        check(&[posted(None), posted(Some(4))], &[]);
+        check(&[posted(4, false)], &[1]);
+        check(&[posted(1, false)], &[4]);
+        check(&[posted(1, true)], &[4]);
+        check(&[posted(1, false), posted(4, false)], &[]);
+        check(&[posted(1, true), posted(4, false)], &[]);
+    }
+
+    #[test]
+    fn the_same_text_at_another_place_is_another_finding() {
+        let ignores = |line| draft("first();", line, Major, 90, "ignores the error");
+        let earlier = standing(ignores(1), Code::Here);
+        let id = earlier.finding.id.clone();
+        // only the new lines were looked at
+        let judgement = decide(vec![ignores(4)], std::slice::from_ref(&earlier), Info, 10);
+        assert_eq!(shape(&judgement), (vec![4], vec![Reason::AlreadyPosted]));
+        assert_ne!(judgement.findings[0].id, id);
     }
 
     #[test]

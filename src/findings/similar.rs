@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::{Finding, Origin, Posted};
+use super::standing::{Code, Standing};
+use super::{Finding, Origin};
 
 /// Lines between two findings that may still be about one defect.
 const NEAR: u32 = 2;
@@ -27,27 +28,32 @@ pub fn is_same(a: &Finding, b: &Finding) -> bool {
     }
 }
 
-/// Which findings stand on the request already. Each posted one stands for one finding: first for the one at its place
-/// in like words, then for one with its fingerprint.
-pub fn matched(findings: &[Finding], posted: &[Posted]) -> Vec<bool> {
-    let mut stands = vec![false; findings.len()];
-    let mut left: Vec<&Posted> = posted.iter().collect();
-    let by_id = |finding: &Finding, posted: &Posted| finding.id == posted.id;
-    for is_match in [is_at_its_place, by_id] {
-        left.retain(|posted| {
-            let found = (0..findings.len()).find(|&at| !stands[at] && is_match(&findings[at], posted));
-            found.inspect(|&at| stands[at] = true).is_none()
+/// Which earlier finding each finding is. Each earlier one stands for one finding: first for the one at its place in like
+/// words, then for one with its fingerprint.
+pub fn matched(findings: &[Finding], standing: &[&Standing]) -> Vec<Option<usize>> {
+    let mut found: Vec<Option<usize>> = vec![None; findings.len()];
+    let mut left: Vec<usize> = (0..standing.len()).collect();
+    for is_match in [is_at_its_place, has_its_text] {
+        left.retain(|&one| {
+            let at = (0..findings.len()).find(|&at| found[at].is_none() && is_match(&findings[at], standing[one]));
+            at.inspect(|&at| found[at] = Some(one)).is_none()
         });
     }
-    stands
+    found
 }
 
-fn is_at_its_place(finding: &Finding, posted: &Posted) -> bool {
-    let Some((path, side, start, end)) = &posted.place else { return false };
+/// The same text may stand twice in a file: then it is the one on its lines.
+fn has_its_text(finding: &Finding, standing: &Standing) -> bool {
+    let lines = |finding: &Finding| (finding.start_line, finding.end_line);
+    finding.id == standing.finding.id && (standing.code != Code::Here || lines(finding) == lines(&standing.finding))
+}
+
+fn is_at_its_place(finding: &Finding, standing: &Standing) -> bool {
+    let Some((path, side, start, end)) = &standing.place else { return false };
     *path == finding.path
         && *side == finding.side
         && distance((finding.start_line, finding.end_line), (*start, *end)) == 0
-        && words_in_common(&finding.title, &posted.title) >= ALIKE
+        && words_in_common(&finding.title, &standing.finding.title) >= ALIKE
 }
 
 /// Lines between two ranges; 0 where they touch each other's lines.

@@ -23,6 +23,8 @@ pub struct Request {
     pub base_sha: String,
     /// Its own tip.
     pub head_sha: String,
+    /// Whether it is neither closed nor merged.
+    pub is_open: bool,
     /// Whether its branch lies in another repository.
     pub is_fork: bool,
     /// Whether its author does not want it reviewed yet.
@@ -31,28 +33,66 @@ pub struct Request {
     pub is_by_bot: bool,
     /// Its labels.
     pub labels: Vec<String>,
-    /// Number of changed files, as the host counts.
-    pub changed_files: usize,
-    /// Number of added and removed lines, as the host counts.
-    pub changed_lines: usize,
 }
 
 /// What stands on a request already, as far as it is ours.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Conversation {
-    /// Line comments of the identity that posts.
+    /// Line comments of the identity that posts, each with its thread.
     pub comments: Vec<PostedComment>,
     /// The summary comment, where one exists.
     pub summary: Option<PostedSummary>,
+    /// Reviews of the identity that posts which ask for changes.
+    pub blocking: Vec<u64>,
+    /// Reviews of the identity that posts which nobody else can see yet: a run that died left them.
+    pub pending: Vec<u64>,
+    /// Whether a comment of the identity that posts lists the commands.
+    pub has_help: bool,
+    /// Whether the host told which threads are resolved.
+    pub knows_threads: bool,
 }
 
-/// A line comment of ours.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A line comment of ours, which begins a thread.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PostedComment {
+    /// The host's identifier of the comment.
+    pub id: u64,
+    /// The host's identifier of its thread, where the host tells.
+    pub thread: Option<String>,
     /// Its text.
     pub body: String,
-    /// Path, side, first and last line; `None` where the host calls it outdated.
-    pub place: Option<(String, Side, u32, u32)>,
+    /// The file it was written for.
+    pub path: String,
+    /// The side of the lines it was written for.
+    pub side: Option<Side>,
+    /// First and last of the lines it was written for.
+    pub lines: (u32, u32),
+    /// First and last line where it stands now; `None` where the host calls it outdated.
+    pub place: Option<(u32, u32)>,
+    /// Whether somebody ended the thread, and who.
+    pub resolved: Option<By>,
+    /// What others than us wrote in the thread, oldest first.
+    pub replies: Vec<Reply>,
+}
+
+/// Who did something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// The identity that posts.
+    Us,
+    /// Anyone else.
+    Another,
+}
+
+/// An answer in a thread of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// Who wrote it; `None` for a deleted account.
+    pub author: Option<String>,
+    /// Whether a program wrote it.
+    pub is_bot: bool,
+    /// Its text.
+    pub body: String,
 }
 
 /// The summary comment.
@@ -62,6 +102,8 @@ pub struct PostedSummary {
     pub id: u64,
     /// Its text.
     pub body: String,
+    /// Its page, where the host tells.
+    pub url: Option<String>,
 }
 
 /// A comment on lines of the diff.
@@ -133,11 +175,52 @@ pub enum ForgeError {
     Failed(String),
 }
 
+/// A check run on the head: a line among the request's checks, with annotations on its files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckRun {
+    /// The commit that was reviewed.
+    pub head_sha: String,
+    /// The host's word for how it ended: `success`, `failure`, `neutral`.
+    pub conclusion: &'static str,
+    /// One line.
+    pub title: String,
+    /// Markdown.
+    pub summary: String,
+    /// Any number of them.
+    pub annotations: Vec<Annotation>,
+}
+
+/// A remark of a check run on lines of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Annotation {
+    /// Path after the change.
+    pub path: String,
+    /// First line.
+    pub start_line: u32,
+    /// Last line.
+    pub end_line: u32,
+    /// `failure`, `warning` or `notice`.
+    pub level: &'static str,
+    /// One line.
+    pub title: String,
+    /// Plain text.
+    pub message: String,
+}
+
+/// How a command of a person is acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reaction {
+    /// Seen, and carried out.
+    Eyes,
+    /// Not understood.
+    Confused,
+}
+
 /// A code host, seen from one request on it.
 #[async_trait]
 pub trait Forge: Send + Sync {
-    /// What the request says of itself.
-    async fn request(&self) -> Result<Request, ForgeError>;
+    /// What the request says of itself, and what stands on it.
+    async fn read(&self) -> Result<(Request, Conversation), ForgeError>;
 
     /// The change, as the host renders it; lines that the host cannot give are [`crate::diff::Content::Missing`].
     async fn diff(&self) -> Result<Diff, ForgeError>;
@@ -145,12 +228,33 @@ pub trait Forge: Send + Sync {
     /// The text of a file at a commit; `None` where it is not there.
     async fn file(&self, commit: &str, path: &str) -> Result<Option<Vec<u8>>, ForgeError>;
 
-    /// What stands on the request already.
-    async fn conversation(&self) -> Result<Conversation, ForgeError>;
+    /// Which of these line comments of ours a person turned down by a 👎.
+    async fn disliked(&self, comments: &[u64]) -> Result<Vec<u64>, ForgeError>;
+
+    /// Whether somebody may write to the repository: asked of the host, since an event may say anything.
+    async fn is_writer(&self, login: &str) -> Result<bool, ForgeError>;
 
     /// Posts a review. Comments that the host refuses come back; all others are posted.
     async fn post_review(&self, review: &Review) -> Result<ReviewOutcome, ForgeError>;
 
-    /// Writes the summary comment, over the one with this identifier where there is one. Returns its page.
-    async fn put_summary(&self, existing: Option<u64>, body: &str) -> Result<Option<String>, ForgeError>;
+    /// Writes a comment on the request as a whole, over the one with this identifier where there is one. Returns its page.
+    async fn put_comment(&self, existing: Option<u64>, body: &str) -> Result<Option<String>, ForgeError>;
+
+    /// Writes another text into a line comment of ours.
+    async fn edit_comment(&self, comment: u64, body: &str) -> Result<(), ForgeError>;
+
+    /// Marks threads as resolved, or as open again; one result for each.
+    async fn resolve(&self, threads: &[String], resolved: bool) -> Vec<Result<(), ForgeError>>;
+
+    /// Takes back a review of ours that asks for changes.
+    async fn dismiss(&self, review: u64, message: &str) -> Result<(), ForgeError>;
+
+    /// Acknowledges a comment of a person.
+    async fn react(&self, comment: u64, reaction: Reaction) -> Result<(), ForgeError>;
+
+    /// Puts a finished check run on the head.
+    async fn check_run(&self, run: &CheckRun) -> Result<(), ForgeError>;
+
+    /// Waits for no rate limit beyond this moment.
+    fn set_deadline(&self, deadline: tokio::time::Instant);
 }

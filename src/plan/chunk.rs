@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::view::View;
-use crate::diff::{Diff, LineKind};
+use crate::diff::{Diff, Line, LineKind};
 
 /// Some lines of one hunk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,8 +17,10 @@ pub struct Piece {
     pub hunk: usize,
     /// The lines under review, as indices into the hunk.
     pub lines: Range<usize>,
-    /// Lines before them that another piece has, shown as context.
-    pub overlap: Vec<usize>,
+    /// Lines before them that are not under review here, shown as context.
+    pub before: Vec<usize>,
+    /// Lines behind them, likewise.
+    pub after: Range<usize>,
 }
 
 /// What one request shows of the change.
@@ -32,16 +34,16 @@ pub struct Chunk {
     pub tokens: usize,
 }
 
-/// At most so many lines of the piece before are shown again.
-const OVERLAP_LINES: usize = 3;
+/// At most so many lines on each side of a piece are shown for orientation.
+const CONTEXT_LINES: usize = 3;
 
-/// Packs all lines of a diff into chunks of at most `budget` tokens.
-pub fn pack(diff: &Diff, view: &View, budget: usize) -> Vec<Chunk> {
+/// Packs lines of a diff into chunks of at most `budget` tokens: for each file and hunk these ranges.
+pub fn pack(diff: &Diff, view: &View, budget: usize, lines: &[Vec<Vec<Range<usize>>>]) -> Vec<Chunk> {
     let mut order: Vec<usize> = (0..diff.files.len()).filter(|&f| diff.files[f].changed_lines() > 0).collect();
     order.sort_by(|&a, &b| diff.files[a].path().cmp(diff.files[b].path()));
     let mut packer = Packer { diff, view, budget, chunks: Vec::new(), current: Chunk::default() };
     for file in order {
-        packer.add_file(file);
+        packer.add_file(file, &lines[file]);
     }
     packer.flush();
     packer.chunks
@@ -58,9 +60,9 @@ pub fn split(diff: &Diff, view: &View, chunk: &Chunk) -> Option<(Chunk, Chunk)> 
                 return None;
             }
             let middle = changed[changed.len() / 2];
-            let overlap = overlap(diff, piece.file, piece.hunk, middle);
-            let second = Piece { lines: middle..piece.lines.end, overlap, ..piece.clone() };
-            (vec![Piece { lines: piece.lines.start..middle, ..piece.clone() }], vec![second])
+            let before = before(lines, middle);
+            let second = Piece { lines: middle..piece.lines.end, before, ..piece.clone() };
+            (vec![Piece { lines: piece.lines.start..middle, after: middle..middle, ..piece.clone() }], vec![second])
         }
         pieces => {
             let (first, second) = pieces.split_at(pieces.len() / 2);
@@ -88,18 +90,23 @@ fn piece_tokens(diff: &Diff, view: &View, piece: &Piece) -> usize {
     let hunk = &diff.files[piece.file].hunks()[piece.hunk];
     let header = view.count(&view.hunk_header(hunk, &hunk.lines[piece.lines.clone()]));
     let lines: usize = piece.lines.clone().map(|line| view.line_tokens((piece.file, piece.hunk, line))).sum();
-    let shown_again =
-        |&line: &usize| view.count(&view.line((piece.file, piece.hunk, line), &hunk.lines[line], LineKind::Context));
-    header + lines + piece.overlap.iter().map(shown_again).sum::<usize>()
+    let context =
+        |line: usize| view.count(&view.line((piece.file, piece.hunk, line), &hunk.lines[line], LineKind::Context));
+    header + lines + piece.before.iter().copied().chain(piece.after.clone()).map(context).sum::<usize>()
 }
 
-/// The lines before `line` that are shown again: those the new file has.
-fn overlap(diff: &Diff, file: usize, hunk: usize, line: usize) -> Vec<usize> {
-    let lines = &diff.files[file].hunks()[hunk].lines;
-    let before = (0..line).rev().take_while(|&l| lines[l].kind != LineKind::Removed).take(OVERLAP_LINES);
+/// The lines before `line` that are shown for orientation: those the new file has.
+fn before(lines: &[Line], line: usize) -> Vec<usize> {
+    let before = (0..line).rev().take_while(|&l| lines[l].kind != LineKind::Removed).take(CONTEXT_LINES);
     let mut found: Vec<usize> = before.collect();
     found.reverse();
     found
+}
+
+/// The lines from `line` on that are shown for orientation, likewise.
+fn after(lines: &[Line], line: usize) -> Range<usize> {
+    let behind = (line..lines.len()).take_while(|&l| lines[l].kind != LineKind::Removed).take(CONTEXT_LINES);
+    line..line + behind.count()
 }
 
 struct Packer<'a> {
@@ -135,14 +142,20 @@ impl Packer<'_> {
         self.current.pieces.push(piece);
     }
 
-    fn add_file(&mut self, file: usize) {
+    fn add_file(&mut self, file: usize, lines: &[Vec<Range<usize>>]) {
         let hunks = self.diff.files[file].hunks();
-        let whole = |hunk: usize| Piece { file, hunk, lines: 0..hunks[hunk].lines.len(), overlap: Vec::new() };
+        let whole = |(hunk, range): (usize, &Range<usize>)| {
+            let (before, after) = (before(&hunks[hunk].lines, range.start), after(&hunks[hunk].lines, range.end));
+            Piece { file, hunk, lines: range.clone(), before, after }
+        };
         let pieces: Vec<(Piece, usize)> = (0..hunks.len())
-            .filter(|&hunk| hunks[hunk].changed_lines() > 0)
+            .flat_map(|hunk| lines[hunk].iter().map(move |range| (hunk, range)))
             .map(whole)
             .map(|piece| (piece.clone(), piece_tokens(self.diff, self.view, &piece)))
             .collect();
+        if pieces.is_empty() {
+            return;
+        }
         let total = self.view.file_tokens(file) + pieces.iter().map(|(_, tokens)| tokens).sum::<usize>();
         if total > self.room() && total <= self.budget {
             self.flush();
@@ -160,11 +173,11 @@ impl Packer<'_> {
         }
     }
 
-    /// Adds a hunk that fits into no chunk, some lines at a time.
+    /// Adds a piece that fits into no chunk, some lines at a time.
     fn add_by_lines(&mut self, whole: &Piece) {
         let lines = &self.diff.files[whole.file].hunks()[whole.hunk].lines;
-        let mut start = 0;
-        while start < lines.len() {
+        let (mut start, end) = (whole.lines.start, whole.lines.end);
+        while start < end {
             let mut piece = self.piece_from(whole, start);
             if piece.lines.is_empty() {
                 // no room for even one line: a fresh chunk has it
@@ -177,7 +190,7 @@ impl Packer<'_> {
                 let tokens = piece_tokens(self.diff, self.view, &piece);
                 self.push(piece, tokens);
             }
-            if start < lines.len() {
+            if start < end {
                 self.flush();
             }
         }
@@ -185,21 +198,22 @@ impl Packer<'_> {
 
     /// The longest piece from line `start` that fits into the room that is left.
     fn piece_from(&self, whole: &Piece, start: usize) -> Piece {
-        let mut piece = Piece { lines: start..start, overlap: Vec::new(), ..whole.clone() };
-        if start > 0 && self.current.pieces.last().is_none_or(|last| (last.file, last.hunk) != (whole.file, whole.hunk))
-        {
-            piece.overlap = overlap(self.diff, whole.file, whole.hunk, start);
+        let lines = &self.diff.files[whole.file].hunks()[whole.hunk].lines;
+        let mut piece = Piece { lines: start..start, before: Vec::new(), after: start..start, ..whole.clone() };
+        let is_next = |last: &Piece| (last.file, last.hunk, last.lines.end) == (whole.file, whole.hunk, start);
+        if !self.current.pieces.last().is_some_and(is_next) {
+            piece.before = before(lines, start);
         }
         // the header names line numbers that are not known yet; they are at most this long
         const HUNK_HEADER: usize = 12;
         let hunk = &self.diff.files[whole.file].hunks()[whole.hunk];
         let section = self.view.count(&self.view.hunk_header(hunk, &[])) + HUNK_HEADER;
-        while !piece.overlap.is_empty() && piece_tokens(self.diff, self.view, &piece) > self.budget / 8 {
-            piece.overlap.remove(0);
+        while !piece.before.is_empty() && piece_tokens(self.diff, self.view, &piece) > self.budget / 8 {
+            piece.before.remove(0);
         }
         let fixed = self.header(whole.file) + section + piece_tokens(self.diff, self.view, &piece);
         let mut left = self.room().saturating_sub(fixed);
-        while piece.lines.end < hunk.lines.len() {
+        while piece.lines.end < whole.lines.end {
             let tokens = self.view.line_tokens((whole.file, whole.hunk, piece.lines.end));
             if tokens > left {
                 break;
@@ -207,7 +221,7 @@ impl Packer<'_> {
             left -= tokens;
             piece.lines.end += 1;
         }
-        if piece.lines.end < hunk.lines.len() {
+        if piece.lines.end < whole.lines.end {
             piece.lines.end = good_end(&hunk.lines, &piece.lines);
         }
         piece
@@ -227,6 +241,7 @@ fn good_end(lines: &[crate::diff::Line], range: &Range<usize>) -> usize {
 mod tests {
     use super::*;
     use crate::diff::parse;
+    use crate::memory::fresh;
     use crate::plan::tokens::Tokenizer;
     use std::collections::HashSet;
 
@@ -245,7 +260,7 @@ mod tests {
     fn check(text: String, budget: usize) -> Vec<Vec<(String, usize)>> {
         let diff = parse(text).unwrap();
         let view = View::new(&diff, Tokenizer::O200k, budget);
-        let chunks = pack(&diff, &view, budget);
+        let chunks = pack(&diff, &view, budget, &fresh(&diff, None));
         let mut seen = HashSet::new();
         for (index, chunk) in chunks.iter().enumerate() {
             assert_eq!(chunk.id, index + 1);
@@ -287,17 +302,32 @@ mod tests {
     fn a_large_hunk_is_split_between_lines_with_an_overlap() {
         let diff = parse(file("a", &[300])).unwrap();
         let view = View::new(&diff, Tokenizer::O200k, 600);
-        let chunks = pack(&diff, &view, 600);
+        let chunks = pack(&diff, &view, 600, &fresh(&diff, None));
         assert!(chunks.len() > 5);
-        assert!(chunks[1..].iter().all(|chunk| chunk.pieces[0].overlap.len() == OVERLAP_LINES));
+        assert!(chunks[1..].iter().all(|chunk| chunk.pieces[0].before.len() == CONTEXT_LINES));
         check(file("a", &[300]), 600);
+    }
+
+    #[test]
+    fn only_the_ranges_are_under_review_with_lines_around_them() {
+        let diff = parse(file("a", &[40])).unwrap();
+        let view = View::new(&diff, Tokenizer::O200k, 6000);
+        let chunks = pack(&diff, &view, 6000, &[vec![vec![10..12, 30..31]]]);
+        let shown: Vec<_> =
+            chunks[0].pieces.iter().map(|p| (p.before.clone(), p.lines.clone(), p.after.clone())).collect();
+        assert_eq!(shown, [(vec![7, 8, 9], 10..12, 12..15), (vec![27, 28, 29], 30..31, 31..34)]);
+        assert_eq!((chunks.len(), chunks[0].tokens), (1, tokens(&diff, &view, &chunks[0].pieces)));
+        assert_eq!(pack(&diff, &view, 6000, &[vec![vec![]]]), []);
+        let small = pack(&diff, &view, 150, &[vec![vec![5..39]]]);
+        let lines: Vec<usize> = small.iter().flat_map(|chunk| &chunk.pieces).flat_map(|p| p.lines.clone()).collect();
+        assert_eq!(lines, (5..39).collect::<Vec<_>>());
     }
 
     #[test]
     fn a_split_has_the_same_lines_in_two_chunks() {
         let diff = parse(file("a", &[30])).unwrap();
         let view = View::new(&diff, Tokenizer::O200k, 6000);
-        let mut work = pack(&diff, &view, 6000);
+        let mut work = pack(&diff, &view, 6000, &fresh(&diff, None));
         let mut lines = Vec::new();
         while let Some(chunk) = work.pop() {
             match split(&diff, &view, &chunk) {

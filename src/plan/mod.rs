@@ -4,10 +4,11 @@ pub mod chunk;
 pub mod tokens;
 pub mod view;
 
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 use crate::diff::filter::Skipped;
-use crate::diff::{Diff, LineKind};
+use crate::diff::{Diff, FileDiff, Hunk, LineKind};
+use crate::memory::{self, Memory};
 use crate::prompt::{self, Frame, Orientation};
 use crate::text::printable;
 pub use chunk::{Chunk, Piece};
@@ -36,6 +37,8 @@ pub struct Plan {
     pub chunks: Vec<Chunk>,
     /// The texts around the chunks.
     pub frame: Frame,
+    /// Added and removed lines of each file that were reviewed before, and are not sent again.
+    pub remembered: Vec<usize>,
     view: View,
     /// Tokens of a prompt without its chunk.
     frame_tokens: usize,
@@ -54,8 +57,8 @@ pub struct Span {
     pub changed_lines: usize,
 }
 
-/// Packs a change. `schema` is the text of the answer's schema, which is part of every prompt.
-pub fn build(budget: Budget, orientation: &Orientation, schema: &str, diff: Diff) -> Plan {
+/// Packs what is not known of a change. `schema` is the text of the answer's schema, which is part of every prompt.
+pub fn build(budget: Budget, orientation: &Orientation, schema: &str, diff: Diff, known: Option<&Memory>) -> Plan {
     let lines = diff.files.iter().flat_map(|file| file.hunks()).flat_map(|hunk| &hunk.lines).map(|line| line.bytes());
     let frame = prompt::frame(orientation, lines);
     let tokenizer = budget.tokenizer;
@@ -63,8 +66,19 @@ pub fn build(budget: Budget, orientation: &Orientation, schema: &str, diff: Diff
     let frame_tokens = prefix_tokens + tokenizer.count(&frame.after) + MESSAGE_TOKENS;
     let part = part_budget(&budget, frame_tokens);
     let view = View::new(&diff, tokenizer, part);
-    let chunks = chunk::pack(&diff, &view, part);
-    Plan { diff, chunks, frame, view, frame_tokens, prefix_tokens }
+    let fresh = memory::fresh(&diff, known);
+    let chunks = chunk::pack(&diff, &view, part, &fresh);
+    let remembered = diff.files.iter().zip(&fresh).map(|(file, fresh)| remembered(file, fresh)).collect();
+    Plan { diff, chunks, frame, remembered, view, frame_tokens, prefix_tokens }
+}
+
+/// The changed lines of a file that are in none of the ranges of its hunks.
+fn remembered(file: &FileDiff, fresh: &[Vec<Range<usize>>]) -> usize {
+    let in_ranges = |(hunk, ranges): (&Hunk, &Vec<Range<usize>>)| {
+        let lines = ranges.iter().flat_map(|range| &hunk.lines[range.clone()]);
+        hunk.changed_lines() - lines.filter(|line| line.is_change()).count()
+    };
+    file.hunks().iter().zip(fresh).map(in_ranges).sum()
 }
 
 /// Two messages with 3 tokens and a role of one token each, and 3 that prime the answer.
@@ -103,8 +117,9 @@ impl Plan {
                 let found = &hunk.lines[line];
                 self.view.line((piece.file, piece.hunk, line), found, kind.unwrap_or(found.kind))
             };
-            piece.overlap.iter().for_each(|&index| out += &line(index, Some(LineKind::Context)));
+            piece.before.iter().for_each(|&index| out += &line(index, Some(LineKind::Context)));
             piece.lines.clone().for_each(|index| out += &line(index, None));
+            piece.after.clone().for_each(|index| out += &line(index, Some(LineKind::Context)));
         }
         out
     }
@@ -230,7 +245,7 @@ mod tests {
 
     #[test]
     fn the_estimate_is_the_exact_count_of_the_messages() {
-        let plan = build(budget(2500, 128_000), &orientation(), "{}", diff(120));
+        let plan = build(budget(2500, 128_000), &orientation(), "{}", diff(120), None);
         assert!(plan.chunks.len() > 1);
         for chunk in &plan.chunks {
             let count = |text: &str| Tokenizer::O200k.count(text) + 4;
@@ -243,13 +258,13 @@ mod tests {
 
     #[test]
     fn prompt_and_answer_stay_inside_the_window() {
-        let plan = build(budget(6000, 3500), &orientation(), "{}", diff(200));
+        let plan = build(budget(6000, 3500), &orientation(), "{}", diff(200), None);
         assert!(plan.chunks.iter().all(|chunk| plan.input_tokens(chunk) + 1000 <= 3500));
     }
 
     #[test]
     fn all_prompts_begin_alike() {
-        let plan = build(budget(2000, 128_000), &orientation(), "{}", diff(120));
+        let plan = build(budget(2000, 128_000), &orientation(), "{}", diff(120), None);
         let users: Vec<String> = plan.chunks.iter().map(|chunk| plan.user(chunk)).collect();
         assert!(users.iter().all(|user| user.starts_with(&plan.frame.before)) && users.len() > 1);
     }

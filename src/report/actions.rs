@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use super::Report;
 use crate::findings::Finding;
+use crate::forge::Annotation;
 use crate::severity::Severity;
+use crate::status::Conclusion;
 
 /// GitHub shows ten annotations of each level of a step; more would stand in the log alone.
 const ANNOTATIONS: usize = 10;
@@ -43,6 +45,22 @@ fn annotation(level: &str, finding: &Finding) -> String {
     )
 }
 
+/// A finding as a remark of a check run.
+pub fn check_annotation(finding: &Finding) -> Annotation {
+    let level = match level(finding.severity) {
+        "error" => "failure",
+        other => other,
+    };
+    Annotation {
+        path: finding.path.clone(),
+        start_line: finding.start_line.max(1),
+        end_line: finding.end_line.max(1),
+        level,
+        title: super::clean::terminal(&finding.title),
+        message: super::clean::terminal(&finding.body),
+    }
+}
+
 /// A line in the log that people see on the run's page.
 fn command(level: &str, message: &str) -> String {
     format!("::{level}::{}\n", data(message))
@@ -62,11 +80,12 @@ fn property(text: &str) -> String {
 }
 
 /// The step's outputs, by the names of the interface.
-pub fn outputs(report: &Report, report_path: Option<&str>) -> Vec<(&'static str, String)> {
+pub fn outputs(report: &Report, conclusion: Conclusion, report_path: Option<&str>) -> Vec<(&'static str, String)> {
     let count = |severity| report.standing().filter(|finding| finding.severity == severity).count().to_string();
     let usd = |usd: Option<f64>| usd.map_or(String::new(), |usd| format!("{usd:.6}"));
     vec![
         ("status", report.status.as_str().to_owned()),
+        ("conclusion", conclusion.as_str().to_owned()),
         ("findings", report.standing().count().to_string()),
         ("critical", count(Severity::Critical)),
         ("major", count(Severity::Major)),

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::clean::{cell, code, markdown};
-use super::{Failure, Report, Status, dollars, plural, thousands};
+use super::{Failure, Report, SkippedFile, Status, dollars, plural, thousands};
 use crate::diff::Side;
 use crate::findings::{Finding, Reason, Suppressed};
 use crate::marks::{self, SUMMARY_MARK, State};
@@ -30,7 +30,7 @@ pub fn comment(finding: &Finding) -> String {
 
 /// `🔴 **title** · critical · security`.
 fn heading(finding: &Finding) -> String {
-    let what = finding.rule.map_or(finding.category.as_str(), |rule| rule);
+    let what = finding.rule.as_deref().unwrap_or(finding.category.as_str());
     format!("{} **{}** · {} · {what}", icon(finding.severity), cell(&finding.title).replace("**", ""), finding.severity)
 }
 
@@ -50,10 +50,22 @@ pub fn review_body(count: usize) -> String {
 
 /// The one summary comment of a request. `unplaced` are the findings that could not be put on their lines.
 pub fn summary(report: &Report, unplaced: &[&Finding], state: &State, run_url: Option<&str>) -> String {
-    let tail = format!("\n{SUMMARY_MARK}\n{}", state.mark());
+    let paused = if state.paused { format!("\n{PAUSED}") } else { String::new() };
+    let tail = format!("{paused}\n{SUMMARY_MARK}\n{}", state.mark());
     let room = LONGEST_COMMENT.saturating_sub(tail.chars().count());
     let text = fit(&opening(report), &not_on_lines(unplaced), &below(report, run_url, MOST_LISTED), room);
     format!("{text}\n{tail}")
+}
+
+/// Stands in a summary comment while reviews are paused.
+const PAUSED: &str = "⏸️ **Paused**: `/prudence resume` takes the reviews up again.\n";
+
+/// A summary comment with another state; the text of an existing one stays.
+pub fn with_state(existing: Option<&str>, state: &State) -> String {
+    let text = existing.map(|body| body.split(SUMMARY_MARK).next().unwrap_or_default().replace(PAUSED, ""));
+    let text = text.unwrap_or_else(|| "## Prudence has not reviewed this request yet\n".to_owned());
+    let paused = if state.paused { format!("\n{PAUSED}") } else { String::new() };
+    format!("{}\n{paused}\n{SUMMARY_MARK}\n{}", text.trim_end(), state.mark())
 }
 
 /// The report as a document: all findings with their code, then what the summary comment has.
@@ -175,13 +187,11 @@ fn details(title: &str) -> String {
 /// The coverage receipt.
 fn receipt(report: &Report) -> String {
     let coverage = &report.coverage;
-    let skipped: usize = coverage.skipped.iter().map(|file| file.changed_lines).sum();
-    let failed: usize = coverage.failed.iter().map(|lines| lines.changed_lines).sum();
     format!(
-        "**Coverage**: {} in {}: {} reviewed, {skipped} skipped, {failed} failed",
+        "**Coverage**: {} in {}: {}",
         plural(coverage.changed_lines, "changed line"),
         plural(coverage.files, "file"),
-        coverage.changed_lines_reviewed
+        coverage.parts()
     )
 }
 
@@ -202,8 +212,8 @@ fn not_reviewed(report: &Report, most: usize) -> Option<String> {
 
 /// The files that are not reviewed on purpose.
 fn left_out(report: &Report, most: usize) -> Option<String> {
-    let skipped = &report.coverage.skipped;
-    let files = list(skipped, most, |file| {
+    let skipped: Vec<&SkippedFile> = report.coverage.left_out().collect();
+    let files = list(&skipped, most, |file| {
         format!("{}: {} ({})", code(&file.path), file.reason, plural(file.changed_lines, "changed line"))
     });
     let title = format!("{} skipped", plural(skipped.len(), "file"));

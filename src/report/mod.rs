@@ -8,8 +8,9 @@ pub mod terminal;
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use crate::diff::FileDiff;
 use crate::diff::filter::Skipped;
 use crate::findings::{Finding, Reason, Suppressed};
 use crate::plan::Plan;
@@ -18,10 +19,10 @@ use crate::severity::Severity;
 use crate::usage::Usage;
 
 /// A whole review. Field names and order are the interface's.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Report {
     /// `prudence.review/v1`.
-    pub schema: &'static str,
+    pub schema: String,
     /// Who reviewed.
     pub tool: Tool,
     /// What was reviewed.
@@ -50,12 +51,12 @@ pub struct Report {
 pub const SCHEMA: &str = "prudence.review/v1";
 
 /// Who reviewed.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Tool {
     /// `prudence`.
-    pub name: &'static str,
+    pub name: String,
     /// Version of the program.
-    pub version: &'static str,
+    pub version: String,
     /// Hash of the prompt templates.
     pub prompt: String,
 }
@@ -63,12 +64,16 @@ pub struct Tool {
 impl Tool {
     /// This program.
     pub fn this() -> Tool {
-        Tool { name: "prudence", version: env!("CARGO_PKG_VERSION"), prompt: crate::prompt::hash() }
+        Tool {
+            name: "prudence".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            prompt: crate::prompt::hash(),
+        }
     }
 }
 
 /// Where a change comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
     /// A pull request.
@@ -80,7 +85,7 @@ pub enum Source {
 }
 
 /// What was reviewed.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ChangeInfo {
     /// Where it comes from.
     pub source: Source,
@@ -95,7 +100,7 @@ pub struct ChangeInfo {
 }
 
 /// How far a review came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// All that is to be reviewed was.
@@ -118,7 +123,7 @@ impl Status {
 }
 
 /// Which lines were looked at.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     /// All files of the change.
     pub files: usize,
@@ -133,22 +138,26 @@ pub struct Coverage {
     /// Lines that could not be reviewed.
     pub failed: Vec<FailedLines>,
     /// Lines reviewed of which only the beginning was shown: too long for a prompt.
+    #[serde(default)]
     pub cut: Vec<CutLine>,
 }
 
+/// The reason of a file, or of some lines of it, that an earlier run reviewed.
+pub const REVIEWED_BEFORE: &str = "reviewed_before";
+
 /// A file left out on purpose.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SkippedFile {
     /// Its path.
     pub path: String,
-    /// Why.
-    pub reason: &'static str,
+    /// Why: one word.
+    pub reason: String,
     /// Its added and removed lines.
     pub changed_lines: usize,
 }
 
 /// Lines that could not be reviewed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedLines {
     /// Their file.
     pub path: String,
@@ -163,7 +172,7 @@ pub struct FailedLines {
 }
 
 /// A line of which only the beginning was shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CutLine {
     /// Its file.
     pub path: String,
@@ -172,7 +181,7 @@ pub struct CutLine {
 }
 
 /// One request to the model.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChunkInfo {
     /// Counted from 1.
     pub id: usize,
@@ -185,7 +194,7 @@ pub struct ChunkInfo {
 }
 
 /// What became of a chunk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChunkState {
     /// Answered in full.
@@ -195,7 +204,7 @@ pub enum ChunkState {
 }
 
 /// Dollars.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Cost {
     /// Of this run; `None` where a model has no price.
     pub usd: Option<f64>,
@@ -232,6 +241,28 @@ pub struct Failure {
 }
 
 impl Coverage {
+    /// Added and removed lines that an earlier run reviewed, and that are as they were then.
+    pub fn remembered(&self) -> usize {
+        let before = self.skipped.iter().filter(|file| file.reason == REVIEWED_BEFORE);
+        before.map(|file| file.changed_lines).sum()
+    }
+
+    /// The files that are left out on purpose.
+    pub fn left_out(&self) -> impl Iterator<Item = &SkippedFile> {
+        self.skipped.iter().filter(|file| file.reason != REVIEWED_BEFORE)
+    }
+
+    /// `3 reviewed, 9 reviewed before, 1 skipped, 0 failed`.
+    pub fn parts(&self) -> String {
+        let skipped: usize = self.left_out().map(|file| file.changed_lines).sum();
+        let failed: usize = self.failed.iter().map(|lines| lines.changed_lines).sum();
+        let before = match self.remembered() {
+            0 => String::new(),
+            lines => format!(", {lines} reviewed before"),
+        };
+        format!("{} reviewed{before}, {skipped} skipped, {failed} failed", self.changed_lines_reviewed)
+    }
+
     /// What failed, by reason: a limit that ends a review fails hundreds of ranges at once.
     pub fn failures(&self) -> Vec<Failure> {
         let key = |reason: &str| reason.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
@@ -251,18 +282,18 @@ impl Coverage {
 }
 
 /// One model's part of the cost.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ModelCost {
     /// As it was asked for.
     pub model: String,
     /// Dollars; `None` where it has no price.
     pub usd: Option<f64>,
     /// The date of the price table; `None` where the price is the user's or unknown.
-    pub priced_on: Option<&'static str>,
+    pub priced_on: Option<String>,
 }
 
 /// Where a result can go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Channel {
     /// A review with line comments, and the summary comment.
@@ -294,7 +325,7 @@ impl Channel {
 }
 
 /// Where the result went.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Delivery {
     /// The best channel that took it.
     pub channel: Channel,
@@ -334,21 +365,31 @@ pub fn coverage(plan: &Plan, skipped: &[Skipped], failures: &[(Vec<crate::plan::
     }
     let lines_failed: usize = failed.iter().map(|lines| lines.changed_lines).sum();
     let lines_skipped: usize = skipped.iter().map(|skip| skip.changed_lines).sum();
-    let is_whole = |path: &str| failed.iter().all(|lines| lines.path != path);
+    let lines_remembered: usize = plan.remembered.iter().sum();
     let kept = plan.diff.changed_lines();
+    // reviewed whole, and not all of it before
+    let is_reviewed = |(index, file): &(usize, &FileDiff)| {
+        let remembered = plan.remembered[*index];
+        let is_new = remembered == 0 || remembered < file.changed_lines();
+        is_new && failed.iter().all(|lines| lines.path != file.path().as_str())
+    };
+    let left_out = skipped.iter().map(|skip| SkippedFile {
+        path: skip.path.to_string(),
+        reason: skip.reason.as_str().to_owned(),
+        changed_lines: skip.changed_lines,
+    });
+    let before = plan.diff.files.iter().zip(&plan.remembered).filter(|(_, lines)| **lines > 0);
+    let before = before.map(|(file, lines)| SkippedFile {
+        path: file.path().to_string(),
+        reason: REVIEWED_BEFORE.to_owned(),
+        changed_lines: *lines,
+    });
     Coverage {
         files: plan.diff.files.len() + skipped.len(),
-        files_reviewed: plan.diff.files.iter().filter(|file| is_whole(file.path().as_str())).count(),
+        files_reviewed: plan.diff.files.iter().enumerate().filter(is_reviewed).count(),
         changed_lines: kept + lines_skipped,
-        changed_lines_reviewed: kept - lines_failed,
-        skipped: skipped
-            .iter()
-            .map(|skip| SkippedFile {
-                path: skip.path.to_string(),
-                reason: skip.reason.as_str(),
-                changed_lines: skip.changed_lines,
-            })
-            .collect(),
+        changed_lines_reviewed: kept - lines_failed - lines_remembered,
+        skipped: left_out.chain(before).collect(),
         failed,
         cut: plan.cut_lines().into_iter().map(|(path, line)| CutLine { path, line }).collect(),
     }
@@ -413,9 +454,19 @@ impl Report {
             // a request that is not to be reviewed says why
             Status::NothingToReview if !self.summary.is_empty() => self.summary.clone(),
             Status::NothingToReview => "nothing to review".to_owned(),
+            Status::Complete if reviewed == 0 && coverage.remembered() > 0 => {
+                format!(
+                    "nothing new to review: {findings}; {} reviewed before",
+                    plural(coverage.remembered(), "changed line")
+                )
+            }
             Status::Complete if !self.has_model() => {
                 format!("built-in checks complete: {findings} in {reviewed} of {lines}; no model looked at them")
             }
+            Status::Complete if coverage.remembered() > 0 => format!(
+                "review complete: {findings}, {reviewed} of {lines} reviewed now and {} before",
+                coverage.remembered()
+            ),
             Status::Complete => format!("review complete: {findings}, {reviewed} of {lines} reviewed"),
             Status::Incomplete if reviewed == 0 => {
                 format!("review incomplete: nobody looked at any of {lines}; built-in checks: {findings}")

@@ -125,7 +125,7 @@ impl PlanReport {
             );
         }
         let coverage = &self.coverage;
-        for file in &coverage.skipped {
+        for file in coverage.left_out() {
             let lines = plural(file.changed_lines, "changed line");
             let _ = writeln!(out, "skipped {} ({}, {lines})", super::clean::terminal(&file.path), file.reason);
         }
@@ -144,6 +144,10 @@ impl PlanReport {
             plural(coverage.changed_lines, "changed line"),
         );
         let _ = writeln!(out, "{}", paint(anstyle::Style::new().bold(), &total));
+        if coverage.remembered() > 0 {
+            let lines = plural(coverage.remembered(), "changed line");
+            let _ = writeln!(out, "{lines} reviewed before and not sent again; `--full` would");
+        }
         let PlannedCost { usd_expected, usd_max, limit_usd } = self.cost;
         let _ = writeln!(out, "expected {}, at most {}", dollars(usd_expected), dollars(usd_max));
         if let (Some(expected), Some(limit)) = (usd_expected, limit_usd.filter(|limit| usd_max > Some(*limit))) {

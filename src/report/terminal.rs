@@ -61,7 +61,7 @@ fn place(finding: &Finding) -> String {
 
 /// One finding: where and what, the code, the text, the replacement.
 pub fn finding(finding: &Finding, diff: &Diff) -> String {
-    let what = finding.rule.map_or(finding.category.as_str(), |rule| rule);
+    let what = finding.rule.as_deref().unwrap_or(finding.category.as_str());
     let mut out = format!("{} {} {}\n", level(finding.severity), place(finding), paint(DIM, what));
     let _ = writeln!(out, "  {}", paint(BOLD, &line(&finding.title)));
     out += &excerpt(finding, diff);
@@ -166,7 +166,7 @@ fn receipt(report: &Report, notes: &[&String]) -> String {
             line.line
         );
     }
-    for file in &report.coverage.skipped {
+    for file in report.coverage.left_out() {
         let lines = plural(file.changed_lines, "changed line");
         let _ = writeln!(out, "{}", paint(DIM, &format!("skipped {} ({}, {lines})", line(&file.path), file.reason)));
     }
@@ -189,7 +189,7 @@ fn closing(report: &Report, elapsed: Duration) -> String {
     let mut out = format!("{}\n", paint(style, &report.headline()));
     let mut facts: Vec<String> = Vec::new();
     let counted = |reason| report.suppressed.iter().filter(|suppressed| suppressed.reason == reason).count();
-    for reason in [Reason::Duplicate, Reason::BelowThreshold, Reason::Unanchored] {
+    for reason in [Reason::Duplicate, Reason::BelowThreshold, Reason::Unanchored, Reason::Dismissed] {
         if counted(reason) > 0 {
             facts.push(format!("{} {}", counted(reason), reason.describe()));
         }

@@ -99,7 +99,10 @@ fn planned(diff: Diff) -> (Plan, Vec<filter::Skipped>) {
     let (diff, skipped) = filter::apply(diff, &Rules::default(), &|_| None);
     let (diff, _) = redact::apply(diff);
     let budget = Budget { chunk_tokens: 2000, max_output_tokens: 1000, window: 128_000, tokenizer: Tokenizer::O200k };
-    (plan::build(budget, &Orientation { language: "en".to_owned(), ..Orientation::default() }, "{}", diff), skipped)
+    (
+        plan::build(budget, &Orientation { language: "en".to_owned(), ..Orientation::default() }, "{}", diff, None),
+        skipped,
+    )
 }
 
 #[test]

@@ -9,7 +9,6 @@ use crate::forge::{ForgeError, Request};
 /// Reads what `GET /pulls/N` answers.
 pub fn request(number: u64, json: &Value) -> Result<Request, ForgeError> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let count = |name: &str| usize::try_from(json[name].as_u64().unwrap_or_default()).unwrap_or(usize::MAX);
     let (base, head) = (&json["base"], &json["head"]);
     let (base_sha, head_sha) = (text(&base["sha"]), text(&head["sha"]));
     if base_sha.is_empty() || head_sha.is_empty() {
@@ -23,13 +22,12 @@ pub fn request(number: u64, json: &Value) -> Result<Request, ForgeError> {
         url: text(&json["html_url"]),
         base_sha,
         head_sha,
+        is_open: json["state"] != "closed",
         // the head's repository is null where the fork was deleted
         is_fork: head["repo"]["full_name"] != base["repo"]["full_name"],
         is_draft: json["draft"].as_bool().unwrap_or_default(),
         is_by_bot: json["user"]["type"] == "Bot",
         labels,
-        changed_files: count("changed_files"),
-        changed_lines: count("additions").saturating_add(count("deletions")),
     })
 }
 
@@ -49,7 +47,19 @@ async fn from_listing(github: &GitHub, reason: &str) -> Result<Diff, ForgeError>
     for file in &files {
         diff.files.push(listed_file(file, reason)?);
     }
+    add_unlisted(&mut diff, &github.pull().await?);
     Ok(diff)
+}
+
+/// A listing ends in silence after 3,000 files; what it left out must not.
+fn add_unlisted(diff: &mut Diff, pull: &Value) {
+    let count = |name: &str| usize::try_from(pull[name].as_u64().unwrap_or_default()).unwrap_or(usize::MAX);
+    let unlisted = count("changed_files").saturating_sub(diff.files.len());
+    if unlisted > 0 {
+        let lines = count("additions").saturating_add(count("deletions")).saturating_sub(diff.changed_lines());
+        let name = format!("({unlisted} more files)");
+        diff.files.push(FileDiff::missing(&name, lines, "GitHub does not list these files"));
+    }
 }
 
 /// What git calls a file without a byte.
@@ -166,6 +176,13 @@ mod tests {
             "q\"\n\u{e9}",
             2,
         );
+    }
+
+    #[test]
+    fn what_a_listing_leaves_out_is_counted() {
+        let mut diff = diff::parse("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n").unwrap();
+        add_unlisted(&mut diff, &json!({"changed_files": 3, "additions": 7, "deletions": 5}));
+        assert_eq!((diff.files.len(), diff.changed_lines()), (2, 12));
     }
 
     #[test]

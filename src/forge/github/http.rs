@@ -2,13 +2,16 @@
 //!
 //! octocrab's own retry repeats requests that create things, so its `retry` feature is not built in.
 
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use http::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 use octocrab::Octocrab;
 use serde_json::Value;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::Settings;
+use crate::config::provider::is_loopback;
 use crate::forge::ForgeError;
 use crate::secret::Secret;
 
@@ -21,6 +24,10 @@ pub enum Method {
     Post,
     /// Replaces; doing it twice is doing it once.
     Patch,
+    /// Replaces, too.
+    Put,
+    /// Removes; what is gone stays gone.
+    Delete,
 }
 
 /// One request, for `-v`. Holds no secret.
@@ -54,15 +61,23 @@ pub struct Api {
     host: String,
     pub has_token: bool,
     settings: Settings,
+    /// Until when a rate limit is waited for.
+    deadline: Mutex<Instant>,
+    /// When something was created last; held while something is.
+    created: tokio::sync::Mutex<Option<Instant>>,
 }
 
-/// How often a request that may be repeated is sent at most.
+/// How often a request that may be repeated is sent at most, where no limit asks for patience.
 const ATTEMPTS: u32 = 3;
+/// How often a request is sent at most that meets rate limits: going on may get an integration banned.
+const LIMITED_ATTEMPTS: u32 = 6;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// GitHub itself gives up after 10 s.
 const READ_TIMEOUT: Duration = Duration::from_secs(15);
-/// The longest wait that a rate limit may ask for.
-const LONGEST_WAIT: Duration = Duration::from_secs(90);
+/// Waits for rate limits end here where nobody set another moment.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// GitHub asks clients to leave a second between two requests that create something.
+const BETWEEN_POSTS: Duration = Duration::from_secs(1);
 /// No answer of the API that is used here is larger; diffs are at most 1 MB, pages of 100 files some more.
 const LONGEST_BODY: usize = 64 << 20;
 
@@ -85,7 +100,14 @@ impl Api {
             host: settings.api_url.clone(),
             has_token: settings.token.is_some(),
             settings,
+            deadline: Mutex::new(Instant::now() + PATIENCE),
+            created: tokio::sync::Mutex::default(),
         })
+    }
+
+    /// Waits for no rate limit beyond this moment.
+    pub fn set_deadline(&self, deadline: Instant) {
+        *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = deadline;
     }
 
     /// Whether the token is one of an app, such as that of a run of Actions.
@@ -97,7 +119,7 @@ impl Api {
         self.send(Method::Get, route, accept, None).await
     }
 
-    /// Asks a question, which changes nothing and may be repeated.
+    /// Asks a question, or makes a change that may be made twice.
     pub async fn graphql(&self, query: &Value) -> Result<Answer, ForgeError> {
         self.patiently(true, Method::Post, &self.graphql_path, None, Some(query)).await
     }
@@ -130,7 +152,17 @@ impl Api {
     ) -> Result<Answer, ForgeError> {
         // the address of a next page has its host already
         let full = if route.starts_with('/') { format!("{}{route}", self.rest_path) } else { route.to_owned() };
-        self.patiently(method != Method::Post, method, &full, accept, body).await
+        if method != Method::Post {
+            return self.patiently(true, method, &full, accept, body).await;
+        }
+        // what creates something goes alone, and not right after another
+        let mut created = self.created.lock().await;
+        if let Some(last) = *created {
+            sleep_until(last + BETWEEN_POSTS).await;
+        }
+        let answer = self.patiently(false, method, &full, accept, body).await;
+        *created = Some(Instant::now());
+        answer
     }
 
     /// Repeats a request after a failure, where it `is_repeatable`, and after a rate limit.
@@ -147,13 +179,20 @@ impl Api {
             let result = self.once(method, route, accept, body).await;
             let limited = result.as_ref().ok().and_then(|answer| answer.wait(attempt));
             let has_failed = result.as_ref().map_or(true, |answer| answer.status >= 500);
-            let wait = limited.or((has_failed && is_repeatable).then(|| pause(attempt)));
-            match wait.filter(|wait| attempt < ATTEMPTS && *wait <= LONGEST_WAIT) {
-                Some(wait) => tokio::time::sleep(wait).await,
+            let again = match limited {
+                Some(wait) => (attempt < LIMITED_ATTEMPTS && Instant::now() + wait <= self.deadline()).then_some(wait),
+                None => (has_failed && is_repeatable && attempt < ATTEMPTS).then(|| pause(attempt)),
+            };
+            match again {
+                Some(wait) => sleep(wait).await,
                 None => return result.map_err(|err| self.unreachable(&err)),
             }
             attempt += 1;
         }
+    }
+
+    fn deadline(&self) -> Instant {
+        *self.deadline.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn once(
@@ -164,9 +203,7 @@ impl Api {
         body: Option<&Value>,
     ) -> Result<Answer, String> {
         let started = Instant::now();
-        let result =
-            tokio::time::timeout(READ_TIMEOUT + CONNECT_TIMEOUT, exchange(&self.client, method, route, accept, body))
-                .await;
+        let result = timeout(READ_TIMEOUT + CONNECT_TIMEOUT, exchange(&self.client, method, route, accept, body)).await;
         let result = result.unwrap_or_else(|_| Err("no answer in time".to_owned()));
         if let Some(on_event) = &self.settings.on_event {
             let status = result.as_ref().ok().map(|answer| answer.status);
@@ -184,20 +221,38 @@ impl Api {
 }
 
 fn client(base: &str, token: Option<&Secret>) -> Result<Octocrab, ForgeError> {
-    let failed = |err: octocrab::Error| {
-        ForgeError::Failed(format!("`{base}` cannot be used as GitHub's API: {err}\nhint: check `GITHUB_API_URL`"))
+    let failed = |cause: &dyn std::fmt::Display| {
+        ForgeError::Failed(format!("`{base}` cannot be used as GitHub's API: {cause}\nhint: check `GITHUB_API_URL`"))
     };
     let mut builder = Octocrab::builder()
         .base_uri(base)
-        .map_err(failed)?
-        .set_connect_timeout(Some(CONNECT_TIMEOUT))
-        .set_read_timeout(Some(READ_TIMEOUT))
-        .set_write_timeout(Some(READ_TIMEOUT))
+        .map_err(|err| failed(&err))?
         .add_header(HeaderName::from_static("x-github-api-version"), "2022-11-28".to_owned());
     if let Some(token) = token {
         builder = builder.personal_token(token.expose().to_owned());
     }
-    builder.build().map_err(failed)
+    builder.build_with_reqwest(transport(base)?).map_err(|err| failed(&err))
+}
+
+/// The HTTP client below octocrab. It takes proxies from the usual variables, and certificates from the system's store or
+/// `SSL_CERT_FILE`.
+fn transport(base: &str) -> Result<reqwest::Client, ForgeError> {
+    let builder = reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(READ_TIMEOUT)
+        // octocrab follows them, and takes the token off where they lead to another host
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never());
+    // a host on this machine is not behind a proxy, and needs no certificates of the system
+    let is_here = is_loopback(base);
+    let builder = if is_here { builder.no_proxy() } else { builder };
+    let builder = if is_here && base.starts_with("http:") { builder.tls_certs_only([]) } else { builder };
+    builder.build().map_err(|err| {
+        ForgeError::Failed(format!(
+            "cannot set up TLS: {}\nhint: install the system's certificates (`ca-certificates`), or name them by `SSL_CERT_FILE`",
+            innermost(&err)
+        ))
+    })
 }
 
 async fn exchange(
@@ -213,6 +268,8 @@ async fn exchange(
         Method::Get => client._get_with_headers(route, Some(headers)).await,
         Method::Post => client._post(route, body).await,
         Method::Patch => client._patch(route, body).await,
+        Method::Put => client._put(route, body).await,
+        Method::Delete => client._delete(route, body).await,
     };
     let response = response.map_err(|err| innermost(&err))?;
     let (parts, body) = response.into_parts();

@@ -1,13 +1,17 @@
 //! GitHub, through `octocrab`: github.com and Enterprise Server.
 
 mod change;
+mod check_run;
 mod http;
+mod people;
 mod publish;
+mod read;
+mod threads;
 
 use async_trait::async_trait;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{Conversation, Forge, ForgeError, Request, Review, ReviewOutcome};
+use super::{CheckRun, Conversation, Forge, ForgeError, Reaction, Request, Review, ReviewOutcome};
 use crate::diff::Diff;
 use crate::secret::Secret;
 pub use http::Event;
@@ -68,15 +72,8 @@ impl GitHub {
 
 #[async_trait]
 impl Forge for GitHub {
-    async fn request(&self) -> Result<Request, ForgeError> {
-        let answer = self.api.get(&self.pull_route(""), None).await?;
-        if answer.status == 404 {
-            return Err(ForgeError::Failed(format!(
-                "pull request `{}` does not exist, or the token may not see it (404)\nhint: check the name, and that the token has `pull-requests: read` for this repository",
-                self.name()
-            )));
-        }
-        change::request(self.number, &answer.ok(&self.name())?.json()?)
+    async fn read(&self) -> Result<(Request, Conversation), ForgeError> {
+        read::read(self).await
     }
 
     async fn diff(&self) -> Result<Diff, ForgeError> {
@@ -93,49 +90,58 @@ impl Forge for GitHub {
         }
     }
 
-    async fn conversation(&self) -> Result<Conversation, ForgeError> {
-        publish::conversation(self).await
+    async fn disliked(&self, comments: &[u64]) -> Result<Vec<u64>, ForgeError> {
+        people::disliked(self, comments).await
+    }
+
+    async fn is_writer(&self, login: &str) -> Result<bool, ForgeError> {
+        people::is_writer(self, login).await
     }
 
     async fn post_review(&self, review: &Review) -> Result<ReviewOutcome, ForgeError> {
         publish::review(self, review).await
     }
 
-    async fn put_summary(&self, existing: Option<u64>, body: &str) -> Result<Option<String>, ForgeError> {
-        publish::summary(self, existing, body).await
+    async fn put_comment(&self, existing: Option<u64>, body: &str) -> Result<Option<String>, ForgeError> {
+        publish::comment(self, existing, body).await
+    }
+
+    async fn edit_comment(&self, comment: u64, body: &str) -> Result<(), ForgeError> {
+        publish::edit(self, comment, body).await
+    }
+
+    async fn resolve(&self, threads: &[String], resolved: bool) -> Vec<Result<(), ForgeError>> {
+        threads::resolve(self, threads, resolved).await
+    }
+
+    async fn dismiss(&self, review: u64, message: &str) -> Result<(), ForgeError> {
+        publish::dismiss(self, review, message).await
+    }
+
+    async fn react(&self, comment: u64, reaction: Reaction) -> Result<(), ForgeError> {
+        people::react(self, comment, reaction).await
+    }
+
+    async fn check_run(&self, run: &CheckRun) -> Result<(), ForgeError> {
+        check_run::put(self, run).await
+    }
+
+    fn set_deadline(&self, deadline: tokio::time::Instant) {
+        self.api.set_deadline(deadline);
     }
 }
 
 impl GitHub {
-    /// The login of the identity that posts; `None` where the host does not tell it to this token. A token of Actions may
-    /// not ask `GET /user`, and other tokens may have no GraphQL.
-    ///
-    /// # Errors
-    /// The host is out of order: going on as if nothing of ours stood on the request would post it all again.
-    async fn viewer(&self) -> Result<Option<String>, ForgeError> {
-        let login = |json: &Value| json.as_str().filter(|login| !login.is_empty()).map(str::to_owned);
-        let asked = self.api.graphql(&json!({"query": "query { viewer { login } }"})).await;
-        let json = asked.as_ref().ok().and_then(|answer| answer.json().ok());
-        if let Some(found) = json.and_then(|json| login(&json["data"]["viewer"]["login"])) {
-            return Ok(Some(found));
+    /// What `GET /pulls/N` answers.
+    async fn pull(&self) -> Result<Value, ForgeError> {
+        let answer = self.api.get(&self.pull_route(""), None).await?;
+        if answer.status == 404 {
+            return Err(ForgeError::Failed(format!(
+                "pull request `{}` does not exist, or the token may not see it (404)\nhint: check the name, and that the token has `pull-requests: read` for this repository",
+                self.name()
+            )));
         }
-        let user = self.api.get("/user", None).await?;
-        if let Some(found) = user.json().ok().and_then(|json| login(&json["login"])) {
-            return Ok(Some(found));
-        }
-        match asked? {
-            answer if answer.status >= 500 || answer.is_limited() => {
-                answer.ok("the identity of the token").map(|_| None)
-            }
-            // a token of Actions, which GraphQL is closed to
-            _ if self.api.has_installation_token() => Ok(Some("github-actions[bot]".to_owned())),
-            _ if !self.api.has_token => Ok(None),
-            answer => Err(ForgeError::Failed(format!(
-                "GitHub does not tell who the token posts as ({}: {})\nhint: use a token that may read `/user`",
-                answer.status,
-                answer.message()
-            ))),
-        }
+        answer.ok(&self.name())?.json()
     }
 
     async fn write(&self, method: Method, route: &str, body: &Value) -> Result<http::Answer, ForgeError> {

@@ -1,54 +1,13 @@
-//! What stands on a pull request, and what is written to it.
+//! What is written to a pull request.
 
 use serde_json::{Value, json};
 
 use super::GitHub;
 use super::http::Method;
+use super::read;
 use crate::diff::Side;
-use crate::forge::{Conversation, ForgeError, LineComment, PostedComment, PostedSummary, Review, ReviewOutcome};
-use crate::marks::{SUMMARY_MARK, fingerprint_of};
-
-/// Reads comments and reviews, and keeps what the identity that posts has written: a mark in anyone else's comment
-/// counts for nothing.
-pub async fn conversation(github: &GitHub) -> Result<Conversation, ForgeError> {
-    let (review_route, issue_route) = (github.pull_route("/comments"), github.issue_route("/comments"));
-    let (viewer, review_comments, issue_comments) = futures_util::future::join3(
-        github.viewer(),
-        github.api.list(&review_route, "the review comments"),
-        github.api.list(&issue_route, "the comments"),
-    )
-    .await;
-    let (review_comments, issue_comments) = (review_comments?, issue_comments?);
-    let Some(viewer) = viewer? else { return Ok(Conversation::default()) };
-    let is_mine = |comment: &&Value| is_by(&comment["user"], &viewer);
-    let comments = review_comments.iter().filter(is_mine).filter_map(posted_comment).collect();
-    let summary = issue_comments.iter().filter(is_mine).find_map(posted_summary);
-    Ok(Conversation { comments, summary })
-}
-
-/// GraphQL leaves out the `[bot]` that REST has behind the name of an app.
-fn is_by(user: &Value, viewer: &str) -> bool {
-    let login = user["login"].as_str().unwrap_or_default();
-    login == viewer || (user["type"] == "Bot" && login.strip_suffix("[bot]") == Some(viewer))
-}
-
-fn posted_comment(json: &Value) -> Option<PostedComment> {
-    let body = json["body"].as_str()?;
-    fingerprint_of(body)?;
-    let number = |name: &str| json[name].as_u64().and_then(|number| u32::try_from(number).ok());
-    let side = if json["side"] == "LEFT" { Side::Left } else { Side::Right };
-    let place = number("line").map(|line| {
-        let path = json["path"].as_str().unwrap_or_default().to_owned();
-        (path, side, number("start_line").unwrap_or(line), line)
-    });
-    Some(PostedComment { body: body.to_owned(), place })
-}
-
-fn posted_summary(json: &Value) -> Option<PostedSummary> {
-    let body = json["body"].as_str()?;
-    let id = json["id"].as_u64()?;
-    body.contains(SUMMARY_MARK).then(|| PostedSummary { id, body: body.to_owned() })
-}
+use crate::forge::{ForgeError, LineComment, Review, ReviewOutcome};
+use crate::marks::fingerprint_of;
 
 /// At most so many reviews are tried: GitHub answers 422 also to a client that writes too much.
 const MOST_POSTS: usize = 10;
@@ -58,6 +17,7 @@ const MOST_POSTS: usize = 10;
 pub async fn review(github: &GitHub, review: &Review) -> Result<ReviewOutcome, ForgeError> {
     let mut outcome = ReviewOutcome::default();
     let mut request_changes = review.request_changes;
+    let mut may_discard = true;
     let mut work: Vec<Vec<usize>> = vec![(0..review.comments.len()).collect()];
     for _ in 0..MOST_POSTS {
         let Some(indices) = work.pop() else { break };
@@ -70,6 +30,13 @@ pub async fn review(github: &GitHub, review: &Review) -> Result<ReviewOutcome, F
                 request_changes = false;
                 outcome.notes.push(format!("GitHub refused to request changes ({message}); posted as a comment"));
                 work.push(indices);
+            }
+            Err(ForgeError::Refused(message)) if message.contains("pending review") => {
+                let has_room = std::mem::take(&mut may_discard) && discard_pending(github).await?;
+                match has_room {
+                    true => work.push(indices),
+                    false => outcome.refuse(indices, &message),
+                }
             }
             Err(ForgeError::Refused(message)) if indices.len() <= 1 => outcome.refuse(indices, &message),
             Err(ForgeError::Refused(_)) => {
@@ -112,6 +79,21 @@ async fn post(
     }
 }
 
+/// Removes the reviews that a dead run left unfinished; GitHub lets an identity have one. Whether there was one: a draft
+/// that a person is writing under the same identity stays.
+async fn discard_pending(github: &GitHub) -> Result<bool, ForgeError> {
+    let (_, conversation) = read::read(github).await?;
+    for review in &conversation.pending {
+        let answer =
+            github.api.send(Method::Delete, &github.pull_route(&format!("/reviews/{review}")), None, None).await?;
+        // what is gone is as good as removed
+        if answer.status != 404 {
+            answer.ok("the unfinished review of an earlier run")?;
+        }
+    }
+    Ok(!conversation.pending.is_empty())
+}
+
 /// Creates something, and makes sure that it was: what GitHub made has an identifier.
 async fn create(github: &GitHub, route: &str, body: &Value, what: &str) -> Result<Value, ForgeError> {
     let answer = github.write(Method::Post, route, body).await?.ok(what)?;
@@ -124,8 +106,8 @@ async fn create(github: &GitHub, route: &str, body: &Value, what: &str) -> Resul
 /// Whether the first of these comments can be seen on the request.
 async fn stands_already(github: &GitHub, comments: &[&LineComment]) -> Result<bool, ForgeError> {
     let Some(wanted) = comments.first().and_then(|comment| fingerprint_of(&comment.body)) else { return Ok(false) };
-    let posted = conversation(github).await?;
-    Ok(posted.comments.iter().any(|comment| fingerprint_of(&comment.body) == Some(wanted)))
+    let (_, conversation) = read::read(github).await?;
+    Ok(conversation.comments.iter().any(|comment| fingerprint_of(&comment.body) == Some(wanted)))
 }
 
 /// `start_line` must precede `line`, and stands only where there is more than one.
@@ -139,42 +121,51 @@ fn comment_json(comment: &LineComment) -> Value {
     json
 }
 
-/// Creates or edits the summary comment. One that vanished is made anew.
-pub async fn summary(github: &GitHub, existing: Option<u64>, body: &str) -> Result<Option<String>, ForgeError> {
+/// Creates or edits a comment on the request as a whole. One that vanished is made anew.
+pub async fn comment(github: &GitHub, existing: Option<u64>, body: &str) -> Result<Option<String>, ForgeError> {
+    const WHAT: &str = "the summary comment";
     let json = json!({"body": body});
     let url = |json: &Value| json["html_url"].as_str().map(str::to_owned);
     if let Some(id) = existing {
         let route = github.repo_route(&format!("issues/comments/{id}"));
         let answer = github.write(Method::Patch, &route, &json).await?;
         if answer.status != 404 {
-            return Ok(url(&answer.ok("the summary comment")?.json()?));
+            return Ok(url(&answer.ok(WHAT)?.json()?));
         }
     }
     let route = github.issue_route("/comments");
-    match create(github, &route, &json, "the summary comment").await {
+    match create(github, &route, &json, WHAT).await {
         Err(ForgeError::Unsure(_)) => {
             // the answer was lost, but perhaps not the comment
-            if conversation(github).await?.summary.is_some_and(|summary| summary.body == body) {
-                return Ok(None);
+            let standing = github.api.list(&route, "the comments").await?;
+            if let Some(found) = standing.iter().find(|comment| comment["body"].as_str() == Some(body)) {
+                return Ok(url(found));
             }
-            Ok(url(&create(github, &route, &json, "the summary comment").await?))
+            Ok(url(&create(github, &route, &json, WHAT).await?))
         }
         result => Ok(url(&result?)),
+    }
+}
+
+/// Writes another text into a line comment.
+pub async fn edit(github: &GitHub, comment: u64, body: &str) -> Result<(), ForgeError> {
+    let route = github.repo_route(&format!("pulls/comments/{comment}"));
+    github.write(Method::Patch, &route, &json!({"body": body})).await?.ok("a comment of an earlier run").map(drop)
+}
+
+/// Takes back a review that asks for changes. One that is dismissed already, or gone, is as good.
+pub async fn dismiss(github: &GitHub, review: u64, message: &str) -> Result<(), ForgeError> {
+    let route = github.pull_route(&format!("/reviews/{review}/dismissals"));
+    let answer = github.write(Method::Put, &route, &json!({"message": message, "event": "DISMISS"})).await?;
+    match answer.status {
+        404 | 422 => Ok(()),
+        _ => answer.ok("the review that asks for changes").map(drop),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_the_bot_itself_is_believed() {
-        let user = |login: &str, kind: &str| json!({"login": login, "type": kind});
-        assert!(is_by(&user("github-actions[bot]", "Bot"), "github-actions[bot]"));
-        assert!(is_by(&user("github-actions[bot]", "Bot"), "github-actions"));
-        assert!(!is_by(&user("mallory", "User"), "github-actions"));
-        assert!(!is_by(&Value::Null, "github-actions"));
-    }
 
     #[test]
     fn ranges_of_one_line_have_no_start() {
