@@ -26,7 +26,7 @@ pub use anchor::Place;
 pub use change::Side;
 pub use fault::Fault;
 pub use route::Route;
-pub use scenario::{Identity, Limits, Scenario};
+pub use scenario::{Identity, Limits, MEMBER, Scenario};
 pub use state::{CheckRun, IssueComment, Reaction, Review, ReviewComment};
 
 use self::fault::Planted;
@@ -79,6 +79,11 @@ impl GitHub {
     /// What the pull request is like.
     pub fn scenario(&self) -> Scenario {
         self.state().scenario.clone()
+    }
+
+    /// Whether the request is open.
+    pub fn is_open(&self) -> bool {
+        self.state().open
     }
 
     /// The present head.

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::support::repo::Repo;
 
+/// A person who may push to the repository.
+pub const MEMBER: &str = "member";
+
 /// Who the token belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {
@@ -92,7 +95,7 @@ impl Scenario {
             identity: Identity::Actions,
             permissions: permissions(&[("contents", "read"), ("pull_requests", "write")]),
             actions_can_approve: false,
-            collaborators: BTreeMap::new(),
+            collaborators: BTreeMap::from([(MEMBER.to_owned(), "write".to_owned())]),
             limits: Limits {
                 diff_files: 300,
                 diff_lines: 20_000,
@@ -168,6 +171,15 @@ impl Scenario {
     pub fn role(&self, login: &str) -> &str {
         let other = if login == self.author && !self.fork { "write" } else { "read" };
         self.collaborators.get(login).map_or(other, String::as_str)
+    }
+
+    /// What the host says of a person's relation to the repository.
+    pub fn association(&self, login: &str) -> &'static str {
+        match self.role(login) {
+            "admin" | "maintain" | "write" => "MEMBER",
+            _ if login == self.author && self.fork => "FIRST_TIME_CONTRIBUTOR",
+            _ => "NONE",
+        }
     }
 
     /// Changes limits of the host.

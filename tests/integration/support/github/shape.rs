@@ -39,6 +39,10 @@ impl Shape<'_> {
         format!("{}/{}{tail}", self.root, self.state.scenario.full_name())
     }
 
+    fn association(&self, login: &str) -> &'static str {
+        self.state.scenario.association(login)
+    }
+
     pub fn repo(&self, component: &str, owner: &str) -> Value {
         let sc = &self.state.scenario;
         let full = format!("{owner}/{}", sc.name);
@@ -61,7 +65,7 @@ impl Shape<'_> {
             "diff_url": self.html(&format!("/pull/{n}.diff")), "patch_url": self.html(&format!("/pull/{n}.patch")),
             "issue_url": self.api(&format!("/issues/{n}")), "number": n, "state": if state.open { "open" } else { "closed" }, "title": sc.title, "body": sc.body,
             "user": user(&sc.author), "draft": sc.draft, "labels": self.labels(), "mergeable": true, "mergeable_state": "clean",
-            "author_association": if sc.fork { "FIRST_TIME_CONTRIBUTOR" } else { "MEMBER" },
+            "author_association": sc.association(&sc.author),
             "head": side(sc.head_owner(), &sc.head_ref, &state.head, self.repo("repository", sc.head_owner())),
             "base": side(&sc.owner, &sc.base_ref, &sc.base, self.repo("repository", &sc.owner)),
             "additions": files.iter().map(|file| file.additions).sum::<usize>(),
@@ -118,7 +122,7 @@ impl Shape<'_> {
         let mut out = json!({
             "id": review.id, "node_id": format!("PRR_{}", review.id), "user": user(&review.author), "body": review.body,
             "state": review.state(), "html_url": html, "pull_request_url": pull, "commit_id": review.commit,
-            "author_association": "NONE", "_links": {"html": {"href": html}, "pull_request": {"href": pull}},
+            "author_association": self.association(&review.author), "_links": {"html": {"href": html}, "pull_request": {"href": pull}},
         });
         if review.event.is_some() {
             out["submitted_at"] = json!(NOW);
@@ -138,7 +142,7 @@ impl Shape<'_> {
             "diff_hunk": place.map_or("", |place| &place.hunk), "path": comment.path,
             "commit_id": if present.is_some() { &self.state.head } else { &comment.commit },
             "original_commit_id": comment.commit, "user": user(&comment.author), "body": comment.body,
-            "created_at": NOW, "updated_at": NOW, "html_url": html, "pull_request_url": pull, "author_association": "NONE",
+            "created_at": NOW, "updated_at": NOW, "html_url": html, "pull_request_url": pull, "author_association": self.association(&comment.author),
             "_links": {"self": {"href": url}, "html": {"href": html}, "pull_request": {"href": pull}},
             "reactions": rollup(&comment.reactions, &url),
             "subject_type": if place.is_some() { "line" } else { "file" }, "side": comment.side(),
@@ -164,7 +168,7 @@ impl Shape<'_> {
         let given = json!({
             "id": note.id, "node_id": format!("IC_{}", note.id), "url": url, "reactions": rollup(&note.reactions, &url),
             "html_url": self.html(&format!("/pull/{n}#issuecomment-{}", note.id)), "issue_url": self.api(&format!("/issues/{n}")),
-            "body": note.body, "user": user(&note.author), "created_at": NOW, "updated_at": NOW, "author_association": "NONE",
+            "body": note.body, "user": user(&note.author), "created_at": NOW, "updated_at": NOW, "author_association": self.association(&note.author),
         });
         GITHUB.filled("issue-comment", given)
     }
