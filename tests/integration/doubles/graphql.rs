@@ -80,7 +80,7 @@ fn one_question_tells_everything() {
     let bot = json!({"__typename": "Bot", "login": "github-actions"});
     let bob = json!({"__typename": "User", "login": "bob"});
     let note = github.issue_comments()[0].id;
-    let reply = github.review_comments()[1].id;
+    let (reply, reply_review) = (github.review_comments()[1].id, github.review_comments()[1].review);
     let page = json!({"hasNextPage": false, "endCursor": "cursor:1"});
     let thread = json!({
         "id": format!("PRRT_{id}"), "isResolved": false, "resolvedBy": null, "path": "src/a.rs", "diffSide": "RIGHT",
@@ -94,12 +94,17 @@ fn one_question_tells_everything() {
         "state": "OPEN", "title": "Change the thing", "body": "It should do more.", "url": github.pull_url(),
         "isDraft": true, "isCrossRepository": false, "baseRefOid": scenario.base, "headRefOid": scenario.head,
         "author": {"__typename": "User", "login": "alice"}, "labels": {"nodes": [{"name": "x"}]},
-        "reviews": {"nodes": [{
-            "fullDatabaseId": number(github.reviews()[0].id), "state": "COMMENTED", "viewerDidAuthor": true,
-            "body": "Look here.", "author": bot,
-            // The reply stands in the review of the comment that it answers.
-            "comments": {"nodes": [{"body": "range"}, {"body": "no"}]},
-        }]},
+        "reviews": {"nodes": [
+            {
+                "fullDatabaseId": number(github.reviews()[0].id), "state": "COMMENTED", "viewerDidAuthor": true,
+                "body": "Look here.", "author": bot, "comments": {"nodes": [{"body": "range"}]},
+            },
+            // The host makes a review of each comment that stands alone.
+            {
+                "fullDatabaseId": number(reply_review), "state": "COMMENTED", "viewerDidAuthor": false,
+                "body": "", "author": bob, "comments": {"nodes": [{"body": "no"}]},
+            },
+        ]},
         "comments": {"pageInfo": page, "nodes": [{
             "fullDatabaseId": number(note), "body": "hello", "viewerDidAuthor": false, "author": bob,
             "url": format!("{}#issuecomment-{note}", github.pull_url()),

@@ -86,7 +86,7 @@ impl CheckRun {
             return Err(format!("No more than {MAX_ANNOTATIONS} items are allowed; {annotations} were supplied."));
         }
         let too_long = |key: &&str| output[key].as_str().is_some_and(|text| text.chars().count() > MAX_TEXT);
-        if ["summary", "text"].iter().any(|key| too_long(key)) {
+        if ["summary", "text"].iter().any(too_long) {
             return Err(format!("Only {MAX_TEXT} characters are allowed; more were supplied."));
         }
         if output.is_object() && !(output["title"].is_string() && output["summary"].is_string()) {

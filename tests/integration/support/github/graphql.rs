@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::query::{self, Field};
-use super::schema;
 use super::shape::{GHOST, Shape};
 use super::state::{IssueComment, Review, ReviewComment, State};
+use super::validate;
 use super::walk::{Refused, Walk};
 use crate::support::server::Reply;
 
@@ -17,7 +17,7 @@ impl State {
             Ok(operation) => operation,
             Err(message) => return refused(vec![json!({"message": message, "locations": [{"line": 1, "column": 1}]})]),
         };
-        let values = match schema::check(&operation, &body["variables"]) {
+        let values = match validate::check(&operation, &body["variables"]) {
             Ok(values) => values,
             Err(problems) => return refused(problems),
         };

@@ -15,7 +15,9 @@ mod scenario;
 mod schema;
 mod shape;
 mod state;
+mod validate;
 mod walk;
+mod withdraw;
 mod write;
 
 use std::sync::{Arc, Mutex, MutexGuard};

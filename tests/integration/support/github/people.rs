@@ -61,8 +61,8 @@ impl GitHub {
     pub fn add_reply(&self, comment: u64, author: &str, body: &str) -> u64 {
         let mut state = self.state();
         let top = state.comments.iter().find(|top| top.id == comment).cloned().expect("a comment to answer");
-        let review = top.review;
-        state.add_reply(&top, review, author, body).id
+        let review = state.add_review(author, "", Some("COMMENT"), &top.commit, true);
+        state.add_reply(&top, review.id, author, body).id
     }
 
     /// Somebody reacts to a comment of either kind.

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::query::Field;
-use super::schema::{self, filled};
+use super::schema;
+use super::validate::filled;
 
 /// Entries that a page may have.
 const MAX_PAGE: i64 = 100;

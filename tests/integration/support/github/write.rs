@@ -64,36 +64,6 @@ impl State {
         Ok(Reply::json(200, &Shape { state: self, root }.review(&review)))
     }
 
-    /// Only a review that nobody else has seen can go, and its comments with it.
-    fn delete_review(&mut self, id: u64, root: &str) -> Result<Reply, Reply> {
-        let doc = Route::DeleteReview.doc();
-        let at = self.reviews.iter().position(|review| review.id == id && self.visible(id));
-        let at = at.ok_or_else(|| problem(404, "Not Found", doc))?;
-        if self.reviews[at].event.is_some() {
-            return Err(unprocessable(doc, "Can not delete a non-pending pull request review"));
-        }
-        let review = self.reviews.remove(at);
-        self.comments.retain(|comment| comment.review != id);
-        Ok(Reply::json(200, &Shape { state: self, root }.review(&review)))
-    }
-
-    /// A verdict can be taken back, a mere comment cannot.
-    fn dismiss_review(&mut self, id: u64, body: &Value, root: &str) -> Result<Reply, Reply> {
-        let doc = Route::DismissReview.doc();
-        let at = self.reviews.iter().position(|review| review.id == id && self.visible(id));
-        let at = at.ok_or_else(|| problem(404, "Not Found", doc))?;
-        if !matches!(self.reviews[at].state(), "APPROVED" | "CHANGES_REQUESTED") {
-            let state = self.reviews[at].state().to_lowercase();
-            return Err(unprocessable(doc, format!("Can not dismiss a {state} pull request review")));
-        }
-        let message = body["message"].as_str().unwrap_or_default();
-        if message.trim().is_empty() {
-            return Err(unprocessable(doc, "Message can't be blank"));
-        }
-        self.reviews[at].dismissed = Some(message.to_owned());
-        Ok(Reply::json(200, &Shape { state: self, root }.review(&self.reviews[at])))
-    }
-
     pub(super) fn place_all(&self, comments: &[Value], commit: &str) -> Result<Vec<Place>, Reply> {
         let doc = Route::CreateReview.doc();
         let files = self.files(commit);
