@@ -7,12 +7,12 @@ use crate::support::client::{self, Answer};
 use crate::support::github::{Fault, GitHub, Route, Scenario};
 use crate::support::repo::Repo;
 
-const PULL: &str = "/repos/octo/demo/pulls/7";
-const HEADERS: [(&str, &str); 3] =
+pub(super) const PULL: &str = "/repos/octo/demo/pulls/7";
+pub(super) const HEADERS: [(&str, &str); 3] =
     [("user-agent", "test"), ("authorization", "Bearer ghs_x"), ("accept", "application/vnd.github+json")];
 
 /// Twenty lines, of which the head changes 3 and 18, adds 4, and which has a binary, a renamed and a removed file beside it.
-fn repo() -> Repo {
+pub(super) fn repo() -> Repo {
     let lines =
         |changed: bool| -> String {
             (1..=20)
@@ -29,15 +29,15 @@ fn repo() -> Repo {
     head.checkout("main").file("later.txt", "x\n").commit("later")
 }
 
-fn scenario() -> Scenario {
+pub(super) fn scenario() -> Scenario {
     Scenario::new(&repo(), "main", "feature")
 }
 
-fn send(github: &GitHub, method: &str, path: &str, body: &Value) -> Answer {
+pub(super) fn send(github: &GitHub, method: &str, path: &str, body: &Value) -> Answer {
     client::send(method, &format!("{}{path}", github.root), &HEADERS, body).unwrap()
 }
 
-fn get(github: &GitHub, path: &str) -> Answer {
+pub(super) fn get(github: &GitHub, path: &str) -> Answer {
     send(github, "GET", path, &Value::Null)
 }
 
@@ -46,11 +46,11 @@ fn get_as(github: &GitHub, path: &str, accept: &str) -> Answer {
     client::send("GET", &format!("{}{path}", github.root), &headers, &Value::Null).unwrap()
 }
 
-fn review(comments: Value) -> Value {
+pub(super) fn review(comments: Value) -> Value {
     json!({"event": "COMMENT", "body": "Look here.", "comments": comments})
 }
 
-fn post_review(github: &GitHub, body: &Value) -> Answer {
+pub(super) fn post_review(github: &GitHub, body: &Value) -> Answer {
     send(github, "POST", &format!("{PULL}/reviews"), body)
 }
 
@@ -334,29 +334,6 @@ fn commits_are_compared() {
     let diff = get_as(&github, "/repos/octo/demo/compare/main...feature", "application/vnd.github.diff").text;
     assert!(diff.starts_with("diff --git"), "{diff}");
     assert_eq!(get(&github, "/repos/octo/demo/compare/main...nope").status, 404);
-}
-
-#[test]
-fn graphql_tells_who_asks_and_what_is_resolved() {
-    let github = GitHub::start(scenario());
-    let ask = |query: &str, variables: Value| {
-        send(&github, "POST", "/api/graphql", &json!({"query": query, "variables": variables})).json()
-    };
-    assert_eq!(ask("query{viewer{login}}", json!({}))["data"]["viewer"]["login"], "github-actions[bot]");
-    post_review(&github, &review(json!([{"path": "src/a.rs", "line": 3, "body": "x"}])));
-    let id = github.review_comments()[0].id;
-    github.add_reply(id, "bob", "no");
-    let threads = ask("query{repository{pullRequest{reviewThreads{nodes{id}}}}}", json!({}));
-    let thread = &threads["data"]["repository"]["pullRequest"]["reviewThreads"]["nodes"][0];
-    assert_eq!((&thread["isResolved"], &thread["comments"]["totalCount"]), (&json!(false), &json!(2)));
-    assert_eq!(thread["comments"]["nodes"][0]["author"]["login"], "github-actions");
-    let resolve = "mutation($id:ID!){resolveReviewThread(input:{threadId:$id}){thread{isResolved}}}";
-    assert_eq!(ask(resolve, json!({"id": thread["id"]}))["errors"][0]["type"], "FORBIDDEN");
-    github.set_permissions(&[("contents", "write"), ("pull_requests", "write")]);
-    ask(resolve, json!({"id": thread["id"]}));
-    assert!(github.review_comments()[0].resolved);
-    ask("mutation{minimizeComment}", json!({"id": thread["comments"]["nodes"][0]["id"]}));
-    assert!(github.review_comments()[0].minimized);
 }
 
 #[test]

@@ -4,25 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
 use tempfile::TempDir;
 
+pub use super::event::Event;
 use super::github::{GitHub, TOKEN};
 use super::repo::Repo;
-
-/// What started the job.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// The request was opened; from a fork where the scenario says so.
-    Opened,
-    /// Somebody pushed; the head before it.
-    Synchronize {
-        /// The head before the push.
-        before: String,
-    },
-    /// Somebody wrote this comment on the request.
-    Comment(String),
-}
 
 /// A job on a runner.
 pub struct Actions {
@@ -42,7 +28,7 @@ impl Actions {
         for name in ["output", "step_summary", "env", "path", "state"] {
             fs::write(folder.path().join(name), "").expect("a file of the runner");
         }
-        let payload = payload(github, event).to_string();
+        let payload = event.payload(github).to_string();
         fs::write(folder.path().join("event.json"), payload).expect("an event");
         let mut job = Actions { folder, workspace, env: BTreeMap::new(), checkout: None };
         job.set_env(github, event);
@@ -84,32 +70,30 @@ impl Actions {
 
     fn set_env(&mut self, github: &GitHub, event: &Event) {
         let sc = github.scenario();
-        let n = sc.number;
-        let comment = matches!(event, Event::Comment(_));
-        let name = if comment { "issue_comment" } else { "pull_request" };
-        let git_ref = if comment { format!("refs/heads/{}", sc.base_ref) } else { format!("refs/pull/{n}/merge") };
-        let ref_name = if comment { sc.base_ref.clone() } else { format!("{n}/merge") };
-        let refs = if comment { ("", "") } else { (sc.head_ref.as_str(), sc.base_ref.as_str()) };
+        let ref_name = event.ref_name(&sc);
+        let git_ref = if event.on_merge() { format!("refs/pull/{ref_name}") } else { format!("refs/heads/{ref_name}") };
+        let of_pull = event.name().starts_with("pull_request");
+        let refs = if of_pull { (sc.head_ref.as_str(), sc.base_ref.as_str()) } else { ("", "") };
         let file = |name: &str| self.folder.path().join(name).display().to_string();
-        let sha = if comment { sc.base.clone() } else { merge_sha(&sc.repo, &sc.base, &github.head()) };
+        let actor = event.actor(&sc);
         let values = [
             ("CI", "true".to_owned()),
             ("GITHUB_ACTIONS", "true".to_owned()),
-            ("GITHUB_EVENT_NAME", name.to_owned()),
+            ("GITHUB_EVENT_NAME", event.name().to_owned()),
             ("GITHUB_EVENT_PATH", file("event.json")),
             ("GITHUB_REPOSITORY", sc.full_name()),
             ("GITHUB_REPOSITORY_OWNER", sc.owner.clone()),
             ("GITHUB_API_URL", github.api_url()),
             ("GITHUB_GRAPHQL_URL", github.graphql_url()),
             ("GITHUB_SERVER_URL", github.root.clone()),
-            ("GITHUB_SHA", sha),
+            ("GITHUB_SHA", event.sha(github)),
             ("GITHUB_REF", git_ref),
             ("GITHUB_REF_NAME", ref_name),
             ("GITHUB_REF_TYPE", "branch".to_owned()),
             ("GITHUB_HEAD_REF", refs.0.to_owned()),
             ("GITHUB_BASE_REF", refs.1.to_owned()),
-            ("GITHUB_ACTOR", sc.author.clone()),
-            ("GITHUB_TRIGGERING_ACTOR", sc.author.clone()),
+            ("GITHUB_ACTOR", actor.clone()),
+            ("GITHUB_TRIGGERING_ACTOR", actor),
             ("GITHUB_RUN_ID", "4711".to_owned()),
             ("GITHUB_RUN_NUMBER", "7".to_owned()),
             ("GITHUB_RUN_ATTEMPT", "1".to_owned()),
@@ -129,67 +113,6 @@ impl Actions {
             ("RUNNER_ENVIRONMENT", "github-hosted".to_owned()),
         ];
         self.env.extend(values.map(|(name, value)| (name.to_owned(), value)));
-    }
-}
-
-fn merge_sha(repo: &Repo, base: &str, head: &str) -> String {
-    repo.actions_checkout(base, head).sha("HEAD")
-}
-
-/// The event of a published example, made to tell of this request.
-fn payload(github: &GitHub, event: &Event) -> Value {
-    let sc = github.scenario();
-    let text = match event {
-        Event::Opened if sc.fork => include_str!("../../fixtures/events/pull_request.opened.fork.json"),
-        Event::Opened => include_str!("../../fixtures/events/pull_request.opened.json"),
-        Event::Synchronize { .. } => include_str!("../../fixtures/events/pull_request.synchronize.json"),
-        Event::Comment(_) => include_str!("../../fixtures/events/issue_comment.created.on_pull_request.json"),
-    };
-    let mut event_json: Value = serde_json::from_str(text).expect("the example is JSON");
-    let full = sc.full_name();
-    set(&mut event_json["repository"], &json!({"name": sc.name, "full_name": full, "default_branch": sc.base_ref}));
-    event_json["repository"]["owner"]["login"] = json!(sc.owner);
-    event_json["sender"]["login"] = json!(sc.author);
-    let labels: Vec<Value> = sc.labels.iter().map(|name| json!({"id": 1, "name": name, "color": "ededed"})).collect();
-    let request = json!({"number": sc.number, "title": sc.title, "body": sc.body, "draft": sc.draft, "labels": labels});
-    if let Event::Comment(body) = event {
-        set(&mut event_json["issue"], &request);
-        let url = format!("{}/repos/{full}/pulls/{}", github.api_url(), sc.number);
-        event_json["issue"]["pull_request"]["url"] = json!(url);
-        set(&mut event_json["comment"], &json!({"body": body, "author_association": "MEMBER"}));
-        return event_json;
-    }
-    event_json["number"] = json!(sc.number);
-    let pull = &mut event_json["pull_request"];
-    set(pull, &request);
-    pull["user"]["login"] = json!(sc.author);
-    pull["user"]["type"] = json!(if sc.author.ends_with("[bot]") { "Bot" } else { "User" });
-    let head_label = format!("{}:{}", sc.head_owner(), sc.head_ref);
-    set(&mut pull["head"], &json!({"sha": github.head(), "ref": sc.head_ref, "label": head_label}));
-    set(
-        &mut pull["base"],
-        &json!({"sha": sc.base, "ref": sc.base_ref, "label": format!("{}:{}", sc.owner, sc.base_ref)}),
-    );
-    set(&mut pull["base"]["repo"], &json!({"name": sc.name, "full_name": full}));
-    set_head_repo(&mut pull["head"], &format!("{}/{}", sc.head_owner(), sc.name), sc.fork, sc.head_repo_deleted);
-    if let Event::Synchronize { before } = event {
-        set(&mut event_json, &json!({"before": before, "after": github.head()}));
-    }
-    event_json
-}
-
-fn set_head_repo(head: &mut Value, full_name: &str, fork: bool, deleted: bool) {
-    if deleted {
-        head["repo"] = Value::Null;
-        return;
-    }
-    set(&mut head["repo"], &json!({"full_name": full_name, "fork": fork}));
-}
-
-/// Overrides these keys.
-fn set(target: &mut Value, keys: &Value) {
-    for (key, value) in keys.as_object().into_iter().flatten() {
-        target[key] = value.clone();
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub mod actions;
 pub mod client;
+pub mod event;
 pub mod github;
 pub mod openai;
 pub mod openapi;

@@ -61,6 +61,10 @@ impl OpenApi {
     }
 
     fn fill(&self, schema: &Value, out: &mut Value) {
+        // What is null stays null.
+        if !out.is_object() {
+            return;
+        }
         let schema = self.resolve(schema);
         for key in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
             let property = &schema["properties"][key];

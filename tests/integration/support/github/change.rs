@@ -59,6 +59,11 @@ impl ChangedFile {
         self.anchors.get(&(side, line)).copied()
     }
 
+    /// The first line that may be commented.
+    pub fn first_line(&self) -> Option<(Side, u32)> {
+        self.positions.iter().min_by_key(|(position, _)| **position).map(|(_, line)| *line)
+    }
+
     /// The line at a position.
     pub fn at_position(&self, position: usize) -> Option<(Side, u32)> {
         self.positions.get(&position).copied()

@@ -2,14 +2,22 @@
 
 mod anchor;
 mod change;
+mod check_run;
 mod fault;
 mod graphql;
+mod people;
+mod query;
+mod reaction;
 mod read;
 mod refusal;
 mod route;
 mod scenario;
+mod schema;
 mod shape;
 mod state;
+mod validate;
+mod walk;
+mod withdraw;
 mod write;
 
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -20,8 +28,8 @@ pub use anchor::Place;
 pub use change::Side;
 pub use fault::Fault;
 pub use route::Route;
-pub use scenario::{Identity, Limits, Scenario};
-pub use state::{IssueComment, Review, ReviewComment};
+pub use scenario::{Identity, Limits, MEMBER, Scenario};
+pub use state::{CheckRun, IssueComment, Reaction, Review, ReviewComment};
 
 use self::fault::Planted;
 use self::refusal::problem;
@@ -70,9 +78,14 @@ impl GitHub {
         format!("{}/{}/pull/{}", self.root, scenario.full_name(), scenario.number)
     }
 
-    /// What the pull request was like at the start.
+    /// What the pull request is like.
     pub fn scenario(&self) -> Scenario {
         self.state().scenario.clone()
+    }
+
+    /// Whether the request is open.
+    pub fn is_open(&self) -> bool {
+        self.state().open
     }
 
     /// The present head.
@@ -90,33 +103,20 @@ impl GitHub {
         self.state().faults.push(Planted::new(route, 1, usize::MAX, fault));
     }
 
-    /// Somebody pushes this commit.
-    pub fn push(&self, sha: &str) {
-        self.state().push(sha);
+    /// Ends everything that goes wrong.
+    pub fn heal(&self) {
+        self.state().faults.clear();
+    }
+
+    /// Takes no GraphQL from now on: 403 for a token that may not, 404 where there is none.
+    pub fn close_graphql(&self, status: u16) {
+        let message = if status == 403 { self.state().not_accessible() } else { "Not Found".to_owned() };
+        self.fault_always(Route::GraphQl, Fault::Status(status, json!({"message": message})));
     }
 
     /// Changes the token's permissions from now on.
     pub fn set_permissions(&self, given: &[(&str, &str)]) {
-        let mut state = self.state();
-        state.scenario = state.scenario.clone().permissions(given);
-    }
-
-    /// Somebody comments on the request.
-    pub fn add_issue_comment(&self, author: &str, body: &str) -> u64 {
-        self.state().add_note(author, body).id
-    }
-
-    /// Somebody answers a review comment.
-    pub fn add_reply(&self, comment: u64, author: &str, body: &str) -> u64 {
-        let mut state = self.state();
-        let top = state.comments.iter().find(|top| top.id == comment).cloned().expect("a comment to answer");
-        let review = top.review;
-        state.add_reply(&top, review, author, body).id
-    }
-
-    /// Somebody resolves the thread of a review comment.
-    pub fn resolve(&self, comment: u64) {
-        self.state().comments.iter_mut().filter(|top| top.id == comment).for_each(|top| top.resolved = true);
+        self.change(|scenario| *scenario = scenario.clone().permissions(given));
     }
 
     /// The reviews that were posted as such, without those that stand behind single comments.
@@ -126,6 +126,10 @@ impl GitHub {
 
     pub fn review_comments(&self) -> Vec<ReviewComment> {
         self.state().comments.clone()
+    }
+
+    pub fn check_runs(&self) -> Vec<CheckRun> {
+        self.state().check_runs.clone()
     }
 
     pub fn issue_comments(&self) -> Vec<IssueComment> {
@@ -187,7 +191,7 @@ impl State {
         let found = Route::of(request).ok_or_else(|| problem(404, "Not Found", ""))?;
         let (route, doc) = (found.route, found.route.doc());
         self.check_target(&found)?;
-        self.permit(route.permissions(), doc)?;
+        self.permit(found.permissions(), doc)?;
         let fault = self.faults.iter_mut().find_map(|planted| planted.strike(route));
         if let Some(Fault::HeadMoves(sha)) = &fault {
             self.push(sha);
@@ -195,14 +199,14 @@ impl State {
         if let Some(instead) = fault.as_ref().and_then(|fault| fault.instead(doc)) {
             return Ok(instead);
         }
-        let body = checked_body(request, route, violations)?;
+        let body = checked_body(request, &found, violations)?;
         let answer = match request.method.as_str() {
             "GET" => self.read(&found, request, root),
-            _ if route == Route::GraphQl => self.graphql(&body),
+            _ if route == Route::GraphQl => Ok(self.graphql(&body, root)),
             _ => self.write(&found, &body, root),
         };
         let reply = answer.unwrap_or_else(|refused| refused);
-        check_answer(&reply, route, violations);
+        check_answer(&reply, &found, violations);
         Ok(fault.map_or(reply.clone(), |fault| fault.after(reply)))
     }
 
@@ -266,16 +270,17 @@ fn check_headers(request: &Request) -> Result<(), Reply> {
 }
 
 /// The body of a request, which must be what the published description says.
-fn checked_body(request: &Request, route: Route, violations: &mut Vec<String>) -> Result<Value, Reply> {
-    if request.method == "GET" {
+fn checked_body(request: &Request, found: &Found, violations: &mut Vec<String>) -> Result<Value, Reply> {
+    if matches!(request.method.as_str(), "GET" | "DELETE") {
         return Ok(Value::Null);
     }
-    let not_json = || problem(400, "Problems parsing JSON", route.doc());
+    let doc = found.route.doc();
+    let not_json = || problem(400, "Problems parsing JSON", doc);
     let body: Value = serde_json::from_slice(&request.raw).map_err(|_| not_json())?;
     if !body.is_object() {
-        return Err(problem(400, "Body should be a JSON object", route.doc()));
+        return Err(problem(400, "Body should be a JSON object", doc));
     }
-    let Some((method, path)) = route.operation() else { return Ok(body) };
+    let Some((method, path)) = found.operation() else { return Ok(body) };
     let problems = GITHUB.request_problems(method, path, &body);
     if problems.is_empty() {
         return Ok(body);
@@ -285,14 +290,16 @@ fn checked_body(request: &Request, route: Route, violations: &mut Vec<String>) -
     Err(Reply::json(599, &json!({"message": text})))
 }
 
-/// What the host sends against its own description: outdated comments have no line, deleted forks no repository.
-const KNOWN_DEVIATIONS: [&str; 3] = ["/line: null is not", "/position: null is not", "/head/repo: null is not"];
+/// What the host sends against its own description: outdated comments have no line, deleted forks no repository, and
+/// people who are gone no name.
+const KNOWN_DEVIATIONS: [&str; 4] =
+    ["/line: null is not", "/position: null is not", "/head/repo: null is not", "/user: null is not"];
 
 /// The double must not lie either.
-fn check_answer(reply: &Reply, route: Route, violations: &mut Vec<String>) {
+fn check_answer(reply: &Reply, found: &Found, violations: &mut Vec<String>) {
     let is_json =
         reply.headers.iter().any(|(name, value)| name == "content-type" && value.starts_with("application/json"));
-    let (Some((method, path)), true) = (route.operation(), is_json) else { return };
+    let (Some((method, path)), true) = (found.operation(), is_json) else { return };
     let body = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
     let problems = GITHUB.answer_problems(method, path, reply.status, &body);
     let problems = problems.iter().filter(|problem| !KNOWN_DEVIATIONS.iter().any(|known| problem.contains(known)));

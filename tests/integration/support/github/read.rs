@@ -10,7 +10,7 @@ use super::change;
 use super::refusal;
 use super::route::{Found, Route};
 use super::scenario::Identity;
-use super::shape::{Shape, user};
+use super::shape::{GHOST, Shape, user};
 use super::state::State;
 use crate::support::openapi::GITHUB;
 use crate::support::server::{Reply, Request};
@@ -41,6 +41,14 @@ impl State {
                 page(seen.map(|comment| shape.comment(comment)).collect())
             }
             Route::ListIssueComments => page(self.notes.iter().map(|note| shape.note(note)).collect()),
+            Route::ListReactions => {
+                let reactions = self.reactions_to(found)?;
+                page(reactions.iter().map(|reaction| shape.reaction(reaction)).collect())
+            }
+            Route::GetPermission if found.tail == GHOST => {
+                Err(refusal::problem(404, &format!("{} is not a user", found.tail), found.route.doc()))
+            }
+            Route::GetPermission => Ok(Reply::json(200, &shape.permission(&found.tail))),
             Route::GetContents => self.contents(&shape, &found.tail, request),
             Route::Compare => self.compare(&shape, &found.tail, request),
             _ => Err(refusal::problem(404, "Not Found", found.route.doc())),

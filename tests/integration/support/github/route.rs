@@ -20,6 +20,16 @@ pub enum Route {
     ListIssueComments,
     CreateIssueComment,
     EditIssueComment,
+    /// Withdraws a review that is not submitted.
+    DeleteReview,
+    DismissReview,
+    /// Of a review comment or of a comment on the request.
+    CreateReaction,
+    ListReactions,
+    CreateCheckRun,
+    EditCheckRun,
+    /// What a person may do in the repository.
+    GetPermission,
     GetContents,
     Compare,
     GraphQl,
@@ -33,9 +43,11 @@ pub struct Found {
     pub repo: Option<(String, String)>,
     /// The number of the pull request, where the path has one.
     pub number: Option<u64>,
-    /// The id of a comment, where the path has one.
+    /// The id of a comment, a review or a check, where the path has one.
     pub id: u64,
-    /// What comes after a path's fixed part: a file, or two commits.
+    /// Whether the comment is one on the request as a whole.
+    pub note: bool,
+    /// What comes after a path's fixed part: a file, two commits, or a login.
     pub tail: String,
 }
 
@@ -62,7 +74,7 @@ impl Route {
     }
 
     /// Method and path of the published description; GraphQL has none.
-    pub fn operation(self) -> Option<(&'static str, &'static str)> {
+    fn operation(self) -> Option<(&'static str, &'static str)> {
         const REPO: &str = "/repos/{owner}/{repo}";
         const PULL: &str = "/repos/{owner}/{repo}/pulls/{pull_number}";
         Some(match self {
@@ -78,6 +90,13 @@ impl Route {
             Route::ListIssueComments => ("get", "/repos/{owner}/{repo}/issues/{issue_number}/comments"),
             Route::CreateIssueComment => ("post", "/repos/{owner}/{repo}/issues/{issue_number}/comments"),
             Route::EditIssueComment => ("patch", "/repos/{owner}/{repo}/issues/comments/{comment_id}"),
+            Route::DeleteReview => ("delete", "/repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}"),
+            Route::DismissReview => ("put", "/repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}/dismissals"),
+            Route::CreateReaction => ("post", "/repos/{owner}/{repo}/pulls/comments/{comment_id}/reactions"),
+            Route::ListReactions => ("get", "/repos/{owner}/{repo}/pulls/comments/{comment_id}/reactions"),
+            Route::CreateCheckRun => ("post", "/repos/{owner}/{repo}/check-runs"),
+            Route::EditCheckRun => ("patch", "/repos/{owner}/{repo}/check-runs/{check_run_id}"),
+            Route::GetPermission => ("get", "/repos/{owner}/{repo}/collaborators/{username}/permission"),
             Route::GetContents => ("get", "/repos/{owner}/{repo}/contents/{path}"),
             Route::Compare => ("get", "/repos/{owner}/{repo}/compare/{basehead}"),
             Route::GraphQl => return None,
@@ -99,6 +118,13 @@ impl Route {
             Route::ListIssueComments => "issues/comments#list-issue-comments",
             Route::CreateIssueComment => "issues/comments#create-an-issue-comment",
             Route::EditIssueComment => "issues/comments#update-an-issue-comment",
+            Route::DeleteReview => "pulls/reviews#delete-a-pending-review-for-a-pull-request",
+            Route::DismissReview => "pulls/reviews#dismiss-a-review-for-a-pull-request",
+            Route::CreateReaction => "reactions/reactions#create-reaction-for-a-pull-request-review-comment",
+            Route::ListReactions => "reactions/reactions#list-reactions-for-a-pull-request-review-comment",
+            Route::CreateCheckRun => "checks/runs#create-a-check-run",
+            Route::EditCheckRun => "checks/runs#update-a-check-run",
+            Route::GetPermission => "collaborators/collaborators#get-repository-permissions-for-a-user",
             Route::GetContents => "repos/contents#get-repository-content",
             Route::Compare => "commits/commits#compare-two-commits",
             Route::GraphQl => "",
@@ -106,16 +132,23 @@ impl Route {
     }
 
     /// The permissions of which one is enough; none where no permission is needed.
-    pub fn permissions(self) -> &'static [(&'static str, &'static str)] {
+    fn permissions(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Route::GetRepo | Route::GetUser | Route::GraphQl => &[],
-            Route::GetContents | Route::Compare => &[("contents", "read")],
-            Route::GetPull | Route::GetDiff | Route::ListFiles | Route::ListReviews | Route::ListReviewComments => {
-                &[("pull_requests", "read")]
-            }
-            Route::CreateReview | Route::CreateReviewComment | Route::EditReviewComment => {
-                &[("pull_requests", "write")]
-            }
+            Route::GetContents | Route::Compare | Route::GetPermission => &[("contents", "read")],
+            Route::GetPull
+            | Route::GetDiff
+            | Route::ListFiles
+            | Route::ListReviews
+            | Route::ListReviewComments
+            | Route::ListReactions => &[("pull_requests", "read")],
+            Route::CreateReview
+            | Route::CreateReviewComment
+            | Route::EditReviewComment
+            | Route::DeleteReview
+            | Route::DismissReview
+            | Route::CreateReaction => &[("pull_requests", "write")],
+            Route::CreateCheckRun | Route::EditCheckRun => &[("checks", "write")],
             Route::ListIssueComments => &[("issues", "read"), ("pull_requests", "read")],
             Route::CreateIssueComment | Route::EditIssueComment => &[("issues", "write"), ("pull_requests", "write")],
         }
@@ -129,13 +162,30 @@ impl Route {
 
 impl Found {
     fn new(route: Route) -> Found {
-        Found { route, repo: None, number: None, id: 0, tail: String::new() }
+        Found { route, repo: None, number: None, id: 0, note: false, tail: String::new() }
+    }
+
+    /// Method and path of the published description; GraphQL has none.
+    pub fn operation(&self) -> Option<(&'static str, &'static str)> {
+        const REACTIONS: &str = "/repos/{owner}/{repo}/issues/comments/{comment_id}/reactions";
+        let (method, path) = self.route.operation()?;
+        Some((method, if self.note { REACTIONS } else { path }))
+    }
+
+    /// The permissions of which one is enough; none where no permission is needed.
+    pub fn permissions(&self) -> &'static [(&'static str, &'static str)] {
+        match self.route {
+            Route::CreateReaction if self.note => Route::CreateIssueComment.permissions(),
+            Route::ListReactions if self.note => Route::ListIssueComments.permissions(),
+            route => route.permissions(),
+        }
     }
 }
 
 fn in_repo(method: &str, path: &[&str], request: &Request) -> Option<Found> {
     let numbered = |route, number: &str| Some(Found { number: Some(number.parse().ok()?), ..Found::new(route) });
     let identified = |route, id: &str| Some(Found { id: id.parse().ok()?, ..Found::new(route) });
+    let of_review = |route, n: &str, id: &str| Some(Found { id: id.parse().ok()?, ..numbered(route, n)? });
     let accept = request.header("accept").unwrap_or_default();
     let wants_diff = ["vnd.github.diff", "vnd.github.v3.diff"].iter().any(|kind| accept.contains(kind));
     match (method, path) {
@@ -148,6 +198,17 @@ fn in_repo(method: &str, path: &[&str], request: &Request) -> Option<Found> {
         ("POST", ["pulls", n, "reviews"]) => numbered(Route::CreateReview, n),
         ("GET", ["pulls", n, "comments"]) => numbered(Route::ListReviewComments, n),
         ("POST", ["pulls", n, "comments"]) => numbered(Route::CreateReviewComment, n),
+        ("DELETE", ["pulls", n, "reviews", id]) => of_review(Route::DeleteReview, n, id),
+        ("PUT", ["pulls", n, "reviews", id, "dismissals"]) => of_review(Route::DismissReview, n, id),
+        ("POST" | "GET", [kind @ ("issues" | "pulls"), "comments", id, "reactions"]) => {
+            let route = if method == "POST" { Route::CreateReaction } else { Route::ListReactions };
+            Some(Found { note: *kind == "issues", ..identified(route, id)? })
+        }
+        ("POST", ["check-runs"]) => Some(Found::new(Route::CreateCheckRun)),
+        ("PATCH", ["check-runs", id]) => identified(Route::EditCheckRun, id),
+        ("GET", ["collaborators", login, "permission"]) => {
+            Some(Found { tail: (*login).to_owned(), ..Found::new(Route::GetPermission) })
+        }
         ("GET", ["issues", n, "comments"]) => numbered(Route::ListIssueComments, n),
         ("POST", ["issues", n, "comments"]) => numbered(Route::CreateIssueComment, n),
         ("GET", ["contents", file @ ..]) if file.last() != Some(&"") => {

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::support::repo::Repo;
 
+/// A person who may push to the repository.
+pub const MEMBER: &str = "member";
+
 /// Who the token belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {
@@ -64,6 +67,8 @@ pub struct Scenario {
     /// `read` or `write`, by permission.
     pub permissions: BTreeMap<String, String>,
     pub actions_can_approve: bool,
+    /// The role of those who have one: `admin`, `maintain`, `write`, `triage`, `read` or `none`.
+    pub collaborators: BTreeMap<String, String>,
     pub limits: Limits,
 }
 
@@ -90,6 +95,7 @@ impl Scenario {
             identity: Identity::Actions,
             permissions: permissions(&[("contents", "read"), ("pull_requests", "write")]),
             actions_can_approve: false,
+            collaborators: BTreeMap::from([(MEMBER.to_owned(), "write".to_owned())]),
             limits: Limits {
                 diff_files: 300,
                 diff_lines: 20_000,
@@ -147,12 +153,33 @@ impl Scenario {
 
     /// The token of a person, who may read and write everything.
     pub fn user(self, login: &str) -> Scenario {
-        let all = [("contents", "write"), ("pull_requests", "write"), ("issues", "write")];
+        let all = [("contents", "write"), ("pull_requests", "write"), ("issues", "write"), ("checks", "write")];
         Scenario { identity: Identity::User(login.to_owned()), ..self }.permissions(&all)
     }
 
     pub fn actions_can_approve(self) -> Scenario {
         Scenario { actions_can_approve: true, ..self }
+    }
+
+    /// A person with a role in the repository.
+    pub fn collaborator(mut self, login: &str, level: &str) -> Scenario {
+        self.collaborators.insert(login.to_owned(), level.to_owned());
+        self
+    }
+
+    /// The role of a person. Anybody may read; the author of a request that is not from a fork has pushed its branch.
+    pub fn role(&self, login: &str) -> &str {
+        let other = if login == self.author && !self.fork { "write" } else { "read" };
+        self.collaborators.get(login).map_or(other, String::as_str)
+    }
+
+    /// What the host says of a person's relation to the repository.
+    pub fn association(&self, login: &str) -> &'static str {
+        match self.role(login) {
+            "admin" | "maintain" | "write" => "MEMBER",
+            _ if login == self.author && self.fork => "FIRST_TIME_CONTRIBUTOR",
+            _ => "NONE",
+        }
     }
 
     /// Changes limits of the host.

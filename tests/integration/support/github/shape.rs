@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::change::ChangedFile;
-use super::state::{IssueComment, Review, ReviewComment, State};
+use super::reaction::rollup;
+use super::state::{CheckRun, IssueComment, Reaction, Review, ReviewComment, State};
 use crate::support::openapi::GITHUB;
 
 const NOW: &str = "2026-01-02T00:00:00Z";
@@ -14,7 +15,14 @@ pub(super) struct Shape<'a> {
     pub root: &'a str,
 }
 
+/// The login that stands for people who deleted their account; the host shows nobody in their place.
+pub(super) const GHOST: &str = "ghost";
+
+/// A person, an app, or null for somebody who is gone.
 pub(super) fn user(login: &str) -> Value {
+    if login == GHOST {
+        return Value::Null;
+    }
     let kind = if login.ends_with("[bot]") { "Bot" } else { "User" };
     let id = login.bytes().fold(1000_u64, |sum, byte| sum * 31 % 90_000_000 + u64::from(byte));
     let given =
@@ -29,6 +37,10 @@ impl Shape<'_> {
 
     pub fn html(&self, tail: &str) -> String {
         format!("{}/{}{tail}", self.root, self.state.scenario.full_name())
+    }
+
+    fn association(&self, login: &str) -> &'static str {
+        self.state.scenario.association(login)
     }
 
     pub fn repo(&self, component: &str, owner: &str) -> Value {
@@ -51,9 +63,9 @@ impl Shape<'_> {
         let mut pull = json!({
             "url": url, "id": 500_000 + n, "node_id": format!("PR_{n}"), "html_url": self.html(&format!("/pull/{n}")),
             "diff_url": self.html(&format!("/pull/{n}.diff")), "patch_url": self.html(&format!("/pull/{n}.patch")),
-            "issue_url": self.api(&format!("/issues/{n}")), "number": n, "state": "open", "title": sc.title, "body": sc.body,
+            "issue_url": self.api(&format!("/issues/{n}")), "number": n, "state": if state.open { "open" } else { "closed" }, "title": sc.title, "body": sc.body,
             "user": user(&sc.author), "draft": sc.draft, "labels": self.labels(), "mergeable": true, "mergeable_state": "clean",
-            "author_association": if sc.fork { "FIRST_TIME_CONTRIBUTOR" } else { "MEMBER" },
+            "author_association": sc.association(&sc.author),
             "head": side(sc.head_owner(), &sc.head_ref, &state.head, self.repo("repository", sc.head_owner())),
             "base": side(&sc.owner, &sc.base_ref, &sc.base, self.repo("repository", &sc.owner)),
             "additions": files.iter().map(|file| file.additions).sum::<usize>(),
@@ -62,6 +74,9 @@ impl Shape<'_> {
             "comments": state.notes.len(), "review_comments": state.comments.len(),
         });
         pull = GITHUB.filled("pull-request", pull);
+        if !state.open {
+            pull["closed_at"] = json!(NOW);
+        }
         if sc.head_repo_deleted {
             pull["head"]["repo"] = Value::Null;
         }
@@ -107,7 +122,7 @@ impl Shape<'_> {
         let mut out = json!({
             "id": review.id, "node_id": format!("PRR_{}", review.id), "user": user(&review.author), "body": review.body,
             "state": review.state(), "html_url": html, "pull_request_url": pull, "commit_id": review.commit,
-            "author_association": "NONE", "_links": {"html": {"href": html}, "pull_request": {"href": pull}},
+            "author_association": self.association(&review.author), "_links": {"html": {"href": html}, "pull_request": {"href": pull}},
         });
         if review.event.is_some() {
             out["submitted_at"] = json!(NOW);
@@ -127,8 +142,9 @@ impl Shape<'_> {
             "diff_hunk": place.map_or("", |place| &place.hunk), "path": comment.path,
             "commit_id": if present.is_some() { &self.state.head } else { &comment.commit },
             "original_commit_id": comment.commit, "user": user(&comment.author), "body": comment.body,
-            "created_at": NOW, "updated_at": NOW, "html_url": html, "pull_request_url": pull, "author_association": "NONE",
+            "created_at": NOW, "updated_at": NOW, "html_url": html, "pull_request_url": pull, "author_association": self.association(&comment.author),
             "_links": {"self": {"href": url}, "html": {"href": html}, "pull_request": {"href": pull}},
+            "reactions": rollup(&comment.reactions, &url),
             "subject_type": if place.is_some() { "line" } else { "file" }, "side": comment.side(),
             "start_side": place.and_then(|place| place.start_side).map(|side| side.as_str()),
             "original_line": place.map_or(1, |place| place.line), "original_start_line": place.and_then(|place| place.start_line),
@@ -148,12 +164,52 @@ impl Shape<'_> {
 
     pub fn note(&self, note: &IssueComment) -> Value {
         let n = self.state.scenario.number;
+        let url = self.api(&format!("/issues/comments/{}", note.id));
         let given = json!({
-            "id": note.id, "node_id": format!("IC_{}", note.id), "url": self.api(&format!("/issues/comments/{}", note.id)),
+            "id": note.id, "node_id": format!("IC_{}", note.id), "url": url, "reactions": rollup(&note.reactions, &url),
             "html_url": self.html(&format!("/pull/{n}#issuecomment-{}", note.id)), "issue_url": self.api(&format!("/issues/{n}")),
-            "body": note.body, "user": user(&note.author), "created_at": NOW, "updated_at": NOW, "author_association": "NONE",
+            "body": note.body, "user": user(&note.author), "created_at": NOW, "updated_at": NOW, "author_association": self.association(&note.author),
         });
         GITHUB.filled("issue-comment", given)
+    }
+
+    pub fn reaction(&self, reaction: &Reaction) -> Value {
+        json!({
+            "id": reaction.id, "node_id": format!("REA_{}", reaction.id), "user": user(&reaction.author),
+            "content": reaction.content, "created_at": NOW,
+        })
+    }
+
+    pub fn check_run(&self, run: &CheckRun) -> Value {
+        let url = self.api(&format!("/check-runs/{}", run.id));
+        let given = json!({
+            "id": run.id, "node_id": format!("CR_{}", run.id), "name": run.name, "head_sha": run.head_sha, "url": url,
+            "html_url": self.html(&format!("/runs/{}", run.id)), "details_url": run.details_url, "status": run.status,
+            "conclusion": run.conclusion, "check_suite": {"id": 1},
+            "output": {
+                "title": run.title, "summary": run.summary, "text": run.text,
+                "annotations_count": run.annotations.len(), "annotations_url": format!("{url}/annotations"),
+            },
+        });
+        GITHUB.filled("check-run", given)
+    }
+
+    /// What a person may do in the repository: one of four words, and the role that has more of them.
+    pub fn permission(&self, login: &str) -> Value {
+        const ROLES: [&str; 6] = ["none", "read", "triage", "write", "maintain", "admin"];
+        let role = self.state.scenario.role(login);
+        let rank = ROLES.iter().position(|known| *known == role).unwrap_or_else(|| panic!("no role `{role}`"));
+        let permission = match role {
+            "maintain" => "write",
+            "triage" => "read",
+            other => other,
+        };
+        let mut person = user(login);
+        person["role_name"] = json!(role);
+        person["permissions"] = json!({
+            "pull": rank >= 1, "triage": rank >= 2, "push": rank >= 3, "maintain": rank >= 4, "admin": rank >= 5,
+        });
+        json!({"permission": permission, "role_name": role, "user": person})
     }
 
     pub fn commit(&self, sha: &str) -> Value {

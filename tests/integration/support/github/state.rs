@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use git2::{Oid, Repository};
+use serde_json::Value;
 
 use super::anchor::Place;
 use super::change::{self, ChangedFile};
@@ -22,11 +23,15 @@ pub struct Review {
     pub commit: String,
     /// Whether it came with a single comment, and not through the reviews endpoint.
     pub implicit: bool,
+    /// Why it was dismissed.
+    pub dismissed: Option<String>,
+    pub minimized: bool,
 }
 
 impl Review {
     pub fn state(&self) -> &'static str {
         match self.event.as_deref() {
+            _ if self.dismissed.is_some() => "DISMISSED",
             Some("APPROVE") => "APPROVED",
             Some("REQUEST_CHANGES") => "CHANGES_REQUESTED",
             Some(_) => "COMMENTED",
@@ -47,14 +52,21 @@ pub struct ReviewComment {
     pub place: Option<Place>,
     pub commit: String,
     pub in_reply_to: Option<u64>,
-    pub resolved: bool,
+    /// Who resolved the thread that it starts.
+    pub resolved_by: Option<String>,
     pub minimized: bool,
+    pub reactions: Vec<Reaction>,
 }
 
 impl ReviewComment {
     /// The lines it stands on, first and last; 0 for a comment on the whole file.
     pub fn lines(&self) -> (u32, u32) {
         self.place.as_ref().map_or((0, 0), |place| (place.start_line.unwrap_or(place.line), place.line))
+    }
+
+    /// Whether the thread that it starts is resolved.
+    pub fn resolved(&self) -> bool {
+        self.resolved_by.is_some()
     }
 
     /// `LEFT` or `RIGHT`.
@@ -71,6 +83,31 @@ pub struct IssueComment {
     pub body: String,
     /// How often it was edited.
     pub edits: usize,
+    pub minimized: bool,
+    pub reactions: Vec<Reaction>,
+}
+
+/// What somebody thinks of a comment, in a word: `+1`, `-1`, `eyes`, …
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reaction {
+    pub id: u64,
+    pub author: String,
+    pub content: String,
+}
+
+/// A check on a commit, with what all requests about it have said so far.
+#[derive(Debug, Clone)]
+pub struct CheckRun {
+    pub id: u64,
+    pub name: String,
+    pub head_sha: String,
+    pub status: String,
+    pub conclusion: Option<String>,
+    pub details_url: String,
+    pub title: Option<String>,
+    pub summary: Option<String>,
+    pub text: Option<String>,
+    pub annotations: Vec<Value>,
 }
 
 /// Everything that a request can see or change.
@@ -82,6 +119,8 @@ pub(super) struct State {
     pub reviews: Vec<Review>,
     pub comments: Vec<ReviewComment>,
     pub notes: Vec<IssueComment>,
+    pub check_runs: Vec<CheckRun>,
+    pub open: bool,
     pub faults: Vec<Planted>,
     pub used: usize,
     created: Vec<Instant>,
@@ -98,6 +137,8 @@ impl State {
             reviews: Vec::new(),
             comments: Vec::new(),
             notes: Vec::new(),
+            check_runs: Vec::new(),
+            open: true,
             faults: Vec::new(),
             used: 0,
             created: Vec::new(),
@@ -139,17 +180,22 @@ impl State {
         given == Some("write") || (given == Some("read") && level == "read")
     }
 
+    /// What the host says to a token without the permission.
+    pub fn not_accessible(&self) -> String {
+        let who = match self.scenario.identity {
+            Identity::Actions => "integration",
+            Identity::User(_) => "personal access token",
+        };
+        format!("Resource not accessible by {who}")
+    }
+
     /// 403 with what is needed, unless one of these permissions is given.
     pub fn permit(&self, any_of: &[(&str, &str)], doc: &str) -> Result<(), Reply> {
         if any_of.is_empty() || any_of.iter().any(|(name, level)| self.may(name, level)) {
             return Ok(());
         }
         let needed: Vec<String> = any_of.iter().map(|(name, level)| format!("{name}={level}")).collect();
-        let who = match self.scenario.identity {
-            Identity::Actions => "integration",
-            Identity::User(_) => "personal access token",
-        };
-        let reply = refusal::problem(403, &format!("Resource not accessible by {who}"), doc);
+        let reply = refusal::problem(403, &self.not_accessible(), doc);
         Err(reply.header("x-accepted-github-permissions", needed.join("; ")))
     }
 

@@ -25,6 +25,11 @@ impl State {
             Route::EditReviewComment => self.edit_comment(found.id, body, root),
             Route::CreateIssueComment => self.create_note(body, root),
             Route::EditIssueComment => self.edit_note(found.id, body, root),
+            Route::DeleteReview => self.delete_review(found.id, root),
+            Route::DismissReview => self.dismiss_review(found.id, body, root),
+            Route::CreateReaction => self.create_reaction(found, body, root),
+            Route::CreateCheckRun => self.create_check_run(body, root),
+            Route::EditCheckRun => self.edit_check_run(found.id, body, root),
             _ => Err(problem(404, "Not Found", found.route.doc())),
         }
     }
@@ -52,14 +57,14 @@ impl State {
             return Err(unprocessable(doc, format!("Body is too long (maximum is {MAX_BODY} characters)")));
         }
         self.check_event(event, text, !comments.is_empty())?;
-        let review = self.add_review(text, event, &commit, false);
+        let review = self.add_review(&self.login(), text, event, &commit, false);
         for (comment, place) in comments.iter().zip(places) {
-            self.add_comment(review.id, comment, Some(place), &commit, None);
+            self.add_comment(review.id, comment, Some(place), &commit, &review.author);
         }
         Ok(Reply::json(200, &Shape { state: self, root }.review(&review)))
     }
 
-    fn place_all(&self, comments: &[Value], commit: &str) -> Result<Vec<Place>, Reply> {
+    pub(super) fn place_all(&self, comments: &[Value], commit: &str) -> Result<Vec<Place>, Reply> {
         let doc = Route::CreateReview.doc();
         let files = self.files(commit);
         let place = |comment: &Value| {
@@ -117,16 +122,16 @@ impl State {
             let entry = json!({"resource": "PullRequestReviewComment", "code": "custom", "field": "user_id", "message": message});
             return Err(invalid(doc, vec![entry]));
         }
-        let review = self.add_review("", Some("COMMENT"), &commit, true);
-        let comment = self.add_comment(review.id, body, place, &commit, None);
+        let review = self.add_review(&self.login(), "", Some("COMMENT"), &commit, true);
+        let comment = self.add_comment(review.id, body, place, &commit, &review.author);
         Ok(Reply::json(201, &Shape { state: self, root }.comment(&comment)))
     }
 
     fn reply_to(&mut self, top: u64, text: &str, root: &str) -> Result<Reply, Reply> {
         let found = self.comments.iter().find(|comment| comment.id == top).cloned();
         let top = found.ok_or_else(|| problem(404, "Not Found", Route::CreateReviewComment.doc()))?;
-        let review = self.add_review("", Some("COMMENT"), &top.commit, true);
         let login = self.login();
+        let review = self.add_review(&login, "", Some("COMMENT"), &top.commit, true);
         let reply = self.add_reply(&top, review.id, &login, text);
         Ok(Reply::json(201, &Shape { state: self, root }.comment(&reply)))
     }
@@ -134,7 +139,10 @@ impl State {
     /// Stores an answer to a comment, by anybody.
     pub(super) fn add_reply(&mut self, top: &ReviewComment, review: u64, author: &str, text: &str) -> ReviewComment {
         let (id, author, body) = (self.next_id(), author.to_owned(), text.to_owned());
-        let reply = ReviewComment { id, review, author, body, in_reply_to: Some(top.id), ..top.clone() };
+        let in_reply_to = Some(top.id);
+        let (resolved_by, minimized, reactions) = (None, false, Vec::new());
+        let reply =
+            ReviewComment { id, review, author, body, in_reply_to, resolved_by, minimized, reactions, ..top.clone() };
         self.comments.push(reply.clone());
         reply
     }
@@ -158,7 +166,14 @@ impl State {
 
     /// Stores a comment on the request, by anybody.
     pub(super) fn add_note(&mut self, author: &str, text: &str) -> IssueComment {
-        let note = IssueComment { id: self.next_id(), author: author.to_owned(), body: text.to_owned(), edits: 0 };
+        let note = IssueComment {
+            id: self.next_id(),
+            author: author.to_owned(),
+            body: text.to_owned(),
+            edits: 0,
+            minimized: false,
+            reactions: Vec::new(),
+        };
         self.notes.push(note.clone());
         note
     }
@@ -190,39 +205,51 @@ impl State {
         }
     }
 
-    pub(super) fn add_review(&mut self, text: &str, event: Option<&str>, commit: &str, implicit: bool) -> Review {
+    /// Stores a review by anybody.
+    pub(super) fn add_review(
+        &mut self,
+        author: &str,
+        text: &str,
+        event: Option<&str>,
+        commit: &str,
+        implicit: bool,
+    ) -> Review {
         let review = Review {
             id: self.next_id(),
-            author: self.login(),
+            author: author.to_owned(),
             body: text.to_owned(),
             event: event.map(str::to_owned),
             commit: commit.to_owned(),
             implicit,
+            dismissed: None,
+            minimized: false,
         };
         self.reviews.push(review.clone());
         review
     }
 
+    /// Stores a comment of a review, by anybody.
     pub(super) fn add_comment(
         &mut self,
         review: u64,
         comment: &Value,
         place: Option<Place>,
         commit: &str,
-        author: Option<&str>,
+        author: &str,
     ) -> ReviewComment {
         let text = |key: &str| comment[key].as_str().unwrap_or_default().to_owned();
         let comment = ReviewComment {
             id: self.next_id(),
             review,
-            author: author.map_or_else(|| self.login(), str::to_owned),
+            author: author.to_owned(),
             body: text("body"),
             path: text("path"),
             place,
             commit: commit.to_owned(),
             in_reply_to: None,
-            resolved: false,
+            resolved_by: None,
             minimized: false,
+            reactions: Vec::new(),
         };
         self.comments.push(comment.clone());
         comment
