@@ -9,6 +9,7 @@ mod delivery;
 mod doubles;
 mod eval_diffs;
 mod github;
+mod init;
 mod local;
 mod model;
 mod patch;
