@@ -10,6 +10,8 @@ mod doubles;
 mod eval_diffs;
 mod github;
 mod init;
+#[cfg(unix)] // with stand-ins that are scripts
+mod install;
 mod local;
 mod model;
 mod patch;
