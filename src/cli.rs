@@ -44,6 +44,9 @@ pub enum Command {
     /// Print the effective configuration and where each value came from
     #[command(after_help = EXAMPLES)]
     Config(ConfigArgs),
+    /// Write the workflow for GitHub Actions and a commented `.prudence.toml`
+    #[command(after_help = EXAMPLES)]
+    Init(InitArgs),
 }
 
 /// `prudence review`.
@@ -106,6 +109,20 @@ pub struct ConfigArgs {
     /// Print the JSON Schema of `.prudence.toml` instead
     #[arg(long, help_heading = RESULT)]
     pub schema: bool,
+}
+
+/// `prudence init`.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+pub struct InitArgs {
+    /// Two workflows, which review requests from forks too: one has the key, the other posts
+    #[arg(long)]
+    pub forks: bool,
+    /// Overwrite files that are there
+    #[arg(long)]
+    pub force: bool,
+    /// The repository (default: the one that holds this folder)
+    #[arg(long, value_name = "DIR")]
+    pub repo: Option<PathBuf>,
 }
 
 /// Which change, as the flags have it; [`Change::source`] is what they mean.
@@ -431,7 +448,7 @@ mod tests {
         use ErrorKind::{ArgumentConflict, InvalidSubcommand, InvalidValue, MissingRequiredArgument, UnknownArgument};
         check_refused("", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand);
         check_refused("frobnicate", InvalidSubcommand);
-        for later in ["publish a.json", "doctor", "init", "eval set"] {
+        for later in ["publish a.json", "doctor", "eval set"] {
             check_refused(later, InvalidSubcommand);
         }
         for later in ["--mr g/p!1", "--requests f", "--responses f", "--record d", "--replay d", "--html f"] {
@@ -460,7 +477,7 @@ mod tests {
 
     #[test]
     fn help_fits_a_screen_with_one_line_for_each_flag() {
-        for command in ["", "review", "plan", "config"] {
+        for command in ["", "review", "plan", "config", "init"] {
             let help = parse(words(&format!("{command} --help"))).expect_err("help").to_string();
             assert!(help.lines().count() <= 55, "{} lines\n{help}", help.lines().count());
             assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");

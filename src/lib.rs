@@ -43,6 +43,7 @@
 //! | [`report`] | `prudence.review/v1` and its renderings |
 //! | [`marks`] | how the bot knows its own comments again |
 //! | [`deliver`] | the best channel that the token allows |
+//! | [`init`] | the workflows and the configuration that `prudence init` writes |
 //! | [`output`], [`console`], [`status`] | standard output and files, standard error, exit codes |
 //!
 //! # What always holds
@@ -71,6 +72,7 @@ pub mod diff;
 pub mod findings;
 pub mod forge;
 pub mod git;
+pub mod init;
 pub mod llm;
 pub mod marks;
 pub mod memory;

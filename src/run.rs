@@ -15,6 +15,7 @@ use crate::console::Console;
 use crate::deliver::{self, Posting};
 use crate::diff::Diff;
 use crate::git::Repo;
+use crate::init::init;
 use crate::llm::{self, Client};
 use crate::obey;
 use crate::output::{Output, for_log, report_file, write_json};
@@ -38,6 +39,7 @@ pub async fn run(cli: cli::Cli, world: &World<'_>) -> Result<Exit> {
         Command::Review(args) => review(&args, world, &console).await,
         Command::Plan(args) => plan(&args, world, &console).await,
         Command::Config(args) => show_config(&args, world, &console),
+        Command::Init(args) => init(&args, world, &console),
     }
 }
 

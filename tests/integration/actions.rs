@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::support::actions::{Actions, Event};
 use crate::support::github::{Route, Scenario, TOKEN};
 use crate::support::openai::{Answer, KEY, Script};
-use crate::support::program::read_json;
+use crate::support::program::{Prudence, read_json};
 use crate::support::pull::{Pull, late, mean, pay};
 use crate::support::repo::Repo;
 
@@ -48,21 +48,48 @@ struct Job {
 }
 
 impl Job {
-    /// `None`, with a notice, where there is no `act`.
-    fn new() -> Option<Job> {
+    /// A job of this workflow. `None`, with a notice, where there is no `act`.
+    fn of(workflow: &str) -> Option<Job> {
         let Ok(act) = std::env::var("PRUDENCE_TEST_ACT") else {
             // not `eprintln!`, which the test runner captures
             let _ = writeln!(std::io::stderr(), "notice: skipped, since PRUDENCE_TEST_ACT names no `act`");
             return None;
         };
-        let repo = Repo::new().file(".github/workflows/review.yml", WORKFLOW).commit("a workflow");
+        let repo = Repo::new().file(".github/workflows/prudence.yml", workflow).commit("a workflow");
         repo.git().remote("origin", "https://github.com/octo/demo").expect("a remote");
         let folder = TempDir::with_prefix("prudence-action-").expect("a temporary folder");
-        let built = folder.path().join("action/target/release");
-        fs::create_dir_all(&built).expect("a folder");
-        fs::copy(env!("CARGO_BIN_EXE_prudence"), built.join("prudence")).expect("the built program");
-        fs::write(folder.path().join("action/action.yml"), action()).expect("the action");
-        Some(Job { act, repo, folder })
+        let job = Job { act, repo, folder };
+        for built in ["action/target/release", "action/scripts"] {
+            fs::create_dir_all(job.kept(built)).expect("a folder");
+        }
+        fs::copy(env!("CARGO_BIN_EXE_prudence"), job.program()).expect("the built program");
+        fs::copy(source("scripts/install"), job.kept("action/scripts/install")).expect("the script");
+        fs::write(job.kept("action/action.yml"), action()).expect("the action");
+        Some(job.releases(""))
+    }
+
+    /// What the action's manifest lists.
+    fn releases(self, manifest: &str) -> Job {
+        fs::write(self.kept("action/releases.txt"), manifest).expect("a manifest");
+        self
+    }
+
+    /// Puts another program in the place of the real one: it keeps its arguments and the inputs that reached it.
+    fn with_recorder(self) -> Job {
+        let text = "#!/bin/sh\n[ \"$1\" = --version ] && exit\n\
+            { echo \"$@\"; env | grep '^INPUT_' | sort; } >\"$KEPT/recorded\"\n";
+        fs::write(self.program(), text).expect("a program");
+        self
+    }
+
+    /// What the recorder kept, if it ran: its arguments, then the inputs.
+    fn recorded(&self) -> Option<Vec<String>> {
+        let text = fs::read_to_string(self.kept("recorded")).ok()?;
+        Some(text.lines().map(str::to_owned).collect())
+    }
+
+    fn program(&self) -> PathBuf {
+        self.kept("action/target/release/prudence")
     }
 
     fn kept(&self, name: &str) -> PathBuf {
@@ -71,9 +98,20 @@ impl Job {
 
     /// Runs the workflow on the double's request; whether the job succeeded, and what it printed.
     fn run(&self, pull: &Pull) -> (bool, String) {
-        let event = Actions::new(&pull.github, &Event::Opened);
+        self.run_on(pull, &Event::Opened)
+    }
+
+    fn run_on(&self, pull: &Pull, event: &Event) -> (bool, String) {
+        let event = Actions::new(&pull.github, event);
         let mut command = Command::new(&self.act);
-        command.args(["pull_request", "--bind", "--action-offline-mode", "-P", "ubuntu-latest=-self-hosted", "-e"]);
+        command.args([
+            &event.env()["GITHUB_EVENT_NAME"],
+            "--bind",
+            "--action-offline-mode",
+            "-P",
+            "ubuntu-latest=-self-hosted",
+            "-e",
+        ]);
         command.arg(&event.env()["GITHUB_EVENT_PATH"]).arg("--local-repository");
         command.arg(format!("prudence-review/prudence@main={}", self.kept("action").display()));
         for (name, value) in [
@@ -81,6 +119,9 @@ impl Job {
             ("GITHUB_GRAPHQL_URL", pull.github.graphql_url()),
             ("GITHUB_SERVER_URL", pull.github.root.clone()),
             ("MODEL_SERVER", pull.openai.url.clone()),
+            ("OPENAI_BASE_URL", pull.openai.url.clone()),
+            ("RUNNER_OS", "Linux".to_owned()),
+            ("RUNNER_ARCH", "X64".to_owned()),
             ("KEPT", self.folder.path().display().to_string()),
         ] {
             command.arg("--env").arg(format!("{name}={value}"));
@@ -95,13 +136,17 @@ impl Job {
     }
 }
 
+fn source(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
 fn action() -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("action.yml")).expect("the action")
+    fs::read_to_string(source("action.yml")).expect("the action")
 }
 
 #[test]
 fn the_action_reviews_the_request_of_its_event() {
-    let Some(job) = Job::new() else { return };
+    let Some(job) = Job::of(WORKFLOW) else { return };
     let pull = Pull::of_pay(vec![mean(), late()]);
     let (is_success, text) = job.run(&pull);
     assert!(is_success, "{text}");
@@ -110,7 +155,9 @@ fn the_action_reviews_the_request_of_its_event() {
     assert_eq!((reviews.len(), comments.len()), (1, 1), "{text}");
     assert_eq!(reviews[0].body["comments"].as_array().map(Vec::len), Some(1), "the input `max-comments` counts");
     let outputs: Value = read_json(job.kept("outputs.json"));
-    for (name, value) in [("status", "complete"), ("findings", "2"), ("posted", "1"), ("channel", "review")] {
+    for (name, value) in
+        [("conclusion", "reviewed"), ("status", "complete"), ("findings", "2"), ("posted", "1"), ("channel", "review")]
+    {
         assert_eq!(outputs[name], value, "{name}: {outputs}");
     }
     let report = read_json(job.kept("report.json"));
@@ -124,12 +171,111 @@ fn the_action_reviews_the_request_of_its_event() {
 
 #[test]
 fn the_action_fails_where_its_input_says_so() {
-    let Some(job) = Job::new() else { return };
+    let Some(job) = Job::of(WORKFLOW) else { return };
     let script = Script::new().always(Answer::quota());
     let pull = Pull::new(Scenario::new(&pay(), "main", "feature"), script);
     let (is_success, text) = job.run(&pull);
     assert!(!is_success && text.contains("no quota left"), "{text}");
     assert!(pull.github.writes().is_empty(), "{text}");
+}
+
+/// A job with one step, which gives the action these inputs and keeps its outputs.
+fn workflow(inputs: &[(String, String)]) -> String {
+    let with: String = inputs.iter().map(|(name, value)| format!("          {name}: {value}\n")).collect();
+    let (head, tail) =
+        (WORKFLOW.find("          openai-api-key").unwrap(), WORKFLOW.find("      - if: always").unwrap());
+    format!("{}{with}{}", &WORKFLOW[..head], &WORKFLOW[tail..])
+}
+
+/// The inputs that the program reads, and not the steps of the action.
+fn inputs_of_the_program() -> Vec<String> {
+    let of_the_steps = ["config", "continue-on-incomplete", "publish", "version"];
+    let inputs = entries(&action(), "inputs").into_iter();
+    inputs.filter(|name| !of_the_steps.contains(&name.as_str())).collect()
+}
+
+/// The variable by which the program reads an input.
+fn variable(input: &str) -> String {
+    format!("INPUT_{}", input.to_uppercase().replace('-', "_"))
+}
+
+#[test]
+fn every_input_reaches_the_program_as_text() {
+    let inputs = inputs_of_the_program();
+    // what a shell would run, were it pasted into a line
+    let value = |name: &str| format!("'{name} `exit 7` $(exit 8)'");
+    let given: Vec<_> = inputs.iter().map(|name| (name.clone(), value(name))).collect();
+    let Some(job) = Job::of(&workflow(&given)) else { return };
+    let job = job.with_recorder();
+    let (is_success, text) = job.run(&Pull::of_pay(Vec::new()));
+    assert!(is_success, "{text}");
+    let recorded = job.recorded().expect("a run");
+    assert_eq!(recorded[0].trim(), "review --config", "an empty input is no file: {text}");
+    for input in &inputs {
+        let line = format!("{}={}", variable(input), value(input).trim_matches('\''));
+        assert!(recorded.contains(&line), "`{line}` is not in {recorded:#?}");
+    }
+}
+
+#[test]
+fn a_report_is_published_instead_of_a_review() {
+    let inputs =
+        [("publish", "'made elsewhere.json'"), ("config", "other.toml")].map(|(n, v)| (n.to_owned(), v.to_owned()));
+    let Some(job) = Job::of(&workflow(&inputs)) else { return };
+    let job = job.with_recorder();
+    let (is_success, text) = job.run(&Pull::of_pay(Vec::new()));
+    assert!(is_success, "{text}");
+    assert_eq!(job.recorded().expect("a run")[0], "publish made elsewhere.json");
+}
+
+#[test]
+fn a_program_that_cannot_be_had_ends_the_job() {
+    let Some(job) = Job::of(&workflow(&[("version".to_owned(), "9.9.9".to_owned())])) else { return };
+    let job = job.with_recorder();
+    let (is_success, text) = job.run(&Pull::of_pay(Vec::new()));
+    assert!(!is_success && text.contains("there is no release 9.9.9 for x86_64-unknown-linux-musl"), "{text}");
+    assert_eq!(job.recorded(), None, "{text}");
+    assert_eq!(read_json(job.kept("outputs.json"))["conclusion"], "failed", "{text}");
+}
+
+#[test]
+fn the_workflow_of_init_reviews_a_request() {
+    let Some(job) = Job::of(&written_by_init(&[])) else { return };
+    let pull = Pull::of_pay(vec![mean()]);
+    let (is_success, text) = job.run(&pull);
+    assert!(is_success, "{text}");
+    assert_eq!((pull.github.reviews().len(), pull.github.issue_comments().len()), (1, 1), "{text}");
+}
+
+#[test]
+fn the_workflow_of_init_hears_commands_and_no_other_comments() {
+    let Some(job) = Job::of(&written_by_init(&[])) else { return };
+    let job = job.with_recorder();
+    let pull = Pull::of_pay(Vec::new());
+    for (comment, is_heard) in [("What a /prudence change!", false), ("/prudence review", true)] {
+        let (is_success, text) = job.run_on(&pull, &Event::Comment(comment.to_owned()));
+        assert!(is_success, "{text}");
+        assert_eq!(job.recorded().is_some(), is_heard, "{comment}: {text}");
+    }
+}
+
+/// The first workflow that `prudence init` writes.
+fn written_by_init(flags: &[&str]) -> String {
+    let repo = Repo::new();
+    Prudence::new().current_dir(repo.path()).arg("init").args(flags).run().expect_code(0);
+    fs::read_to_string(repo.path().join(".github/workflows/prudence.yml")).expect("a workflow")
+}
+
+#[test]
+fn the_conclusion_says_how_the_step_ended() {
+    let scenario = || Scenario::new(&pay(), "main", "feature");
+    let check = |scenario: Scenario, args: &[&str], code: i32, expected: &str| {
+        let pull = Pull::new(scenario, Script::new());
+        assert_eq!(pull.review(args, code).job().outputs()["conclusion"], expected, "{args:?}");
+    };
+    check(scenario(), &[], 0, "reviewed");
+    check(scenario(), &["--max-cost", "0"], 3, "incomplete");
+    check(scenario().draft(), &[], 0, "skipped");
 }
 
 /// The names of a section's entries in `action.yml`: the keys that stand two spaces in.
@@ -151,5 +297,13 @@ fn the_action_and_the_program_agree_on_names() {
     for input in entries(&action, "inputs") {
         let handed_on = action.contains(&format!("${{{{ inputs.{input} }}}}"));
         assert!(handed_on, "the input `{input}` goes nowhere");
+    }
+    // `act` hands inputs on by itself, and a runner does not
+    for input in inputs_of_the_program() {
+        let line = format!("{}: ${{{{ inputs.{input} }}}}\n", variable(&input));
+        assert!(action.contains(&line), "no line `{line}`");
+    }
+    for input in prudence::config::keys::ALL.iter().filter_map(|key| key.input) {
+        assert!(entries(&action, "inputs").iter().any(|name| name == input), "no input `{input}`");
     }
 }

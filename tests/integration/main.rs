@@ -9,6 +9,9 @@ mod delivery;
 mod doubles;
 mod eval_diffs;
 mod github;
+mod init;
+#[cfg(unix)] // with stand-ins that are scripts
+mod install;
 mod local;
 mod model;
 mod patch;

@@ -1,0 +1,130 @@
+//! What `prudence init` writes, and what it leaves alone.
+
+use std::fs;
+use std::path::Path;
+
+use crate::support::program::{Prudence, Run};
+use crate::support::repo::Repo;
+
+const WORKFLOW: &str = ".github/workflows/prudence.yml";
+const PUBLISH: &str = ".github/workflows/prudence-publish.yml";
+const CONFIG: &str = ".prudence.toml";
+
+#[track_caller]
+fn init(repo: &Repo, flags: &[&str], code: i32) -> Run {
+    Prudence::new().current_dir(repo.path()).arg("init").args(flags).run().expect_code(code)
+}
+
+fn read(repo: &Repo, path: &str) -> Option<String> {
+    fs::read_to_string(repo.path().join(path)).ok()
+}
+
+fn source(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect(path)
+}
+
+#[test]
+fn the_files_are_those_of_the_templates_and_it_says_what_comes_next() {
+    let repo = Repo::new();
+    let run = init(&repo, &[], 0);
+    assert_eq!(read(&repo, WORKFLOW), Some(source("templates/github/prudence.yml")));
+    assert_eq!(read(&repo, PUBLISH), None);
+    assert!(run.stdout.starts_with(&format!("wrote `{WORKFLOW}`\nwrote `{CONFIG}`\n\nNext:\n")), "{run}");
+    assert!(run.stdout.contains("secret `OPENAI_API_KEY`"), "{run}");
+
+    let repo = Repo::new();
+    let run = init(&repo, &["--forks"], 0);
+    assert_eq!(read(&repo, WORKFLOW), Some(source("templates/github/forks/prudence.yml")));
+    assert_eq!(read(&repo, PUBLISH), Some(source("templates/github/forks/prudence-publish.yml")));
+    assert!(run.stdout.contains(&format!("wrote `{PUBLISH}`\n")), "{run}");
+}
+
+#[test]
+fn the_configuration_says_what_holds_without_it() {
+    let shown = |repo: &Repo| Prudence::new().current_dir(repo.path()).arg("config").run().expect_code(0).stdout;
+    let repo = Repo::new();
+    let before = shown(&repo);
+    init(&repo, &[], 0);
+    assert!(read(&repo, CONFIG).is_some_and(|text| text.contains("\n#model = \"gpt-4o-mini\"\n")));
+    assert_eq!(shown(&repo), before);
+}
+
+#[test]
+fn the_repository_is_the_one_around_the_folder_or_the_named_one() {
+    let repo = Repo::new().file("src/a.rs", "");
+    Prudence::new().current_dir(repo.path().join("src")).arg("init").run().expect_code(0);
+    assert!(read(&repo, WORKFLOW).is_some());
+    let repo = Repo::new();
+    Prudence::new().args(["init", "--repo"]).arg(repo.path()).run().expect_code(0);
+    assert!(read(&repo, WORKFLOW).is_some());
+    let run = Prudence::new().args(["init", "--repo", "nowhere"]).run().expect_code(2);
+    assert!(run.stderr.contains("nowhere` is not a folder\nhint: "), "{run}");
+}
+
+#[test]
+fn another_workflow_is_never_overwritten_and_then_nothing_is_written() {
+    let repo = Repo::new().file(WORKFLOW, "mine\n");
+    let run = init(&repo, &["--forks"], 2);
+    assert!(
+        run.stderr.starts_with(&format!("error: there is another `{WORKFLOW}`, and nothing was written\n")),
+        "{run}"
+    );
+    assert!(run.stderr.contains("hint: ") && run.stdout.is_empty(), "{run}");
+    assert_eq!(read(&repo, WORKFLOW).as_deref(), Some("mine\n"));
+    assert_eq!((read(&repo, PUBLISH), read(&repo, CONFIG)), (None, None));
+    init(&repo, &["--forks", "--force"], 0);
+    assert_eq!(read(&repo, WORKFLOW), Some(source("templates/github/forks/prudence.yml")));
+}
+
+#[test]
+fn a_configuration_stays_and_the_workflow_is_written_beside_it() {
+    let repo = Repo::new().file(CONFIG, "model = 'mine'\n");
+    let run = init(&repo, &[], 0);
+    assert!(run.stdout.contains("`.prudence.toml` is there and stays"), "{run}");
+    assert_eq!(read(&repo, CONFIG).as_deref(), Some("model = 'mine'\n"));
+    assert!(read(&repo, WORKFLOW).is_some());
+    init(&repo, &["--force"], 0);
+    assert!(read(&repo, CONFIG).is_some_and(|text| text.starts_with('#')));
+}
+
+#[test]
+fn running_again_changes_nothing() {
+    let repo = Repo::new();
+    init(&repo, &[], 0);
+    let run = init(&repo, &[], 0);
+    assert!(!run.stdout.contains("wrote") && run.stdout.contains(&format!("`{WORKFLOW}` is there already\n")), "{run}");
+}
+
+/// Lines with something in them, without their comments.
+fn lines(yaml: &str) -> Vec<&str> {
+    let without_comment = |line| str::split(line, " #").next().unwrap_or_default().trim_end();
+    yaml.lines().map(without_comment).filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
+}
+
+#[test]
+fn the_workflow_of_the_readme_is_a_part_of_it() {
+    let (readme, template) = (source("README.md"), source("templates/github/prudence.yml"));
+    let block = readme.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a workflow");
+    let mut rest = lines(&template).into_iter();
+    for line in lines(block) {
+        assert!(rest.any(|other| other == line), "`{line}` stands not, or elsewhere, in the template");
+    }
+}
+
+/// What keeps a stranger's change from the key and from the token that writes.
+#[test]
+fn the_workflows_for_forks_divide_key_and_writing() {
+    let (review, publish) =
+        (source("templates/github/forks/prudence.yml"), source("templates/github/forks/prudence-publish.yml"));
+    let has = |yaml: &str, text: &str| lines(yaml).iter().any(|line| line.contains(text));
+    assert!(has(&review, "secrets.") && !has(&review, "write"), "{review}");
+    assert!(has(&publish, "pull-requests: write") && !has(&publish, "secrets."), "{publish}");
+    assert!(has(&publish, "workflows: [Prudence]") && has(&review, "name: Prudence"));
+    for yaml in [&review, &publish] {
+        assert!(!has(yaml, "checkout") && !has(yaml, " run:"), "{yaml}");
+        assert!(has(yaml, "permissions: {}"), "{yaml}");
+        let pinned = |line: &str| line.split_once('@').is_some_and(|(_, sha)| sha.len() == 40);
+        let others = lines(yaml).into_iter().filter(|line| line.contains("uses: actions/"));
+        assert!(others.clone().count() == 1 && others.into_iter().all(pinned), "{yaml}");
+    }
+}
