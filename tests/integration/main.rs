@@ -1,5 +1,6 @@
 //! The program from outside, against doubles of the services it talks to.
 
+mod access;
 mod actions;
 mod bad_input;
 mod checks;

@@ -1,5 +1,6 @@
 //! GitHub, through `octocrab`: github.com and Enterprise Server.
 
+mod access;
 mod change;
 mod http;
 mod publish;
@@ -7,7 +8,7 @@ mod publish;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use super::{Conversation, Forge, ForgeError, Request, Review, ReviewOutcome};
+use super::{Access, Conversation, Forge, ForgeError, Request, Review, ReviewOutcome};
 use crate::diff::Diff;
 use crate::secret::Secret;
 pub use http::Event;
@@ -103,6 +104,10 @@ impl Forge for GitHub {
 
     async fn put_summary(&self, existing: Option<u64>, body: &str) -> Result<Option<String>, ForgeError> {
         publish::summary(self, existing, body).await
+    }
+
+    async fn may_write(&self) -> Result<Access, ForgeError> {
+        access::access(self).await
     }
 }
 
