@@ -41,6 +41,9 @@ pub enum Command {
     /// Show what `review` would send and cost; sends nothing
     #[command(after_help = EXAMPLES)]
     Plan(Plan),
+    /// Check key, endpoint, model, host token and git history; posts nothing
+    #[command(after_help = EXAMPLES)]
+    Doctor(Doctor),
     /// Print the effective configuration and where each value came from
     #[command(after_help = EXAMPLES)]
     Config(ConfigArgs),
@@ -86,6 +89,20 @@ pub struct Plan {
     /// Also write the plan in JSON to this file
     #[arg(long, value_name = "FILE", help_heading = RESULT)]
     pub output: Option<PathBuf>,
+}
+
+/// `prudence doctor`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Doctor {
+    /// A pull request: its URL or OWNER/REPO#N (default: the one of the CI event)
+    #[arg(long, value_name = "REQUEST")]
+    pub pr: Option<PullRef>,
+    /// The repository (default: the one that holds this folder)
+    #[arg(long, value_name = "DIR")]
+    pub repo: Option<PathBuf>,
+    /// The settings.
+    #[command(flatten)]
+    pub settings: Settings,
 }
 
 /// `prudence config`.

@@ -43,6 +43,7 @@
 //! | [`report`] | `prudence.review/v1` and its renderings |
 //! | [`marks`] | how the bot knows its own comments again |
 //! | [`deliver`] | the best channel that the token allows |
+//! | [`doctor`] | whether a review would work, before it is tried |
 //! | [`output`], [`console`], [`status`] | standard output and files, standard error, exit codes |
 //!
 //! # What always holds
@@ -68,6 +69,7 @@ pub mod config;
 pub mod console;
 pub mod deliver;
 pub mod diff;
+pub mod doctor;
 pub mod findings;
 pub mod forge;
 pub mod git;

@@ -7,6 +7,7 @@ mod checks;
 mod config;
 mod cost;
 mod delivery;
+mod doctor;
 mod doubles;
 mod eval_diffs;
 mod github;
