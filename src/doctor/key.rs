@@ -42,16 +42,16 @@ pub fn look(name: &'static str, given: Given<'_>, recipient: Recipient) -> Optio
                 "{from} holds an expression that nothing has replaced\nhint: write `${{{{ secrets.NAME }}}}` where the workflow sets it, without quotes or a backslash, and the value itself in `.env`"
             ),
         ));
-    } else if is_placeholder(key) {
-        return Some(Check::fail(
-            name,
-            format!("{from} holds a placeholder, not a key\nhint: put the real one in its place"),
-        ));
     } else if let Some((before, _)) = key.split_once(['=', ' ']).filter(|(before, _)| is_label(before)) {
         return Some(Check::fail(
             name,
             format!("{from} begins with `{before}`, which is not part of the key\nhint: {again}"),
         ));
+    } else if is_placeholder(key) {
+        let text = format!("{from} holds a placeholder\nhint: put the real one in its place");
+        // a server that asks for no key is often given such a text
+        let is_enough = recipient == Recipient::Server;
+        return Some(if is_enough { Check::warn(name, text) } else { Check::fail(name, text) });
     }
     if key.chars().any(|c| c.is_whitespace() || c.is_control() || !c.is_ascii()) {
         return Some(Check::fail(
@@ -115,13 +115,20 @@ fn misdirected(name: &'static str, key: &str, from: &str, recipient: Recipient) 
         (Recipient::Host, Some(owner)) if !owner.is_host => Some(Check::fail(
             name,
             format!(
-                "{from} holds a key of {}, which is no token for a code host; it was not sent\nhint: the model's key belongs in `OPENAI_API_KEY`, the token in `GITHUB_TOKEN`",
+                "{from} holds a key of {}, which is no token for a code host; it was not sent\nhint: {APART}",
                 owner.name
             ),
+        )),
+        (Recipient::Host, None) if key.starts_with("sk-") => Some(Check::fail(
+            name,
+            format!("{from} holds a model's key, which is no token for a code host; it was not sent\nhint: {APART}"),
         )),
         _ => None,
     }
 }
+
+/// Where which of the two belongs.
+const APART: &str = "the model's key belongs in `OPENAI_API_KEY`, the token in `GITHUB_TOKEN`";
 
 /// Whose keys begin so.
 struct Owner {
@@ -173,10 +180,9 @@ fn owner(key: &str) -> Option<&'static Owner> {
     OWNERS.iter().find(|owner| key.starts_with(owner.prefix))
 }
 
-/// Words of examples. A real key is one long word, in which they may stand by chance; so only whole words count.
-const EXAMPLE_WORDS: [&str; 13] = [
+/// Words of examples. In the letters of a real key they may stand by chance, so only whole words of some length count.
+const EXAMPLE_WORDS: [&str; 12] = [
     "your",
-    "my",
     "changeme",
     "change",
     "placeholder",
@@ -197,6 +203,7 @@ fn is_placeholder(key: &str) -> bool {
         word.chars().count() >= 3 && ['x', 'X', '*', '.', '…'].iter().any(|filler| word.chars().all(|c| c == *filler))
     };
     (key.starts_with('<') && key.ends_with('>'))
+        || ["api-key", "api_key", "apikey"].iter().any(|part| key.to_lowercase().contains(part))
         || matches!(key, "sk-" | "…" | "none" | "null" | "undefined" | "key" | "token" | "secret")
         || words().any(|word| {
             EXAMPLE_WORDS.contains(&word.to_lowercase().as_str())
@@ -258,6 +265,8 @@ mod tests {
         check(KEY, Recipient::OpenAi, "");
         check("sk-test-0123456789abcdefghij", Recipient::OpenAi, "");
         check("whatever", Recipient::Server, "");
+        check("dummy", Recipient::Server, "Warn placeholder");
+        check("sk-proj-xyourX-my-Ab_here1_0123456789", Recipient::OpenAi, "");
         check("ghs_0123456789", Recipient::Host, "");
         check("your key", Recipient::Local, "Fail in its middle");
         check("your-key", Recipient::Local, "");
@@ -311,5 +320,6 @@ mod tests {
         check(KEY, Recipient::Server, "Warn goes to another server");
         check("ghp_0123456789", Recipient::Server, "Fail no key for a model");
         check(KEY, Recipient::Host, "Fail no token for a code host");
+        check("sk-0123456789", Recipient::Host, "Fail a model's key");
     }
 }

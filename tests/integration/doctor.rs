@@ -433,6 +433,10 @@ fn missing_history_is_told() {
     let alone = Repo::new().file("a", "1").commit("one").branch("topic");
     alone.git().find_branch("main", git2::BranchType::Local).and_then(|mut main| main.delete()).expect("no `main`");
     check(doctor(&alone).openai(&openai), "fail", "history", &["cannot find the default branch", "`--base REF`"]);
+    let apart = Repo::new().file("a", "1").commit("one");
+    apart.git().set_head("refs/heads/apart").expect("a branch without a commit");
+    let apart = apart.file("a", "2").commit("two");
+    check(doctor(&apart).openai(&openai), "fail", "history", &["no common ancestor", "`--base REF`"]);
     let empty = Repo::new();
     check(doctor(&empty).openai(&openai), "ok", "history", &["no commit yet"]);
     let elsewhere = Prudence::new().arg("doctor").arg("--repo").arg(pay().path()).openai(&openai);

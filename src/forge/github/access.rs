@@ -64,8 +64,8 @@ fn verdict(answer: Answer, what: &str, github: &GitHub) -> Result<Result<(), Str
             let remedy = remedy(github.api.token_kind());
             return Ok(Err(format!("the token may not post {what} ({status}: {message})\nhint: {remedy}")));
         }
-        // must not happen; but whoever could create something may
-        (200..=299, _) if answer.is_json() => return Ok(Ok(())),
+        // must not happen; but whoever could create something may. A list is what a redirected read gets.
+        (200..=299, _) if answer.json().is_ok_and(|created| created["id"].is_u64()) => return Ok(Ok(())),
         (200..=299, _) => {
             return Err(ForgeError::Unsure(format!("GitHub's answer does not tell whether the token may post {what}")));
         }
@@ -136,8 +136,8 @@ mod tests {
 
     /// `expected` is a part of the refusal; empty where the token may write.
     #[track_caller]
-    fn check(status: u16, headers: &[(&'static str, &str)], message: &str, expected: &str) {
-        let answer = Answer::new(status, headers, &json!({"message": message}).to_string());
+    fn check(status: u16, message: &str, expected: &str) {
+        let answer = Answer::new(status, &[], &json!({"message": message}).to_string());
         match verdict(answer, "reviews", &github("ghs_1")).unwrap() {
             Ok(()) => assert_eq!(expected, "", "{status} {message}"),
             Err(refusal) => {
@@ -149,16 +149,14 @@ mod tests {
 
     #[tokio::test]
     async fn the_permission_is_what_counts() {
-        let json = [("content-type", "application/json")];
-        check(422, &[], "Unprocessable Entity", "");
-        check(200, &json, "", "");
-        check(403, &[], "Resource not accessible by integration", "`pull-requests: write`");
-        check(404, &[], "Not Found", "`pull-requests: write`");
-        check(403, &[], "Repository was archived so is read-only.", "unarchive");
-        check(403, &[], "Unable to create comment because issue is locked.", "unlock");
-        check(422, &[], "lock prevents review", "unlock");
-        check(422, &[], "User can only have one pending review per pull request", "discard");
-        check(403, &[], "Resource protected by organization SAML enforcement.", "single sign-on");
+        check(422, "Unprocessable Entity", "");
+        check(403, "Resource not accessible by integration", "`pull-requests: write`");
+        check(404, "Not Found", "`pull-requests: write`");
+        check(403, "Repository was archived so is read-only.", "unarchive");
+        check(403, "Unable to create comment because issue is locked.", "unlock");
+        check(422, "lock prevents review", "unlock");
+        check(422, "User can only have one pending review per pull request", "discard");
+        check(403, "Resource protected by organization SAML enforcement.", "single sign-on");
     }
 
     #[track_caller]
@@ -173,7 +171,10 @@ mod tests {
         check_unknown(403, &[("retry-after", "7")], "{}", |err| matches!(err, ForgeError::Limited(_)));
         check_unknown(429, &[], "{}", |err| matches!(err, ForgeError::Limited(_)));
         check_unknown(502, &[], "<html>", |err| matches!(err, ForgeError::Unsure(_)));
-        check_unknown(200, &[("content-type", "text/html")], "<html>", |err| matches!(err, ForgeError::Unsure(_)));
+        check_unknown(200, &[], "<html>", |err| matches!(err, ForgeError::Unsure(_)));
+        check_unknown(200, &[], r#"[{"id": 1}]"#, |err| matches!(err, ForgeError::Unsure(_)));
+        let created = verdict(Answer::new(201, &[], r#"{"id": 1}"#), "reviews", &github("ghs_1"));
+        assert_eq!(created, Ok(Ok(())), "whoever could create something may");
     }
 
     #[tokio::test]
