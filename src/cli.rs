@@ -41,6 +41,9 @@ pub enum Command {
     /// Show what `review` would send and cost; sends nothing
     #[command(after_help = EXAMPLES)]
     Plan(Plan),
+    /// Check key, endpoint, model, host token and git history; posts nothing
+    #[command(after_help = EXAMPLES)]
+    Doctor(Doctor),
     /// Print the effective configuration and where each value came from
     #[command(after_help = EXAMPLES)]
     Config(ConfigArgs),
@@ -95,6 +98,20 @@ pub struct Plan {
     /// Also write the plan in JSON to this file
     #[arg(long, value_name = "FILE", help_heading = RESULT)]
     pub output: Option<PathBuf>,
+}
+
+/// `prudence doctor`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Doctor {
+    /// A pull request: its URL or OWNER/REPO#N (default: the one of the CI event)
+    #[arg(long, value_name = "REQUEST")]
+    pub pr: Option<PullRef>,
+    /// The repository (default: the one that holds this folder)
+    #[arg(long, value_name = "DIR")]
+    pub repo: Option<PathBuf>,
+    /// The settings.
+    #[command(flatten)]
+    pub settings: Settings,
 }
 
 /// `prudence config`.
@@ -448,7 +465,7 @@ mod tests {
         use ErrorKind::{ArgumentConflict, InvalidSubcommand, InvalidValue, MissingRequiredArgument, UnknownArgument};
         check_refused("", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand);
         check_refused("frobnicate", InvalidSubcommand);
-        for later in ["publish a.json", "doctor", "eval set"] {
+        for later in ["eval set"] {
             check_refused(later, InvalidSubcommand);
         }
         for later in ["--mr g/p!1", "--requests f", "--responses f", "--record d", "--replay d", "--html f"] {

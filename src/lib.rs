@@ -44,6 +44,7 @@
 //! | [`marks`] | how the bot knows its own comments again |
 //! | [`deliver`] | the best channel that the token allows |
 //! | [`init`] | the workflows and the configuration that `prudence init` writes |
+//! | [`doctor`] | whether a review would work, before it is tried |
 //! | [`output`], [`console`], [`status`] | standard output and files, standard error, exit codes |
 //!
 //! # What always holds
@@ -69,6 +70,7 @@ pub mod config;
 pub mod console;
 pub mod deliver;
 pub mod diff;
+pub mod doctor;
 pub mod findings;
 pub mod forge;
 pub mod git;

@@ -14,6 +14,7 @@ use crate::config::{self, file};
 use crate::console::Console;
 use crate::deliver::{self, Posting};
 use crate::diff::Diff;
+use crate::doctor;
 use crate::git::Repo;
 use crate::init::init;
 use crate::llm::{self, Client};
@@ -38,6 +39,7 @@ pub async fn run(cli: cli::Cli, world: &World<'_>) -> Result<Exit> {
     match cli.command {
         Command::Review(args) => review(&args, world, &console).await,
         Command::Plan(args) => plan(&args, world, &console).await,
+        Command::Doctor(args) => doctor::run(&args, world, &console).await,
         Command::Config(args) => show_config(&args, world, &console),
         Command::Init(args) => init(&args, world, &console),
     }

@@ -12,11 +12,11 @@ use crate::config::ci::{self, Ci};
 use crate::config::env::Env;
 use crate::config::layer::{Layer, Origin, Origins};
 use crate::config::provider::{Facts, Resolved, is_loopback, resolve_provider};
-use crate::config::{self, Config, Effort, ReviewEvent, file, keys};
+use crate::config::{self, Config, Effort, ReviewEvent, Skip, file, keys};
 use crate::console::Console;
 use crate::deliver::{self, Posting};
 use crate::findings::{Finding, Judgement};
-use crate::forge::Forge;
+use crate::forge::{Forge, Request};
 use crate::git::Repo;
 use crate::obey;
 use crate::order::Order;
@@ -245,18 +245,22 @@ fn nothing(target: &Target, change: &Change, config: &Config) -> Option<String> 
             "not reviewed: a person paused the reviews of this request (`/prudence resume` goes on)".to_owned(),
         );
     }
-    if skip.drafts && request.is_draft {
-        return Some("not reviewed: the request is a draft (`skip.drafts`)".to_owned());
-    }
-    if skip.bots && request.is_by_bot {
-        return Some("not reviewed: a bot opened the request (`skip.bots`)".to_owned());
-    }
-    if let Some(label) = request.labels.iter().find(|label| skip.labels.contains(label)) {
-        return Some(format!("not reviewed: the request has the label `{label}` (`skip.labels`)"));
-    }
+    let (what, setting) = unwanted(request, skip)?;
+    Some(format!("not reviewed: the request {what} (`{setting}`)"))
+}
+
+/// Why the team does not want a request reviewed, and the setting that says so.
+pub fn unwanted(request: &Request, skip: &Skip) -> Option<(String, &'static str)> {
     let text = format!("{}\n{}", request.title, request.description).to_lowercase();
-    let word = skip.words.iter().find(|word| !word.is_empty() && text.contains(&word.to_lowercase()))?;
-    Some(format!("not reviewed: the request says `{word}` (`skip.words`)"))
+    let label = request.labels.iter().find(|label| skip.labels.contains(label));
+    let word = skip.words.iter().find(|word| !word.is_empty() && text.contains(&word.to_lowercase()));
+    match (label, word) {
+        _ if skip.drafts && request.is_draft => Some(("is a draft".to_owned(), "skip.drafts")),
+        _ if skip.bots && request.is_by_bot => Some(("was opened by a bot".to_owned(), "skip.bots")),
+        (Some(label), _) => Some((format!("has the label `{label}`"), "skip.labels")),
+        (None, Some(word)) => Some((format!("says `{word}`"), "skip.words")),
+        (None, None) => None,
+    }
 }
 
 /// `.prudence.toml`: in CI and for requests from the base commit, for local runs from the working tree.

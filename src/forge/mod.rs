@@ -152,6 +152,15 @@ impl ReviewOutcome {
     }
 }
 
+/// What the token may write. An error is the host's refusal in words, with the remedy as its last line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// Reviews with comments on lines.
+    pub review: Result<(), String>,
+    /// The summary comment.
+    pub comment: Result<(), String>,
+}
+
 /// Why a host did not do what it was asked; variants follow what the caller does.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ForgeError {
@@ -257,4 +266,8 @@ pub trait Forge: Send + Sync {
 
     /// Waits for no rate limit beyond this moment.
     fn set_deadline(&self, deadline: tokio::time::Instant);
+
+    /// What the token may write here; writes nothing to find out. Fails where the host does not tell, which says nothing
+    /// of the permission.
+    async fn may_write(&self) -> Result<Access, ForgeError>;
 }

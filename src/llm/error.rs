@@ -151,7 +151,8 @@ fn bad_key(error: &ApiError, asked: &Asked<'_>) -> String {
 }
 
 fn no_access(error: &ApiError, asked: &Asked<'_>) -> String {
-    let what = asked.sentence(&format!("the model server denies access to `{}`", asked.model), error);
+    let to = if asked.model.is_empty() { "its list of models".to_owned() } else { format!("`{}`", asked.model) };
+    let what = asked.sentence(&format!("the model server denies access to {to}"), error);
     format!("{what}\nhint: check what the key in `{}` is allowed to use, and from where", asked.key_variable())
 }
 

@@ -133,6 +133,18 @@ pub struct Reply {
     pub usage: Usage,
 }
 
+/// Why there is no list of models, with what tells a wrong address from a wrong key.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{error}")]
+pub struct NoList {
+    /// The HTTP status; `None` where no whole answer came.
+    pub status: Option<u16>,
+    /// Whether the answer is a web page.
+    pub is_page: bool,
+    /// In words.
+    pub error: LlmError,
+}
+
 /// The connection to the model server, shared by all requests of a run.
 pub struct Client {
     settings: Settings,
@@ -207,16 +219,21 @@ impl Client {
     /// The names of the server's models. One attempt, which costs nothing.
     ///
     /// # Errors
-    /// See [`LlmError`].
-    pub async fn models(&self) -> Result<Vec<String>, LlmError> {
+    /// See [`NoList`].
+    pub async fn models(&self) -> Result<Vec<String>, NoList> {
         let asked = self.asked("");
-        match self.transport.models(self.attempt_ends()).await {
-            Ok(reply) => match self.redirect(&reply, &asked) {
-                Some(error) => Err(error),
-                None => openai::decode_models(reply.status, &reply.body).map_err(|e| classify(&e, &asked).error),
-            },
-            Err(lost) => Err(self.lost(&lost, &asked).into_error()),
-        }
+        let reply = match self.transport.models(self.attempt_ends()).await {
+            Ok(reply) => reply,
+            Err(lost) => {
+                return Err(NoList { status: None, is_page: false, error: self.lost(&lost, &asked).into_error() });
+            }
+        };
+        let listed = match self.redirect(&reply, &asked) {
+            Some(error) => Err(error),
+            None => openai::decode_models(reply.status, &reply.body).map_err(|e| classify(&e, &asked).error),
+        };
+        let is_page = reply.body.trim_ascii_start().starts_with(b"<");
+        listed.map_err(|error| NoList { status: Some(reply.status), is_page, error })
     }
 
     /// Attempts until there is an answer, or an error after which another attempt makes no sense.

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
-use super::{Client, Event, LlmError, Reply, Request, Settings, TooLong};
+use super::{Client, Event, LlmError, NoList, Reply, Request, Settings, TooLong};
 use crate::config::Provider;
 use crate::secret::Secret;
 use crate::usage::{Meter, Price, Prices, Usage};
@@ -492,7 +492,7 @@ async fn a_server_that_cannot_be_reached_stops_the_run() {
     drop(listener);
     let meter = Arc::new(Meter::new(Prices::default(), None));
     let client = Client::new(settings(&origin), Arc::clone(&meter)).unwrap();
-    let LlmError::Stop(message) = client.models().await.unwrap_err() else { panic!("no stop") };
+    let LlmError::Stop(message) = client.models().await.unwrap_err().error else { panic!("no stop") };
     assert!(message.contains(&origin) && message.contains("`--base-url`"), "{message}");
     assert!(matches!(client.complete(&request()).await, Err(LlmError::Stop(_))));
     assert_eq!(meter.totals(), Usage::default(), "nothing was sent");
@@ -520,10 +520,14 @@ async fn nothing_is_sent_over_the_limit() {
 
 #[tokio::test]
 async fn models_are_listed_without_cost() {
-    let world = World::new([step(200, r#"{"data":[{"id":"a"},{"id":"b"}]}"#), step(401, "")]).await;
+    let world =
+        World::new([step(200, r#"{"data":[{"id":"a"},{"id":"b"}]}"#), step(401, ""), step(200, " <html>")]).await;
     assert_eq!(world.client.models().await.unwrap(), ["a", "b"]);
-    assert!(matches!(world.client.models().await, Err(LlmError::Stop(_))));
-    assert_eq!(world.seen(|seen| seen.uri.to_string()), ["/v1/models", "/v1/models"]);
+    let refused = world.client.models().await.unwrap_err();
+    assert!(matches!(refused, NoList { status: Some(401), is_page: false, error: LlmError::Stop(_) }), "{refused:?}");
+    let page = world.client.models().await.unwrap_err();
+    assert_eq!((page.status, page.is_page), (Some(200), true));
+    assert_eq!(world.seen(|seen| seen.uri.to_string()), ["/v1/models"; 3]);
     assert_eq!(world.meter.totals(), Usage::default());
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Channel, Report, Status};
+use super::Report;
 use crate::findings::Finding;
 use crate::forge::Annotation;
 use crate::severity::Severity;
@@ -84,7 +84,6 @@ pub fn outputs(report: &Report, conclusion: Conclusion, report_path: Option<&str
     let count = |severity| report.standing().filter(|finding| finding.severity == severity).count().to_string();
     let usd = |usd: Option<f64>| usd.map_or(String::new(), |usd| format!("{usd:.6}"));
     vec![
-        ("conclusion", conclusion(report).to_owned()),
         ("status", report.status.as_str().to_owned()),
         ("conclusion", conclusion.as_str().to_owned()),
         ("findings", report.standing().count().to_string()),
@@ -101,16 +100,6 @@ pub fn outputs(report: &Report, conclusion: Conclusion, report_path: Option<&str
         ("channel", report.delivery.channel.as_str().to_owned()),
         ("summary-url", report.delivery.url.clone().unwrap_or_default()),
     ]
-}
-
-/// How the run ended, in one word.
-fn conclusion(report: &Report) -> &'static str {
-    match (report.delivery.channel, report.status) {
-        (Channel::None, _) => "undelivered",
-        (_, Status::Incomplete) => "incomplete",
-        (_, Status::NothingToReview) => "skipped",
-        (_, Status::Complete) => "reviewed",
-    }
 }
 
 /// Outputs in the form of the `GITHUB_OUTPUT` file. None of them has a line break, whatever stood in them.

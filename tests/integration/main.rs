@@ -1,11 +1,13 @@
 //! The program from outside, against doubles of the services it talks to.
 
+mod access;
 mod actions;
 mod bad_input;
 mod checks;
 mod config;
 mod cost;
 mod delivery;
+mod doctor;
 mod doubles;
 mod eval_diffs;
 mod github;

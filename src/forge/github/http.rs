@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::Settings;
+use super::access::TokenKind;
 use crate::config::provider::is_loopback;
 use crate::forge::ForgeError;
 use crate::secret::Secret;
@@ -112,7 +113,12 @@ impl Api {
 
     /// Whether the token is one of an app, such as that of a run of Actions.
     pub fn has_installation_token(&self) -> bool {
-        self.settings.token.as_ref().is_some_and(|token| token.expose().starts_with("ghs_"))
+        self.token_kind() == TokenKind::Installation
+    }
+
+    /// Who gave the token.
+    pub fn token_kind(&self) -> TokenKind {
+        self.settings.token.as_ref().map_or(TokenKind::Unknown, |token| TokenKind::of(token.expose()))
     }
 
     pub async fn get(&self, route: &str, accept: Option<&str>) -> Result<Answer, ForgeError> {
@@ -122,6 +128,12 @@ impl Api {
     /// Asks a question, or makes a change that may be made twice.
     pub async fn graphql(&self, query: &Value) -> Result<Answer, ForgeError> {
         self.patiently(true, Method::Post, &self.graphql_path, None, Some(query)).await
+    }
+
+    /// Posts what the host cannot take, to see why it refuses; nothing is created, so that it may be repeated.
+    pub async fn probe(&self, route: &str, impossible: &Value) -> Result<Answer, ForgeError> {
+        let full = format!("{}{route}", self.rest_path);
+        self.patiently(true, Method::Post, &full, None, Some(impossible)).await
     }
 
     /// All items of a listing, page by page.
@@ -294,6 +306,14 @@ fn pause(attempt: u32) -> Duration {
 }
 
 impl Answer {
+    #[cfg(test)]
+    pub fn new(status: u16, headers: &[(&'static str, &str)], body: &str) -> Answer {
+        let header = |(name, value): &(&'static str, &str)| {
+            (HeaderName::from_static(name), HeaderValue::from_str(value).expect("a header"))
+        };
+        Answer { status, headers: headers.iter().map(header).collect(), body: body.as_bytes().to_vec() }
+    }
+
     pub fn json(&self) -> Result<Value, ForgeError> {
         serde_json::from_slice(&self.body)
             .map_err(|err| ForgeError::Failed(format!("GitHub's answer is no JSON ({} {err})", self.status)))
@@ -403,9 +423,7 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, headers: &[(&'static str, &str)], body: &str) -> Answer {
-        let headers =
-            headers.iter().map(|(k, v)| (HeaderName::from_static(k), HeaderValue::from_str(v).unwrap())).collect();
-        Answer { status, headers, body: body.as_bytes().to_vec() }
+        Answer::new(status, headers, body)
     }
 
     #[test]

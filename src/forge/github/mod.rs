@@ -1,5 +1,6 @@
 //! GitHub, through `octocrab`: github.com and Enterprise Server.
 
+mod access;
 mod change;
 mod check_run;
 mod http;
@@ -11,7 +12,7 @@ mod threads;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::{CheckRun, Conversation, Forge, ForgeError, Reaction, Request, Review, ReviewOutcome};
+use super::{Access, CheckRun, Conversation, Forge, ForgeError, Reaction, Request, Review, ReviewOutcome};
 use crate::diff::Diff;
 use crate::secret::Secret;
 pub use http::Event;
@@ -128,6 +129,10 @@ impl Forge for GitHub {
 
     fn set_deadline(&self, deadline: tokio::time::Instant) {
         self.api.set_deadline(deadline);
+    }
+
+    async fn may_write(&self) -> Result<Access, ForgeError> {
+        access::access(self).await
     }
 }
 

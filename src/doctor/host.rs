@@ -1,0 +1,126 @@
+//! The code host: the token, the request, and what the token may write on it.
+
+use super::check::Check;
+use super::key::{self, Given, Recipient};
+use crate::config::Skip;
+use crate::config::env::Env;
+use crate::forge::{Access, Forge, ForgeError, Request};
+use crate::secret::Secret;
+use crate::setup::unwanted;
+
+/// What was found out.
+pub struct Host {
+    /// The lines.
+    pub checks: Vec<Check>,
+    /// The request, where it could be read.
+    pub request: Option<Request>,
+}
+
+/// Looks at the token, reads the request, and asks what the token may write.
+pub async fn examine(forge: &dyn Forge, token: Option<(String, String)>, is_ci: bool) -> Host {
+    let look = look(token.as_ref());
+    if look.has_failed() {
+        let why = if token.is_some() { "not asked with this token" } else { "not asked without a token" };
+        return Host {
+            checks: vec![look, Check::skip("request", why), Check::skip("permissions", why)],
+            request: None,
+        };
+    }
+    let request = match forge.read().await {
+        Ok((request, _)) => request,
+        Err(error) => return Host { checks: unread(look, &error, forge).await, request: None },
+    };
+    let origin = if request.is_fork { ", and comes from a fork" } else { "" };
+    let readable = Check::ok("request", format!("{} can be read{origin}", request.url));
+    let permissions = permissions(forge.may_write().await, is_ci && request.is_fork);
+    Host { checks: vec![look, readable, permissions], request: Some(request) }
+}
+
+/// The lines where the request could not be read.
+async fn unread(look: Check, error: &ForgeError, forge: &dyn Forge) -> Vec<Check> {
+    const WHY: &str = "the request could not be read";
+    match error {
+        ForgeError::Failed(text) if text.contains("(401") => {
+            let why = "the token was refused";
+            vec![Check::fail("token", text), Check::skip("request", why), Check::skip("permissions", why)]
+        }
+        // what it needs to read is less than what it needs to post, so that is named, too
+        ForgeError::Forbidden(text) => {
+            vec![look, Check::fail("request", text).or_hint(READ), permissions(forge.may_write().await, false)]
+        }
+        _ => vec![look, Check::fail("request", error.to_string()), Check::skip("permissions", WHY)],
+    }
+}
+
+const READ: &str = "the token needs `pull-requests: read`, and `pull-requests: write` to post";
+
+fn look(token: Option<&(String, String)>) -> Check {
+    let Some((raw, from)) = token else {
+        return Check::fail("token", "there is no token for the code host: only what is public can be read, and nothing can be posted")
+            .hint("set `GITHUB_TOKEN`: in a workflow to `${{ github.token }}`, on your desk for example to what `gh auth token` prints");
+    };
+    key::look("token", Given { raw, from }, Recipient::Host)
+        .unwrap_or_else(|| Check::ok("token", format!("from {from}")))
+}
+
+/// The token as it was given, and where, in the order in which the program takes it.
+pub fn given(env: &Env<'_>) -> Option<(String, String)> {
+    let input = env.input("github-token").map(|raw| (raw, "the action's input `github-token`".to_owned()));
+    let variable = |name: &str| env.var(name).map(|raw| (raw, format!("variable `{name}`")));
+    let all = [input, variable("GITHUB_TOKEN"), variable("GH_TOKEN")];
+    all.into_iter().flatten().find(|(raw, _)| Secret::new(raw).is_some())
+}
+
+/// What the token may write. `is_expected` is a run on a request from a fork, whose token may only read.
+fn permissions(access: Result<Access, ForgeError>, is_expected: bool) -> Check {
+    const NAME: &str = "permissions";
+    let refused = match access {
+        Ok(Access { review: Ok(()), comment: Ok(()) }) => {
+            return Check::ok(NAME, "the token may post reviews and comments");
+        }
+        Ok(Access { review: Err(refusal), .. } | Access { comment: Err(refusal), .. }) => refusal,
+        Err(error) => return Check::skip(NAME, format!("could not look: {error}")),
+    };
+    if is_expected {
+        return Check::warn(NAME, refused).hint(
+            "this is how runs on requests from forks are: findings become annotations and the step summary; to post them, publish the report from a second job that has `pull-requests: write`",
+        );
+    }
+    Check::fail(NAME, refused)
+}
+
+/// Why a request that an event names would not be reviewed; see the settings under `skip`.
+pub fn unreviewed(request: &Request, skip: &Skip) -> Option<Check> {
+    let (what, setting) = unwanted(request, skip)?;
+    let text = format!("{} can be read, but it {what}, and such requests are not reviewed", request.url);
+    Some(
+        Check::warn("request", text)
+            .hint(format!("change `{setting}`, or name the request with `--pr`, which reviews it all the same")),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::State;
+    use super::*;
+
+    #[track_caller]
+    fn check(review: Result<(), &str>, comment: Result<(), &str>, is_expected: bool, expected: (State, &str)) {
+        let own = |refusal: Result<(), &str>| refusal.map_err(|text| format!("no {text}\nhint: remedy"));
+        let check = permissions(Ok(Access { review: own(review), comment: own(comment) }), is_expected);
+        assert_eq!(check.state, expected.0, "{check:?}");
+        assert!(check.text.contains(expected.1), "{check:?}");
+        assert_eq!(check.hint.is_some(), check.state != State::Ok);
+    }
+
+    #[test]
+    fn one_missing_permission_is_enough() {
+        check(Ok(()), Ok(()), false, (State::Ok, "reviews and comments"));
+        check(Err("reviews"), Ok(()), false, (State::Fail, "no reviews"));
+        check(Ok(()), Err("comments"), false, (State::Fail, "no comments"));
+        check(Err("reviews"), Err("comments"), false, (State::Fail, "no reviews"));
+        check(Err("reviews"), Err("comments"), true, (State::Warn, "no reviews"));
+        let unseen = permissions(Err(ForgeError::Limited("wait\nhint: later".to_owned())), true);
+        assert_eq!((unseen.state, unseen.hint.as_deref()), (State::Skip, Some("later")));
+    }
+}
