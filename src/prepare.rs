@@ -71,7 +71,7 @@ pub async fn prepare(setup: &Setup, console: &Console) -> Result<Prepared> {
     let has_memory = setup.target.forge().is_some() && setup.provider != Resolved::Offline;
     let memory = if has_memory { Memory::of(&diff, &key) } else { None };
     let known = change.state.memory.as_ref().filter(|known| has_memory && known.key == key && !setup.full);
-    let standing = standing(setup, &diff, &skipped).await?;
+    let standing = standing(setup, &diff, &skipped, console).await?;
     let plan = plan::build(budget, &orientation, &schema::schema().to_string(), diff, known);
     Ok(Prepared { plan, skipped, hits, redactions, standing, memory })
 }
@@ -89,16 +89,16 @@ fn review_key(config: &Config, provider: Resolved) -> String {
 }
 
 /// What earlier runs left on the request, and what people said of it.
-async fn standing(setup: &Setup, diff: &Diff, skipped: &[Skipped]) -> Result<Vec<Standing>> {
+async fn standing(setup: &Setup, diff: &Diff, skipped: &[Skipped], console: &Console) -> Result<Vec<Standing>> {
     let change = &setup.change;
     let Some(forge) = setup.target.forge() else { return Ok(Vec::new()) };
-    let refused = refused(setup, forge).await?;
+    let refused = refused(setup, forge, console).await?;
     let left_out = |path: &str| skipped.iter().any(|skip| skip.path.as_str() == path);
     Ok(standing::read(&change.conversation, &change.state, &refused, diff, &left_out))
 }
 
 /// The comments of ours that people turned down: by a 👎, or by a reply of someone with write access.
-async fn refused(setup: &Setup, forge: &dyn Forge) -> Result<Vec<u64>> {
+async fn refused(setup: &Setup, forge: &dyn Forge, console: &Console) -> Result<Vec<u64>> {
     let open = setup.change.conversation.comments.iter().filter(|comment| comment.resolved.is_none());
     let open: Vec<_> = open.collect();
     if open.is_empty() {
@@ -112,7 +112,12 @@ async fn refused(setup: &Setup, forge: &dyn Forge) -> Result<Vec<u64>> {
         for author in orders.filter_map(|reply| reply.author.as_deref()) {
             let may = match asked.iter().find(|(known, _)| *known == author) {
                 Some((_, may)) => *may,
-                None => forge.is_writer(author).await?,
+                // a stranger's words must not be able to end the review
+                None => forge.is_writer(author).await.unwrap_or_else(|err| {
+                    let cause = err.to_string().replace('\n', "; ");
+                    console.notice(&format!("`/prudence ignore` of `{author}` counts for nothing: {cause}"));
+                    false
+                }),
             };
             asked.push((author, may));
             refused.extend(may.then_some(comment.id));
