@@ -14,6 +14,7 @@ mod github;
 mod init;
 #[cfg(unix)] // with stand-ins that are scripts
 mod install;
+mod life;
 mod local;
 mod model;
 mod patch;
