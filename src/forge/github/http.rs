@@ -177,6 +177,12 @@ impl Api {
         answer
     }
 
+    /// Sends what does more when it is sent twice, and waits for a rate limit alone.
+    pub async fn send_once(&self, method: Method, route: &str, body: &Value) -> Result<Answer, ForgeError> {
+        let full = format!("{}{route}", self.rest_path);
+        self.patiently(false, method, &full, None, Some(body)).await
+    }
+
     /// Repeats a request after a failure, where it `is_repeatable`, and after a rate limit.
     async fn patiently(
         &self,
