@@ -11,7 +11,7 @@ use crate::diff::{Diff, Side};
 use crate::findings::standing::{Shown, Standing, locate};
 use crate::findings::{Finding, Judgement, Reason, Suppressed};
 use crate::forge::{
-    By, CheckRun, Conversation, Forge, ForgeError, LineComment, PostedComment, PostedSummary, Review, ReviewOutcome,
+    CheckRun, Conversation, Forge, ForgeError, LineComment, PostedComment, PostedSummary, Review, ReviewOutcome,
 };
 use crate::marks::{self, Listed, State, fingerprint_of};
 use crate::memory::Memory;
@@ -60,7 +60,8 @@ struct Now<'a> {
     /// The change whose lines can be commented on.
     diff: Cow<'a, Diff>,
     head_sha: String,
-    /// Whether a finding is not posted since its code is gone on a head that came during the review.
+    /// Whether a finding cannot be seen on the request: its code is gone on a head that came during the review, or its
+    /// thread could not be opened again.
     holds_back: bool,
 }
 
@@ -77,7 +78,7 @@ pub async fn post(report: &mut Report, posting: &Posting<'_>) {
         report.delivery.url.clone_from(&summary.url);
         return;
     }
-    let now = look_again(report, posting).await;
+    let mut now = look_again(report, posting).await;
     let (on_lines, off_lines): (Vec<Finding>, Vec<Finding>) =
         report.findings.clone().into_iter().partition(|finding| {
             is_in_diff(finding, &now.diff) && !posting.change.without_patch.contains(&finding.path)
@@ -96,7 +97,7 @@ pub async fn post(report: &mut Report, posting: &Posting<'_>) {
         let place = format!("{}:{}", on_lines[*index].path, on_lines[*index].start_line);
         report.delivery.notes.push(format!("the host refused the comment on {place}: {}", reason.replace('\n', "; ")));
     }
-    tidy(report, posting, &now).await;
+    now.holds_back |= !tidy(report, posting, &now).await;
     let unplaced: Vec<&Finding> = review.refused.iter().map(|(index, _)| &on_lines[*index]).chain(&off_lines).collect();
     report.delivery.channel = if review.posted > 0 { Channel::Review } else { Channel::Comment };
     let state = posting.state(report, &now, &unplaced);
@@ -224,7 +225,8 @@ async fn review(posting: &Posting<'_>, now: &Now<'_>, findings: &[Finding]) -> R
 }
 
 /// Ends the threads of findings that are gone, opens those that are back, and takes back a review that blocks for nothing.
-async fn tidy(report: &mut Report, posting: &Posting<'_>, now: &Now<'_>) {
+/// Whether all that is back is open again.
+async fn tidy(report: &mut Report, posting: &Posting<'_>, now: &Now<'_>) -> bool {
     let of = |indices: &[usize]| -> Vec<&PostedComment> {
         let known = indices.iter().filter_map(|&index| match posting.standing[index].shown {
             Shown::OnLine(at) => posting.change.conversation.comments.get(at),
@@ -237,7 +239,7 @@ async fn tidy(report: &mut Report, posting: &Posting<'_>, now: &Now<'_>) {
     let untouched = |indices| of(indices).into_iter().filter(|comment| !has_person(comment)).collect::<Vec<_>>();
     let (ended, reopened) = (untouched(&posting.judgement.ended), untouched(&posting.judgement.reopened));
     end(report, posting, &ended).await;
-    reopen(report, posting, &reopened).await;
+    let is_open = reopen(report, posting, &reopened).await;
     if posting.may_dismiss(report) {
         for &review in &now.conversation.blocking {
             let message = "The findings that asked for changes are gone.";
@@ -248,6 +250,7 @@ async fn tidy(report: &mut Report, posting: &Posting<'_>, now: &Now<'_>) {
             }
         }
     }
+    is_open
 }
 
 /// Marks threads as resolved; where the token may not, the comment itself says that it is outdated.
@@ -257,7 +260,8 @@ async fn end(report: &mut Report, posting: &Posting<'_>, comments: &[&PostedComm
     let mut results = posting.forge.resolve(&threads, true).await.into_iter();
     for comment in open {
         let resolved = comment.thread.as_ref().and_then(|_| results.next());
-        if resolved.is_some_and(|result| result.is_ok()) {
+        // where a person may have resolved it, too, the comment tells
+        if resolved.is_some_and(|result| result.is_ok()) && !comment.is_by_person {
             continue;
         }
         if let Err(err) = posting.forge.edit_comment(comment.id, &marks::outdated(&comment.body)).await {
@@ -267,20 +271,22 @@ async fn end(report: &mut Report, posting: &Posting<'_>, comments: &[&PostedComm
     }
 }
 
-/// Undoes what [`end`] did.
-async fn reopen(report: &mut Report, posting: &Posting<'_>, comments: &[&PostedComment]) {
-    let ours = comments.iter().filter(|comment| comment.resolved == Some(By::Us));
-    let threads: Vec<String> = ours.filter_map(|comment| comment.thread.clone()).collect();
+/// Undoes what [`end`] did. Whether it could.
+async fn reopen(report: &mut Report, posting: &Posting<'_>, comments: &[&PostedComment]) -> bool {
+    let resolved = comments.iter().filter(|comment| comment.resolved.is_some());
+    let threads: Vec<String> = resolved.filter_map(|comment| comment.thread.clone()).collect();
     let mut results = posting.forge.resolve(&threads, false).await;
     for comment in comments {
         if let Some(body) = marks::restored(&comment.body) {
             results.push(posting.forge.edit_comment(comment.id, body).await);
         }
     }
+    let is_open = results.iter().all(Result::is_ok);
     for err in results.into_iter().filter_map(Result::err) {
         let note = format!("a finding is back, but its thread stays closed: {}", posting.one_line(&err));
         report.delivery.notes.push(note);
     }
+    is_open
 }
 
 async fn summary(
