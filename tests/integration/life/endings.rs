@@ -50,6 +50,46 @@ fn a_thread_that_was_answered_after_its_end_stays_closed() {
     let event = with(&mut life);
     let step = life.run(&event, &[], 0);
     assert_eq!((step.words(), step.suppressed()["alpha"]), (vec!["summary again"], "already_posted"));
+    let step = life.run(&event, &["--fail-on", "major"], 1);
+    step.assert_quiet();
+    assert_eq!(step.suppressed()["alpha"], "already_posted", "it counts as long as its code is there");
+}
+
+#[test]
+fn a_person_whose_token_it_is_dismisses_as_any_other() {
+    let mut life = life_of(&three(), |scenario| scenario.user("carol"));
+    life.opened();
+    life.github().resolve_by(life.comment("beta").id, "carol");
+    let event = without(&mut life);
+    let step = life.run(&event, &["--full"], 0);
+    assert_eq!((step.words(), step.suppressed()["beta"]), (vec!["resolve", "outdated", "summary again"], "dismissed"));
+    life.run(&event, &[], 0).assert_quiet();
+    let event = with(&mut life);
+    let step = life.run(&event, &["--full"], 0);
+    assert_eq!(
+        (step.words(), step.suppressed()["beta"]),
+        (vec!["unresolve", "restored", "summary again"], "dismissed")
+    );
+    assert_eq!(["alpha", "beta", "gamma"].map(|name| life.comment(name).resolved()), [false, true, false]);
+    life.run(&event, &[], 0).assert_quiet();
+}
+
+#[test]
+fn who_resolves_an_outdated_thread_has_dismissed_nothing() {
+    let mut life = life(&three());
+    life.opened();
+    let event = without(&mut life);
+    life.run(&event, &[], 0);
+    life.github().resolve_by(life.comment("alpha").id, "bob");
+    life.run(&event, &[], 0).assert_quiet();
+    // the token may not open it again: the head does not count as reviewed
+    let event = with(&mut life);
+    let step = life.run(&event, &[], 0);
+    assert_eq!(step.words(), ["unresolve", "restored", "summary again"]);
+    assert!(step.reviewed.notes().contains("its thread stays closed"), "{}", step.reviewed.notes());
+    // it is closed for good by the one who closed it
+    let step = life.run(&event, &[], 0);
+    assert_eq!((step.words(), step.suppressed()["alpha"]), (vec!["summary again"], "dismissed"));
     life.run(&event, &[], 0).assert_quiet();
 }
 
@@ -70,6 +110,7 @@ fn the_answer_of_the_tokens_owner_is_a_persons() {
     let before = life.comment("alpha").body;
     life.github().add_reply(life.comment("alpha").id, "carol", "I will look at it.");
     let event = without(&mut life);
+    // not by the helper: here the one whose token it is has answered, not the bot
     let job = Actions::new(life.github(), &event);
     life.pull.end(life.pull.step(&job), 0);
     let alpha = life.github().review_comments().into_iter().find(|comment| comment.body == before);
