@@ -86,11 +86,8 @@ impl Pages {
             || self.pull["reviews"]["nodes"].as_array().into_iter().flatten().filter(|review| is_ours(review));
         let in_state = |state: &'static str| reviews().filter(move |review| review["state"] == state);
         let summary = self.comments.iter().find(|comment| is_ours(comment) && is_summary(comment));
-        // nobody else can see the comments of an unfinished review
-        let unseen: Vec<u64> = in_state("PENDING").flat_map(comments_of).filter_map(id_of).collect();
-        let threads = self.threads.iter().filter_map(|thread| thread_of_ours(thread, &self.viewer));
         Conversation {
-            comments: threads.filter(|comment| !unseen.contains(&comment.id)).collect(),
+            comments: self.threads.iter().filter_map(|thread| thread_of_ours(thread, &self.viewer)).collect(),
             summary: summary.and_then(|node| {
                 let url = node["url"].as_str().map(str::to_owned);
                 Some(PostedSummary { id: id_of(node)?, body: node["body"].as_str()?.to_owned(), url })
@@ -131,13 +128,9 @@ fn holds(comment: &Value, mark: &str) -> bool {
     comment["body"].as_str().is_some_and(|body| body.contains(mark))
 }
 
-fn comments_of(review: &Value) -> &[Value] {
-    review["comments"]["nodes"].as_array().map(Vec::as_slice).unwrap_or_default()
-}
-
 /// Whether an unfinished review is a run's: a program writes no drafts by hand, and a person's comments have no marks.
 fn is_left_by_a_run(review: &Value) -> bool {
-    let comments = comments_of(review);
+    let comments = review["comments"]["nodes"].as_array().map(Vec::as_slice).unwrap_or_default();
     let is_marked = |comment: &Value| comment["body"].as_str().is_some_and(|body| fingerprint_of(body).is_some());
     review["author"]["__typename"] == "Bot" || (!comments.is_empty() && comments.iter().all(is_marked))
 }
@@ -147,7 +140,8 @@ fn thread_of_ours(thread: &Value, viewer: &str) -> Option<PostedComment> {
     let comments = thread["comments"]["nodes"].as_array()?;
     let (first, rest) = comments.split_first()?;
     let body = first["body"].as_str().filter(|body| fingerprint_of(body).is_some())?;
-    if !is_by_viewer(first, viewer) {
+    // nobody else can see the comments of an unfinished review
+    if !is_by_viewer(first, viewer) || first["state"] == "PENDING" {
         return None;
     }
     let mut replies: Vec<Reply> = rest.iter().map(|comment| reply(&comment["author"], "__typename", comment)).collect();
@@ -331,6 +325,9 @@ mod tests {
         assert_eq!(who, [(Some("bob"), false), (Some("x"), true), (None, false), (None, false)]);
         assert_eq!(thread_of_ours(&thread(json!([ours]), 90), "me").map(|found| found.replies.len()), Some(1));
         assert_eq!(thread_of_ours(&thread(json!([theirs("bob", "User"), ours]), 2), "me"), None);
+        let mut unseen = ours.clone();
+        unseen["state"] = "PENDING".into();
+        assert_eq!(thread_of_ours(&thread(json!([unseen]), 1), "me"), None);
         assert_eq!(thread_of_ours(&thread(json!([ours]), 1), "alice").and_then(|found| found.resolved), Some(By::Us));
     }
 
