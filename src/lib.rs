@@ -64,6 +64,7 @@
 #![warn(missing_docs)]
 
 pub mod assemble;
+pub mod cache;
 pub mod checks;
 pub mod cli;
 pub mod config;
@@ -84,6 +85,7 @@ pub mod output;
 pub mod plan;
 pub mod prepare;
 pub mod prompt;
+pub mod publish;
 pub mod redact;
 pub mod report;
 pub mod review;

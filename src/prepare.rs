@@ -10,7 +10,6 @@ use crate::console::Console;
 use crate::diff::Diff;
 use crate::diff::filter::{self, Rules, Skipped};
 use crate::findings::standing::{self, Standing};
-use crate::forge::Forge;
 use crate::memory::Memory;
 use crate::order::{self, Order};
 use crate::plan::{self, Budget, Plan, Tokenizer};
@@ -91,14 +90,17 @@ fn review_key(config: &Config, provider: Resolved) -> String {
 /// What earlier runs left on the request, and what people said of it.
 async fn standing(setup: &Setup, diff: &Diff, skipped: &[Skipped]) -> Result<Vec<Standing>> {
     let change = &setup.change;
-    let Some(forge) = setup.target.forge() else { return Ok(Vec::new()) };
-    let refused = refused(setup, forge).await?;
+    let refused = refused(setup).await?;
     let left_out = |path: &str| skipped.iter().any(|skip| skip.path.as_str() == path);
     Ok(standing::read(&change.conversation, &change.state, &refused, diff, &left_out))
 }
 
 /// The comments of ours that people turned down: by a 👎, or by a reply of someone with write access.
-async fn refused(setup: &Setup, forge: &dyn Forge) -> Result<Vec<u64>> {
+///
+/// # Errors
+/// The host does not tell.
+pub async fn refused(setup: &Setup) -> Result<Vec<u64>> {
+    let Some(forge) = setup.target.forge() else { return Ok(Vec::new()) };
     let open = setup.change.conversation.comments.iter().filter(|comment| comment.resolved.is_none());
     let open: Vec<_> = open.collect();
     if open.is_empty() {

@@ -193,7 +193,10 @@ fn by_event(actions: &ci::GitHub, env: &Env<'_>, console: &Console) -> Result<Ta
 }
 
 /// The event's payload; `Null` where the runner has none.
-fn event(actions: &ci::GitHub) -> Result<serde_json::Value> {
+///
+/// # Errors
+/// The file cannot be read, or is no JSON.
+pub fn event(actions: &ci::GitHub) -> Result<serde_json::Value> {
     let Some(path) = &actions.event_path else { return Ok(serde_json::Value::Null) };
     let text = std::fs::read(path).with_context(|| format!("cannot read the event file `{}`", path.display()))?;
     serde_json::from_slice(&text).with_context(|| format!("the event file `{}` is no JSON", path.display()))

@@ -166,15 +166,26 @@ pub fn judge(
     }
     let mut kept = judgement.merge_duplicates(placed);
     number_fingerprints(&mut kept);
-    kept.sort_by_cached_key(rank);
-    let mut all = judgement.pair(kept, standing, thresholds);
-    number_apart(&mut all);
-    all.sort_by_cached_key(|(finding, _)| rank(finding));
-    judgement.decide(all, standing, thresholds);
+    judgement.settle(kept, standing, thresholds);
+    judgement
+}
+
+/// Decides on findings that were made elsewhere, beside those of earlier runs.
+pub fn settle(findings: Vec<Finding>, standing: &[Standing], thresholds: &Thresholds<'_>) -> Judgement {
+    let mut judgement = Judgement::default();
+    judgement.settle(findings, standing, thresholds);
     judgement
 }
 
 impl Judgement {
+    fn settle(&mut self, mut kept: Vec<Finding>, standing: &[Standing], thresholds: &Thresholds<'_>) {
+        kept.sort_by_cached_key(rank);
+        let mut all = self.pair(kept, standing, thresholds);
+        number_apart(&mut all);
+        all.sort_by_cached_key(|(finding, _)| rank(finding));
+        self.decide(all, standing, thresholds);
+    }
+
     fn suppress(&mut self, reason: Reason, finding: Finding) {
         self.suppressed.push(Suppressed { id: finding.id.clone(), reason, finding });
     }

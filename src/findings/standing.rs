@@ -149,7 +149,7 @@ fn earlier(rule: Option<String>) -> Finding {
 }
 
 /// Looks for the code of a finding, and puts the finding on it.
-fn find(finding: &mut Finding, diff: &Diff, left_out: &dyn Fn(&str) -> bool) -> Code {
+pub fn find(finding: &mut Finding, diff: &Diff, left_out: &dyn Fn(&str) -> bool) -> Code {
     if let Some(found) = locate(finding, diff) {
         (finding.start_line, finding.end_line) = found.lines;
         (finding.quote, finding.category) = (found.text, found.category);

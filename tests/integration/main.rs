@@ -3,6 +3,7 @@
 mod access;
 mod actions;
 mod bad_input;
+mod cache;
 mod checks;
 mod config;
 mod cost;
@@ -19,6 +20,7 @@ mod model;
 mod patch;
 mod plan;
 mod properties;
+mod publish;
 mod real;
 mod report;
 mod support;
