@@ -182,7 +182,11 @@ impl Judgement {
         kept.sort_by_cached_key(rank);
         let mut all = self.pair(kept, standing, thresholds);
         number_apart(&mut all);
-        all.sort_by_cached_key(|(finding, _)| rank(finding));
+        all.sort_by_cached_key(|(finding, earlier)| {
+            // how sure its author was of a comment is not known any more; no less than of what is no worse
+            let is_new = earlier.is_none_or(|index| standing[index].shown == Shown::OverLimit);
+            (std::cmp::Reverse(finding.severity), is_new, rank(finding))
+        });
         self.decide(all, standing, thresholds);
     }
 
@@ -229,7 +233,7 @@ impl Judgement {
     }
 
     /// Sorts them, worst first, into what is reported and what is not. Those that stand on the request take their part of
-    /// the limit, or a second run would post what was over it.
+    /// the limit before all that is no worse, or a second run would post what was over it.
     fn decide(&mut self, all: Vec<(Finding, Option<usize>)>, standing: &[Standing], thresholds: &Thresholds<'_>) {
         let mut shown = 0;
         for (finding, earlier) in all {
@@ -543,6 +547,18 @@ mod tests {
         assert_eq!(shape(&decide(Vec::new(), &over(""), Info, 1)), (vec![], vec![Reason::OverCommentLimit]));
         let worse = draft("third();", 3, Critical, 90, "loses rows");
         assert_eq!(shape(&decide(vec![worse], &over("b"), Info, 1)), (vec![3], vec![Reason::OverCommentLimit]));
+    }
+
+    #[test]
+    fn what_was_over_the_limit_does_not_overtake_what_was_posted() {
+        let posted = standing(draft("third();", 3, Major, 50, "loses rows"), Code::Here);
+        let mut over = standing(draft("second();", 2, Major, 90, "divides by zero"), Code::Here);
+        (over.shown, over.finding.body) = (Shown::OverLimit, "b".into());
+        let decided = decide(Vec::new(), &[over.clone(), posted.clone()], Info, 1);
+        assert_eq!(shape(&decided), (vec![], vec![Reason::AlreadyPosted, Reason::OverCommentLimit]));
+        let worse = draft("sixth();", 6, Critical, 50, "opens a hole");
+        let decided = decide(vec![worse], &[over, posted], Info, 1);
+        assert_eq!(shape(&decided), (vec![6], vec![Reason::AlreadyPosted, Reason::OverCommentLimit]));
     }
 
     #[test]

@@ -71,7 +71,8 @@ pub struct PostedComment {
     pub place: Option<(u32, u32)>,
     /// Whether somebody ended the thread, and who.
     pub resolved: Option<By>,
-    /// What others than us wrote in the thread, oldest first.
+    /// What was written below it, oldest first. The bot answers in no thread: an answer of the identity that posts is its
+    /// owner's.
     pub replies: Vec<Reply>,
 }
 

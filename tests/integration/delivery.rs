@@ -126,16 +126,29 @@ fn the_step_tells_the_job() {
 }
 
 #[test]
-fn the_same_head_twice_posts_nothing_new() {
+fn the_same_head_twice_writes_nothing() {
     let pull = Pull::of_pay(vec![mean(), late()]);
     let first = pull.review(&[], 0);
     let second = pull.review(&["--fail-on", "critical"], 1);
     assert_eq!(pull.github.reviews().len(), 1);
     assert_eq!(pull.github.review_comments().len(), 2);
-    assert_eq!(pull.github.issue_comments()[0].edits, 1);
+    assert_eq!(pull.github.issue_comments()[0].edits, 0);
     assert_eq!(second.at("/findings"), &json!([]));
     assert_eq!(second.suppressed(), ["already_posted", "already_posted"]);
     assert_eq!((second.at("/delivery/channel"), second.at("/delivery/posted")), (&json!("comment"), &json!(0)));
+    let usd = |reviewed: &Reviewed, name: &str| reviewed.at(name).as_f64().unwrap();
+    let total = usd(&first, "/cost/usd");
+    assert_eq!((usd(&second, "/cost/usd"), usd(&second, "/cost/total_usd")), (0.0, total));
+    assert_eq!((pull.openai.completions().len(), pull.github.writes().len()), (1, 2));
+}
+
+#[test]
+fn the_same_head_in_full_edits_the_summary_alone() {
+    let pull = Pull::of_pay(vec![mean(), late()]);
+    let first = pull.review(&[], 0);
+    let second = pull.review(&["--full"], 0);
+    assert_eq!((pull.github.review_comments().len(), pull.openai.completions().len()), (2, 2));
+    assert_eq!(second.suppressed(), ["already_posted", "already_posted"]);
     let usd = |reviewed: &Reviewed, name: &str| reviewed.at(name).as_f64().unwrap();
     let total = usd(&first, "/cost/usd") + usd(&second, "/cost/usd");
     assert!((usd(&second, "/cost/total_usd") - total).abs() < 1e-12);
@@ -615,7 +628,8 @@ fn runs_on_the_same_head_share_the_limit() {
         // a model lists them in another order each time
         let order = (0..9).map(|n| found(5 * ((n * 4 + run) % 9 + 1)));
         pull.openai.set_script(Script::new().always(Answer::findings(order.collect())));
-        let reviewed = pull.review(&["--max-comments", "3"], 0);
+        let full = if run == 2 { ["--full"].as_slice() } else { &[] };
+        let reviewed = pull.review(&[&["--max-comments", "3"], full].concat(), 0);
         assert_eq!(reviewed.at("/delivery/posted"), if run == 0 { 3 } else { 0 }, "run {run}");
         let stands = |reason: &&&str| **reason == "already_posted";
         assert_eq!(reviewed.suppressed().iter().filter(stands).count(), if run == 0 { 0 } else { 3 }, "run {run}");

@@ -368,7 +368,10 @@ fn a_host_that_does_not_tell_is_not_well() {
     };
     skip(Fault::Html502);
     skip(Fault::PrimaryLimit);
-    let down = |github: &GitHub| github.fault_always(Route::GetPull, Fault::Html502);
+    let down = |github: &GitHub| {
+        github.fault_always(Route::GraphQl, Fault::Html502);
+        github.fault_always(Route::GetPull, Fault::Html502);
+    };
     let run = check_job(scenario(), down, "fail", "request", &["502", "try again later"]);
     assert!(said(&run, "permissions").starts_with("skip"), "{run}");
     let repo = pay();

@@ -94,7 +94,7 @@ fn events_of_every_kind_find_the_request() {
     };
     let before = scenario().base;
     check(scenario(), Event::Synchronize { before });
-    check(scenario(), Event::Comment("/review".to_owned()));
+    check(scenario(), Event::Comment("/prudence review".to_owned()));
     check(scenario().user("carol"), Event::Opened);
 }
 
@@ -121,29 +121,23 @@ fn no_key_in_a_job_is_an_error() {
     assert!(pull.github.writes().is_empty());
 }
 
-/// The requests for a change of ten files, without those that post.
-const READS: [&str; 7] = [
-    "GetContents .gitattributes",
-    "GetContents .prudence.toml",
-    "GetDiff",
-    "GetPull",
-    "GraphQl",
-    "ListIssueComments",
-    "ListReviewComments",
-];
+/// The requests for a first look at a change, of any number of files.
+const READS: [&str; 4] = ["GetContents .gitattributes", "GetContents .prudence.toml", "GetDiff", "GraphQl"];
 
 #[test]
-fn ten_files_take_nine_requests() {
+fn ten_files_take_seven_requests() {
     let divides = finding("src/f003.rs", 2, "let b3 = a3 / 3;", json!({}));
     let script = Script::new().always(Answer::findings(vec![divides]));
     let pull = Pull::new(Scenario::new(&files(10), "main", "feature"), script);
     let reviewed = pull.review(&[], 0);
     assert_eq!(reviewed.lines(), (10, 10, 0, 0));
-    let mut expected: Vec<&str> = READS.into_iter().chain(["CreateReview", "CreateIssueComment"]).collect();
+    // once more just before posting: somebody may have pushed or answered in the meantime
+    let posting = ["GraphQl", "CreateReview", "CreateIssueComment"];
+    let mut expected: Vec<&str> = READS.into_iter().chain(posting).collect();
     expected.sort_unstable();
     assert_eq!(pull.asked(), expected);
     let agents = pull.github.requests().iter().filter(|request| request.header("user-agent").is_some()).count();
-    assert_eq!(agents, 9);
+    assert_eq!(agents, 7);
     let base = pull.github.scenario().base;
     for request in pull.github.requests_to(Route::GetContents) {
         assert_eq!(request.query["ref"], base, "{}", request.path);
@@ -151,13 +145,13 @@ fn ten_files_take_nine_requests() {
 }
 
 #[test]
-fn a_dry_run_reads_what_a_delivery_reads_and_a_plan_only_the_change() {
+fn a_dry_run_and_a_plan_read_what_a_delivery_reads() {
     let pull = Pull::of_pay(vec![mean()]);
     pull.review(&["--dry-run"], 0);
     assert_eq!(pull.asked(), READS);
     let pull = Pull::of_pay(vec![mean()]);
     Prudence::new().github(&pull.github).args(["plan", "--pr", "octo/demo#7"]).run().expect_code(0);
-    assert_eq!(pull.asked(), READS[..4].to_vec());
+    assert_eq!(pull.asked(), READS);
 }
 
 /// A change to `src/pay.rs` and to what would steer the review; `steer` writes it on the branch.
@@ -398,10 +392,16 @@ fn events_without_a_request() {
     let reviewed = run_event(&pull, "merge_group", "refs/heads/gh-readonly-queue/main/pr-7-x", merge_group, 0);
     assert_eq!(reviewed.at("/status"), "nothing_to_review");
     assert_eq!(reviewed.job().outputs()["status"], "nothing_to_review");
-    for (name, payload) in [("push", r#"{"ref": "refs/heads/main"}"#), ("issue_comment", r#"{"issue": {"number": 7}}"#)]
-    {
-        let run = run_event(&pull, name, "refs/heads/main", payload, 2).run;
-        assert!(run.stderr.contains(&format!("`{name}`")) && run.stderr.contains("hint:"), "{run}");
+    let run = run_event(&pull, "push", "refs/heads/main", r#"{"ref": "refs/heads/main"}"#, 2).run;
+    assert!(run.stderr.contains("`push`") && run.stderr.contains("hint:"), "{run}");
+    for (payload, why) in [
+        (r#"{"issue": {"number": 7}}"#, "only a new comment"),
+        (r#"{"action": "edited", "comment": {"body": "/prudence review"}}"#, "only a new comment"),
+        (r#"{"action": "created", "issue": {"number": 7}, "comment": {"body": "/prudence review"}}"#, "on an issue"),
+    ] {
+        let reviewed = run_event(&pull, "issue_comment", "refs/heads/main", payload, 0);
+        assert_eq!(reviewed.at("/status"), "nothing_to_review", "{payload}");
+        assert!(reviewed.run.stderr.contains(why), "{}", reviewed.run);
     }
     let run = run_event(&pull, "pull_request", "refs/pull/7/merge", "{", 2).run;
     assert!(run.stderr.contains("event.json"), "{run}");
@@ -461,12 +461,22 @@ fn the_token_goes_to_the_named_host_alone() {
 #[test]
 fn reading_survives_a_host_that_stumbles() {
     let faults = [Fault::Html502, Fault::Reset, Fault::SecondaryLimit(Some(1))];
-    let routes = [Route::GetPull, Route::GetDiff, Route::GraphQl];
-    for (route, fault) in routes.into_iter().zip(faults) {
+    // how often each is asked where nothing goes wrong
+    let routes = [(Route::GraphQl, 2), (Route::GetDiff, 1), (Route::GraphQl, 2)];
+    for ((route, usual), fault) in routes.into_iter().zip(faults.clone()) {
         let pull = Pull::of_pay(vec![mean()]);
         pull.github.fault(route, 1, fault);
         assert_eq!(pull.review(&[], 0).lines(), (7, 7, 0, 0), "{route:?}");
-        assert_eq!(pull.github.requests_to(route).len(), 2, "{route:?}");
+        assert_eq!(pull.github.requests_to(route).len(), usual + 1, "{route:?}");
+        assert!(pull.github.requests_to(Route::GetPull).is_empty(), "{route:?}: GraphQL is asked again");
+    }
+    let routes = [Route::GetPull, Route::ListReviewComments, Route::ListIssueComments];
+    for (route, fault) in routes.into_iter().zip(faults) {
+        let pull = Pull::of_pay(vec![mean()]);
+        pull.github.close_graphql(403);
+        pull.github.fault(route, 1, fault);
+        assert_eq!(pull.review(&[], 0).at("/delivery/posted"), 1, "{route:?}");
+        assert_eq!(pull.github.requests_to(route).len(), 3, "{route:?}");
     }
 }
 

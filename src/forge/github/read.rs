@@ -86,8 +86,11 @@ impl Pages {
             || self.pull["reviews"]["nodes"].as_array().into_iter().flatten().filter(|review| is_ours(review));
         let in_state = |state: &'static str| reviews().filter(move |review| review["state"] == state);
         let summary = self.comments.iter().find(|comment| is_ours(comment) && is_summary(comment));
+        // nobody else can see the comments of an unfinished review
+        let unseen: Vec<u64> = in_state("PENDING").flat_map(comments_of).filter_map(id_of).collect();
+        let threads = self.threads.iter().filter_map(|thread| thread_of_ours(thread, &self.viewer));
         Conversation {
-            comments: self.threads.iter().filter_map(|thread| thread_of_ours(thread, &self.viewer)).collect(),
+            comments: threads.filter(|comment| !unseen.contains(&comment.id)).collect(),
             summary: summary.and_then(|node| {
                 let url = node["url"].as_str().map(str::to_owned);
                 Some(PostedSummary { id: id_of(node)?, body: node["body"].as_str()?.to_owned(), url })
@@ -128,9 +131,13 @@ fn holds(comment: &Value, mark: &str) -> bool {
     comment["body"].as_str().is_some_and(|body| body.contains(mark))
 }
 
+fn comments_of(review: &Value) -> &[Value] {
+    review["comments"]["nodes"].as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
 /// Whether an unfinished review is a run's: a program writes no drafts by hand, and a person's comments have no marks.
 fn is_left_by_a_run(review: &Value) -> bool {
-    let comments = review["comments"]["nodes"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let comments = comments_of(review);
     let is_marked = |comment: &Value| comment["body"].as_str().is_some_and(|body| fingerprint_of(body).is_some());
     review["author"]["__typename"] == "Bot" || (!comments.is_empty() && comments.iter().all(is_marked))
 }
@@ -143,8 +150,7 @@ fn thread_of_ours(thread: &Value, viewer: &str) -> Option<PostedComment> {
     if !is_by_viewer(first, viewer) {
         return None;
     }
-    let others = rest.iter().filter(|comment| !is_by_viewer(comment, viewer));
-    let mut replies: Vec<Reply> = others.map(|comment| reply(&comment["author"], "__typename", comment)).collect();
+    let mut replies: Vec<Reply> = rest.iter().map(|comment| reply(&comment["author"], "__typename", comment)).collect();
     if thread["comments"]["totalCount"].as_u64() > Some(comments.len() as u64) {
         // more than can be read at once: then people have talked
         replies.push(Reply { author: None, is_bot: false, body: String::new() });
@@ -196,7 +202,7 @@ async fn by_rest(github: &GitHub) -> Result<(Request, Conversation), ForgeError>
     let tops = review_comments.iter().filter(|comment| comment["in_reply_to_id"].is_null());
     let ours = tops.filter(|comment| is_by(&comment["user"], &viewer));
     let conversation = Conversation {
-        comments: ours.filter_map(|comment| posted_comment(comment, &review_comments, &viewer)).collect(),
+        comments: ours.filter_map(|comment| posted_comment(comment, &review_comments)).collect(),
         summary: issue_comments.iter().find(|c| is_by(&c["user"], &viewer) && is_summary(c)).and_then(posted_summary),
         has_help: issue_comments.iter().any(|c| is_by(&c["user"], &viewer) && holds(c, HELP_MARK)),
         ..Conversation::default()
@@ -215,13 +221,12 @@ fn is_by(user: &Value, viewer: &str) -> bool {
     login == viewer || (user["type"] == "Bot" && login.strip_suffix("[bot]") == Some(viewer))
 }
 
-fn posted_comment(json: &Value, all: &[Value], viewer: &str) -> Option<PostedComment> {
+fn posted_comment(json: &Value, all: &[Value]) -> Option<PostedComment> {
     let body = json["body"].as_str()?;
     fingerprint_of(body)?;
     let number = |name: &str| json[name].as_u64().and_then(|number| u32::try_from(number).ok());
     let line = number("original_line").unwrap_or_default();
     let answers = all.iter().filter(|other| !json["id"].is_null() && other["in_reply_to_id"] == json["id"]);
-    let others = answers.filter(|answer| !is_by(&answer["user"], viewer));
     Some(PostedComment {
         id: json["id"].as_u64()?,
         thread: None,
@@ -231,7 +236,7 @@ fn posted_comment(json: &Value, all: &[Value], viewer: &str) -> Option<PostedCom
         lines: (number("original_start_line").unwrap_or(line), line),
         place: number("line").map(|line| (number("start_line").unwrap_or(line), line)),
         resolved: None,
-        replies: others.map(|answer| reply(&answer["user"], "type", answer)).collect(),
+        replies: answers.map(|answer| reply(&answer["user"], "type", answer)).collect(),
     })
 }
 
@@ -302,11 +307,11 @@ mod tests {
             "author": {"login": login, "__typename": kind}})
         };
         let ghost = json!({"fullDatabaseId": "7", "body": "hm", "viewerDidAuthor": false, "author": null});
-        let found = thread_of_ours(&thread(json!([ours, theirs("bob", "User"), theirs("x", "Bot"), ghost]), 4), "me");
-        let found = found.expect("a thread of ours");
+        let said = [&ours, &theirs("bob", "User"), &theirs("x", "Bot"), &ghost, &ours];
+        let found = thread_of_ours(&thread(json!(said), 5), "me").expect("a thread of ours");
         assert_eq!((found.id, found.lines, found.place, found.resolved), (5, (7, 9), None, Some(By::Another)));
         let who: Vec<_> = found.replies.iter().map(|reply| (reply.author.as_deref(), reply.is_bot)).collect();
-        assert_eq!(who, [(Some("bob"), false), (Some("x"), true), (None, false)]);
+        assert_eq!(who, [(Some("bob"), false), (Some("x"), true), (None, false), (None, false)]);
         assert_eq!(thread_of_ours(&thread(json!([ours]), 90), "me").map(|found| found.replies.len()), Some(1));
         assert_eq!(thread_of_ours(&thread(json!([theirs("bob", "User"), ours]), 2), "me"), None);
         assert_eq!(thread_of_ours(&thread(json!([ours]), 1), "alice").and_then(|found| found.resolved), Some(By::Us));

@@ -118,9 +118,12 @@ struct Graph<'a> {
 impl Graph<'_> {
     fn query(&self) -> Value {
         let sc = &self.state.scenario;
-        let repository = json!({
-            "id": "R_1", "name": sc.name, "nameWithOwner": sc.full_name(), "pullRequest": self.pull(),
-        });
+        let pull = match self.state.may("pull_requests", "read") {
+            true => self.pull(),
+            // in the place of all that this token may not see
+            false => json!({"forbidden": self.state.not_accessible()}),
+        };
+        let repository = json!({"id": "R_1", "name": sc.name, "nameWithOwner": sc.full_name(), "pullRequest": pull});
         json!({"viewer": {"login": self.state.login()}, "repository": repository})
     }
 

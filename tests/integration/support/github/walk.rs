@@ -67,18 +67,22 @@ impl Walk<'_> {
 /// The value, where it is the one that the arguments name.
 fn wanted(kind: &str, value: &Value, arguments: &Value) -> Result<Value, Refused> {
     let name = |key: &str| arguments[key].as_str().unwrap_or_default();
-    let missing = match kind {
+    let refused = match kind {
         "Repository" => {
             let full = format!("{}/{}", name("owner"), name("name"));
             let same = value["nameWithOwner"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(&full));
-            (!same).then(|| format!("Could not resolve to a Repository with the name '{full}'."))
+            (!same).then(|| Refused("NOT_FOUND", format!("Could not resolve to a Repository with the name '{full}'.")))
+        }
+        "PullRequest" if value["forbidden"].is_string() => {
+            Some(Refused("FORBIDDEN", value["forbidden"].as_str().unwrap_or_default().to_owned()))
         }
         "PullRequest" if value["number"] != arguments["number"] => {
-            Some(format!("Could not resolve to a PullRequest with the number of {}.", arguments["number"]))
+            let text = format!("Could not resolve to a PullRequest with the number of {}.", arguments["number"]);
+            Some(Refused("NOT_FOUND", text))
         }
         _ => None,
     };
-    missing.map_or_else(|| Ok(value.clone()), |message| Err(Refused("NOT_FOUND", message)))
+    refused.map_or_else(|| Ok(value.clone()), Err)
 }
 
 /// A page of a list. The host does not give a list whole, and not without being told how much of it.
