@@ -10,10 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow};
 use serde::{Deserialize, Serialize};
 
-use crate::config::Config;
-use crate::config::provider::Resolved;
 use crate::prompt;
-use crate::review::{TEMPERATURE, schema};
 
 /// A folder of answers.
 #[derive(Debug, Clone)]
@@ -38,11 +35,11 @@ const SCHEMA: &str = "prudence.cache/v1";
 const LARGEST: u64 = 8 << 20;
 
 impl Cache {
-    /// Uses a folder, which is made where it is not there.
+    /// Uses a folder, which is made where it is not there. `settings` tells prompts, model and settings apart.
     ///
     /// # Errors
     /// It cannot be made or written to; better known before money is spent.
-    pub fn open(folder: &Path, config: &Config, provider: Resolved) -> Result<Cache> {
+    pub fn open(folder: &Path, settings: String) -> Result<Cache> {
         let unusable = |err: std::io::Error| {
             let folder = folder.display();
             anyhow!(
@@ -50,14 +47,6 @@ impl Cache {
             )
         };
         std::fs::create_dir_all(folder).map_err(unusable)?;
-        let settings = format!(
-            "{:?}",
-            (
-                (provider, &config.base_url, &config.model, config.max_output_tokens, TEMPERATURE),
-                (&config.language, &config.instructions, &config.paths),
-            )
-        );
-        let settings = prompt::hash_of(&[&prompt::hash(), &schema::schema().to_string(), &settings]);
         let cache = Cache { folder: folder.to_owned(), settings };
         cache.write("probe", "").map_err(unusable)?;
         let _ = std::fs::remove_file(cache.path("probe"));
@@ -110,33 +99,21 @@ fn sum(key: &str, answer: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::layer::Layer;
 
-    fn config() -> Config {
-        Layer::default().resolve().0
-    }
-
-    fn open(folder: &Path, config: &Config) -> Cache {
-        Cache::open(folder, config, Resolved::OpenAi).unwrap()
+    fn open(folder: &Path, settings: &str) -> Cache {
+        Cache::open(folder, settings.to_owned()).unwrap()
     }
 
     #[test]
     fn an_answer_is_found_again_under_the_same_settings_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = open(&folder.path().join("deep/er"), &config());
+        let cache = open(&folder.path().join("deep/er"), "settings");
         let key = cache.key("part");
         assert_eq!(cache.get(&key), None);
         cache.put(&key, "answer é");
         assert_eq!(cache.get(&key).as_deref(), Some("answer é"));
         assert_eq!(cache.get(&cache.key("another part")), None);
-        for other in [
-            Config { model: "m".into(), ..config() },
-            Config { language: "vi".into(), ..config() },
-            Config { instructions: Some("i".into()), ..config() },
-            Config { base_url: "http://h/v1".into(), ..config() },
-        ] {
-            assert_ne!(open(folder.path(), &other).key("part"), key);
-        }
+        assert_ne!(open(folder.path(), "others").key("part"), key);
         let files: Vec<_> = std::fs::read_dir(folder.path().join("deep/er")).unwrap().collect();
         assert_eq!(files.len(), 1, "nothing is left beside the entry");
     }
@@ -144,7 +121,7 @@ mod tests {
     #[test]
     fn what_is_damaged_or_of_others_is_not_believed() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = open(folder.path(), &config());
+        let cache = open(folder.path(), "settings");
         let (key, other) = (cache.key("part"), cache.key("other"));
         cache.put(&key, "answer");
         let path = cache.path(&key);
@@ -174,7 +151,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         std::fs::write(&file, "").unwrap();
-        let err = Cache::open(&file.join("x"), &config(), Resolved::OpenAi).unwrap_err().to_string();
+        let err = Cache::open(&file.join("x"), String::new()).unwrap_err().to_string();
         assert!(err.contains("cannot use the cache") && err.contains("hint:"), "{err}");
     }
 }

@@ -16,7 +16,7 @@ use crate::plan::{self, Budget, Plan, Tokenizer};
 use crate::prompt::{self, Orientation};
 use crate::redact::{self, Redactions};
 use crate::report;
-use crate::review::schema;
+use crate::review::{self, schema};
 use crate::setup::{Setup, output_limit};
 use crate::source::Base;
 use crate::usage;
@@ -75,16 +75,13 @@ pub async fn prepare(setup: &Setup, console: &Console) -> Result<Prepared> {
     Ok(Prepared { plan, skipped, hits, redactions, standing, memory })
 }
 
-/// Tells apart the prompts, models and settings under which a review finds other things.
+/// Tells apart the settings under which a review finds other things.
 fn review_key(config: &Config, provider: Resolved) -> String {
-    let settings = format!(
+    let more = format!(
         "{:?}",
-        (
-            (provider, &config.model, &config.verify_model, &config.base_url, config.effort, config.verify),
-            (&config.language, &config.instructions, &config.paths, config.min_severity, config.min_confidence),
-        )
+        (&config.verify_model, config.effort, config.verify, config.min_severity, config.min_confidence)
     );
-    prompt::hash_of(&[&prompt::hash(), &settings])
+    prompt::hash_of(&[&review::settings_key(config, provider), &more])
 }
 
 /// What earlier runs left on the request, and what people said of it.

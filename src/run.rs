@@ -96,7 +96,8 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
 /// The cache that was asked for.
 fn cache(args: &cli::Review, setup: &Setup, world: &World<'_>) -> Result<Option<Cache>> {
     let folder = args.cache.clone().or_else(|| Env::new(world.env, None).input("cache").map(PathBuf::from));
-    folder.map(|folder| Cache::open(&world.cwd.join(folder), &setup.config, setup.provider)).transpose()
+    let key = review::settings_key(&setup.config, setup.provider);
+    folder.map(|folder| Cache::open(&world.cwd.join(folder), key)).transpose()
 }
 
 fn tell_of_cached(outcomes: &[Outcome], console: &Console) {

@@ -5,8 +5,11 @@ pub mod schema;
 use futures_util::StreamExt as _;
 
 use crate::cache::Cache;
+use crate::config::Config;
+use crate::config::provider::Resolved;
 use crate::llm::{Client, LlmError, Request};
 use crate::plan::{Chunk, Plan};
+use crate::prompt;
 use schema::Answer;
 
 /// How the model is asked.
@@ -36,7 +39,19 @@ pub struct Outcome {
 }
 
 /// Low, so that the same change gets the same review; the model's own choice would be 1.
-pub const TEMPERATURE: f32 = 0.1;
+const TEMPERATURE: f32 = 0.1;
+
+/// Tells apart the prompts, models and settings under which the same part of a change gets another answer.
+pub fn settings_key(config: &Config, provider: Resolved) -> String {
+    let settings = format!(
+        "{:?}",
+        (
+            (provider, &config.base_url, &config.model, config.max_output_tokens, TEMPERATURE),
+            (&config.language, &config.instructions, &config.paths),
+        )
+    );
+    prompt::hash_of(&[&prompt::hash(), &schema::schema().to_string(), &settings])
+}
 
 /// Asks about all chunks of a plan. Every line of every chunk is in exactly one outcome. `on_chunk` is called when a
 /// chunk is done, with all its outcomes.
