@@ -17,6 +17,7 @@ mod init;
 mod install;
 mod local;
 mod model;
+mod network;
 mod patch;
 mod plan;
 mod properties;

@@ -225,10 +225,11 @@ impl Api {
     }
 
     fn unreachable(&self, err: &str) -> ForgeError {
-        ForgeError::Unsure(format!(
-            "cannot reach {}: {err}\nhint: check the network, the proxy and `GITHUB_API_URL`",
-            self.host
-        ))
+        let remedy = match err.contains("certificate") {
+            true => "add the authority of the host to the system's certificates, or name its file by `SSL_CERT_FILE`",
+            false => "check the network, the proxy and `GITHUB_API_URL`",
+        };
+        ForgeError::Unsure(format!("cannot reach {}: {err}\nhint: {remedy}", self.host))
     }
 }
 
