@@ -1,5 +1,6 @@
 //! Bringing a report to the people it is for: the best channel that the token allows.
 
+use std::borrow::Cow;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -9,7 +10,9 @@ use crate::config::ci::{self, Ci};
 use crate::diff::{Diff, Side};
 use crate::findings::standing::{Shown, Standing, locate};
 use crate::findings::{Finding, Judgement, Reason, Suppressed};
-use crate::forge::{By, CheckRun, Conversation, Forge, ForgeError, LineComment, PostedComment, Review, ReviewOutcome};
+use crate::forge::{
+    By, CheckRun, Conversation, Forge, ForgeError, LineComment, PostedComment, PostedSummary, Review, ReviewOutcome,
+};
 use crate::marks::{self, Listed, State, fingerprint_of};
 use crate::memory::Memory;
 use crate::redact;
@@ -51,15 +54,29 @@ pub struct Posting<'a> {
 
 /// The request as it is just before it is written to.
 struct Now<'a> {
-    conversation: std::borrow::Cow<'a, Conversation>,
+    conversation: Cow<'a, Conversation>,
+    /// What earlier runs and commands have left.
+    state: State,
     /// The change whose lines can be commented on.
-    diff: std::borrow::Cow<'a, Diff>,
+    diff: Cow<'a, Diff>,
     head_sha: String,
+    /// Whether a finding is not posted since its code is gone on a head that came during the review.
+    holds_back: bool,
 }
 
 /// Posts a report on its request: one review with the line comments, and the one summary comment. Where the token may
 /// not, it goes to annotations and the step summary. What is gone is marked as gone. Sets the report's `delivery`.
 pub async fn post(report: &mut Report, posting: &Posting<'_>) {
+    let before = &posting.change.conversation;
+    if !before.knows_threads && !before.comments.is_empty() {
+        let note = "GraphQL is closed to the token, so it cannot be seen which threads people have resolved";
+        report.delivery.notes.push(note.to_owned());
+    }
+    if let Some(summary) = standing_summary(report, posting) {
+        report.delivery.channel = Channel::Comment;
+        report.delivery.url.clone_from(&summary.url);
+        return;
+    }
     let now = look_again(report, posting).await;
     let (on_lines, off_lines): (Vec<Finding>, Vec<Finding>) =
         report.findings.clone().into_iter().partition(|finding| {
@@ -79,16 +96,10 @@ pub async fn post(report: &mut Report, posting: &Posting<'_>) {
         let place = format!("{}:{}", on_lines[*index].path, on_lines[*index].start_line);
         report.delivery.notes.push(format!("the host refused the comment on {place}: {}", reason.replace('\n', "; ")));
     }
-    let has_changed = tidy(report, posting, &now).await || review.posted > 0;
+    tidy(report, posting, &now).await;
     let unplaced: Vec<&Finding> = review.refused.iter().map(|(index, _)| &on_lines[*index]).chain(&off_lines).collect();
     report.delivery.channel = if review.posted > 0 { Channel::Review } else { Channel::Comment };
     let state = posting.state(report, &now, &unplaced);
-    let earlier = now.conversation.summary.as_ref().filter(|_| posting.change.state == state && !has_changed);
-    if let Some(summary) = earlier {
-        // all of it stands there already
-        report.delivery.url.clone_from(&summary.url);
-        return;
-    }
     match summary(report, posting, &now, &unplaced, &state).await {
         Ok(url) => report.delivery.url = url,
         Err(err) => {
@@ -101,17 +112,32 @@ pub async fn post(report: &mut Report, posting: &Posting<'_>) {
     check_run(report, posting, &now).await;
 }
 
-/// Reads the request once more where comments or threads are to be written: somebody may have pushed, answered, or posted
+/// The summary comment, where all of this run's result stands on the request already.
+fn standing_summary<'a>(report: &Report, posting: &Posting<'a>) -> Option<&'a PostedSummary> {
+    let (judgement, conversation) = (posting.judgement, &posting.change.conversation);
+    let writes_on_lines = !report.findings.is_empty() || !judgement.ended.is_empty() || !judgement.reopened.is_empty();
+    let takes_back = posting.may_dismiss(report) && !conversation.blocking.is_empty();
+    let state = posting.state(report, &as_it_was(report, posting), &[]);
+    let is_settled = !writes_on_lines && !takes_back && posting.change.state == state;
+    conversation.summary.as_ref().filter(|_| is_settled)
+}
+
+/// The request as it was when this run began.
+fn as_it_was<'a>(report: &Report, posting: &Posting<'a>) -> Now<'a> {
+    let change = posting.change;
+    Now {
+        conversation: Cow::Borrowed(&change.conversation),
+        state: change.state.clone(),
+        diff: Cow::Borrowed(&change.diff),
+        head_sha: report.change.head_sha.clone().unwrap_or_default(),
+        holds_back: false,
+    }
+}
+
+/// Reads the request once more before it is written to: somebody may have pushed, answered, given a command, or posted
 /// the same from another run in the meantime.
 async fn look_again<'a>(report: &mut Report, posting: &Posting<'a>) -> Now<'a> {
-    use std::borrow::Cow;
-    let change = posting.change;
-    let head_sha = report.change.head_sha.clone().unwrap_or_default();
-    let before = Now { conversation: Cow::Borrowed(&change.conversation), diff: Cow::Borrowed(&change.diff), head_sha };
-    let judgement = posting.judgement;
-    if report.findings.is_empty() && judgement.ended.is_empty() && judgement.reopened.is_empty() {
-        return before;
-    }
+    let (change, before) = (posting.change, as_it_was(report, posting));
     let (request, conversation) = match posting.forge.read().await {
         Ok(read) => read,
         Err(err) => {
@@ -120,14 +146,16 @@ async fn look_again<'a>(report: &mut Report, posting: &Posting<'a>) -> Now<'a> {
         }
     };
     drop_posted(report, &change.conversation, &conversation);
-    let now = Now { conversation: Cow::Owned(conversation), ..before };
+    let state = conversation.summary.as_ref().and_then(|summary| State::read(&summary.body));
+    let state = state.unwrap_or_else(|| before.state.clone());
+    let now = Now { conversation: Cow::Owned(conversation), state, ..before };
     if request.head_sha == now.head_sha {
         return now;
     }
     match posting.forge.diff().await {
         Ok(diff) => {
-            move_to(report, &redact::apply(diff.clone()).0, &request.head_sha);
-            Now { diff: Cow::Owned(diff), head_sha: request.head_sha, ..now }
+            let holds_back = move_to(report, &redact::apply(diff.clone()).0, &request.head_sha);
+            Now { diff: Cow::Owned(diff), head_sha: request.head_sha, holds_back, ..now }
         }
         // the old head still takes comments, though they may be shown as outdated
         Err(_) => now,
@@ -147,8 +175,8 @@ fn drop_posted(report: &mut Report, before: &Conversation, now: &Conversation) {
 }
 
 /// Puts the findings on the lines where their code stands on a head that came during the review; what is gone there is
-/// held back.
-fn move_to(report: &mut Report, diff: &Diff, head_sha: &str) {
+/// held back. Whether anything is.
+fn move_to(report: &mut Report, diff: &Diff, head_sha: &str) -> bool {
     let mut gone = Vec::new();
     for mut finding in std::mem::take(&mut report.findings) {
         match locate(&finding, diff) {
@@ -165,7 +193,9 @@ fn move_to(report: &mut Report, diff: &Diff, head_sha: &str) {
         count => format!("; {} held back, whose code is gone there", crate::report::plural(count, "finding")),
     };
     report.delivery.notes.push(format!("the head moved to {head} during the review{held}"));
+    let holds_back = !gone.is_empty();
     hold_back(report, gone, Reason::Unanchored);
+    holds_back
 }
 
 fn hold_back(report: &mut Report, findings: Vec<Finding>, reason: Reason) {
@@ -194,8 +224,7 @@ async fn review(posting: &Posting<'_>, now: &Now<'_>, findings: &[Finding]) -> R
 }
 
 /// Ends the threads of findings that are gone, opens those that are back, and takes back a review that blocks for nothing.
-/// Whether anything was written.
-async fn tidy(report: &mut Report, posting: &Posting<'_>, now: &Now<'_>) -> bool {
+async fn tidy(report: &mut Report, posting: &Posting<'_>, now: &Now<'_>) {
     let of = |indices: &[usize]| -> Vec<&PostedComment> {
         let known = indices.iter().filter_map(|&index| match posting.standing[index].shown {
             Shown::OnLine(at) => posting.change.conversation.comments.get(at),
@@ -205,53 +234,41 @@ async fn tidy(report: &mut Report, posting: &Posting<'_>, now: &Now<'_>) -> bool
         known.filter_map(|known| now.conversation.comments.iter().find(|comment| comment.id == known.id)).collect()
     };
     let has_person = |comment: &&PostedComment| comment.replies.iter().any(|reply| !reply.is_bot);
-    let ended: Vec<_> = of(&posting.judgement.ended).into_iter().filter(|comment| !has_person(comment)).collect();
-    let reopened = of(&posting.judgement.reopened);
-    let mut has_changed = false;
-    has_changed |= end(report, posting, &ended).await;
-    has_changed |= reopen(report, posting, &reopened).await;
-    if !posting.is_blocked && report.status != Status::Incomplete {
+    let untouched = |indices| of(indices).into_iter().filter(|comment| !has_person(comment)).collect::<Vec<_>>();
+    let (ended, reopened) = (untouched(&posting.judgement.ended), untouched(&posting.judgement.reopened));
+    end(report, posting, &ended).await;
+    reopen(report, posting, &reopened).await;
+    if posting.may_dismiss(report) {
         for &review in &now.conversation.blocking {
             let message = "The findings that asked for changes are gone.";
-            match posting.forge.dismiss(review, message).await {
-                Ok(()) => has_changed = true,
-                Err(err) => report.delivery.notes.push(format!(
-                    "the review that asks for changes could not be dismissed: {}",
-                    posting.one_line(&err)
-                )),
+            if let Err(err) = posting.forge.dismiss(review, message).await {
+                let cause = posting.one_line(&err);
+                let note = format!("the review that asks for changes could not be dismissed: {cause}");
+                report.delivery.notes.push(note);
             }
         }
     }
-    has_changed
 }
 
 /// Marks threads as resolved; where the token may not, the comment itself says that it is outdated.
-async fn end(report: &mut Report, posting: &Posting<'_>, comments: &[&PostedComment]) -> bool {
+async fn end(report: &mut Report, posting: &Posting<'_>, comments: &[&PostedComment]) {
     let open: Vec<&&PostedComment> = comments.iter().filter(|comment| comment.resolved.is_none()).collect();
     let threads: Vec<String> = open.iter().filter_map(|comment| comment.thread.clone()).collect();
     let mut results = posting.forge.resolve(&threads, true).await.into_iter();
-    let mut has_changed = false;
     for comment in open {
         let resolved = comment.thread.as_ref().and_then(|_| results.next());
         if resolved.is_some_and(|result| result.is_ok()) {
-            has_changed = true;
             continue;
         }
-        match posting.forge.edit_comment(comment.id, &marks::outdated(&comment.body)).await {
-            Ok(()) => has_changed = true,
-            Err(err) => {
-                report
-                    .delivery
-                    .notes
-                    .push(format!("a comment could not be marked as outdated: {}", posting.one_line(&err)));
-            }
+        if let Err(err) = posting.forge.edit_comment(comment.id, &marks::outdated(&comment.body)).await {
+            let note = format!("a comment could not be marked as outdated: {}", posting.one_line(&err));
+            report.delivery.notes.push(note);
         }
     }
-    has_changed
 }
 
 /// Undoes what [`end`] did.
-async fn reopen(report: &mut Report, posting: &Posting<'_>, comments: &[&PostedComment]) -> bool {
+async fn reopen(report: &mut Report, posting: &Posting<'_>, comments: &[&PostedComment]) {
     let ours = comments.iter().filter(|comment| comment.resolved == Some(By::Us));
     let threads: Vec<String> = ours.filter_map(|comment| comment.thread.clone()).collect();
     let mut results = posting.forge.resolve(&threads, false).await;
@@ -260,14 +277,10 @@ async fn reopen(report: &mut Report, posting: &Posting<'_>, comments: &[&PostedC
             results.push(posting.forge.edit_comment(comment.id, body).await);
         }
     }
-    let has_changed = results.iter().any(Result::is_ok);
     for err in results.into_iter().filter_map(Result::err) {
-        report
-            .delivery
-            .notes
-            .push(format!("a finding is back, but its thread stays closed: {}", posting.one_line(&err)));
+        let note = format!("a finding is back, but its thread stays closed: {}", posting.one_line(&err));
+        report.delivery.notes.push(note);
     }
-    has_changed
 }
 
 async fn summary(
@@ -359,10 +372,15 @@ impl Posting<'_> {
         standing.filter(|standing| standing.shown == Shown::InSummary)
     }
 
+    /// Whether a review that asks for changes may be taken back: nothing that was seen, and all was, asks for them.
+    fn may_dismiss(&self, report: &Report) -> bool {
+        !self.is_blocked && report.status != Status::Incomplete
+    }
+
     /// What the next run will find.
     fn state(&self, report: &Report, now: &Now<'_>, unplaced: &[&Finding]) -> State {
-        let before = &self.change.state;
-        let is_complete = report.status != Status::Incomplete;
+        let (began, before) = (&self.change.state, &now.state);
+        let is_complete = report.status != Status::Incomplete && !now.holds_back;
         let comments = now.conversation.comments.iter().filter_map(|comment| fingerprint_of(&comment.body));
         let mut fingerprints: Vec<String> = comments.map(str::to_owned).collect();
         fingerprints.extend(report.findings.iter().map(|finding| finding.id.clone()));
@@ -372,16 +390,26 @@ impl Posting<'_> {
         let off_lines = unplaced.iter().copied().chain(self.stays_in_summary().map(|standing| &standing.finding));
         let over = report.suppressed.iter().filter(|suppressed| suppressed.reason == Reason::OverCommentLimit);
         let over = over.map(|suppressed| listed(&suppressed.finding, true));
+        let mut all: Vec<Listed> = off_lines.map(|finding| listed(finding, false)).chain(over).collect();
+        // in one order, or the same would be written again and again
+        all.sort_by_cached_key(|l| {
+            (l.is_over_limit, std::cmp::Reverse(l.severity), l.path.clone(), l.lines, l.id.clone())
+        });
         let state = State {
             head: report.change.head_sha.clone(),
             complete: is_complete,
             fingerprints,
             cost_usd: report.cost.total_usd,
-            // a head that was reviewed in part is not counted as reviewed
-            memory: self.memory.filter(|_| is_complete).or(before.memory.as_ref()).cloned(),
-            listed: off_lines.map(|finding| listed(finding, false)).chain(over).collect(),
+            // a head that was reviewed in part is not counted as reviewed, and what is gone on it was never reviewed
+            memory: match (self.memory, before.memory.as_ref()) {
+                (Some(all), _) if is_complete => Some(all.clone()),
+                (Some(all), Some(known)) => Some(known.still_in(all)),
+                (_, known) => known.cloned(),
+            },
+            listed: all,
             dismissed: before.dismissed.clone(),
-            paused: self.paused,
+            // a command that came during the review is the later one
+            paused: if before.paused == began.paused { self.paused } else { before.paused },
             published: self.published.clone(),
         };
         state.fitted()

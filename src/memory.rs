@@ -45,6 +45,11 @@ impl Memory {
         (blocks.len() <= MOST).then(|| Memory { key: key.to_owned(), blocks })
     }
 
+    /// What is known of these blocks, and of no other.
+    pub fn still_in(&self, all: &Memory) -> Memory {
+        Memory { key: self.key.clone(), blocks: self.blocks.intersection(&all.blocks).copied().collect() }
+    }
+
     /// The lines of a hunk that are new, as ranges of indices that hold all of its changed lines.
     fn fresh(&self, path: &str, hunk: &Hunk) -> Vec<Range<usize>> {
         let mut ranges: Vec<Range<usize>> = Vec::new();

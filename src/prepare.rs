@@ -17,7 +17,7 @@ use crate::prompt::{self, Orientation};
 use crate::redact::{self, Redactions};
 use crate::report;
 use crate::review::{self, schema};
-use crate::setup::{Setup, output_limit};
+use crate::setup::{Purpose, Setup, output_limit};
 use crate::source::Base;
 use crate::usage;
 
@@ -70,7 +70,7 @@ pub async fn prepare(setup: &Setup, console: &Console) -> Result<Prepared> {
     let has_memory = setup.target.forge().is_some() && setup.provider != Resolved::Offline;
     let memory = if has_memory { Memory::of(&diff, &key) } else { None };
     let known = change.state.memory.as_ref().filter(|known| has_memory && known.key == key && !setup.full);
-    let standing = standing(setup, &diff, &skipped).await?;
+    let standing = standing(setup, &diff, &skipped, console).await?;
     let plan = plan::build(budget, &orientation, &schema::schema().to_string(), diff, known);
     Ok(Prepared { plan, skipped, hits, redactions, standing, memory })
 }
@@ -85,9 +85,12 @@ fn review_key(config: &Config, provider: Resolved) -> String {
 }
 
 /// What earlier runs left on the request, and what people said of it.
-async fn standing(setup: &Setup, diff: &Diff, skipped: &[Skipped]) -> Result<Vec<Standing>> {
+async fn standing(setup: &Setup, diff: &Diff, skipped: &[Skipped], console: &Console) -> Result<Vec<Standing>> {
     let change = &setup.change;
-    let refused = refused(setup).await?;
+    if setup.purpose == Purpose::Plan {
+        return Ok(Vec::new());
+    }
+    let refused = refused(setup, console).await?;
     let left_out = |path: &str| skipped.iter().any(|skip| skip.path.as_str() == path);
     Ok(standing::read(&change.conversation, &change.state, &refused, diff, &left_out))
 }
@@ -96,7 +99,7 @@ async fn standing(setup: &Setup, diff: &Diff, skipped: &[Skipped]) -> Result<Vec
 ///
 /// # Errors
 /// The host does not tell.
-pub async fn refused(setup: &Setup) -> Result<Vec<u64>> {
+pub async fn refused(setup: &Setup, console: &Console) -> Result<Vec<u64>> {
     let Some(forge) = setup.target.forge() else { return Ok(Vec::new()) };
     let open = setup.change.conversation.comments.iter().filter(|comment| comment.resolved.is_none());
     let open: Vec<_> = open.collect();
@@ -111,7 +114,12 @@ pub async fn refused(setup: &Setup) -> Result<Vec<u64>> {
         for author in orders.filter_map(|reply| reply.author.as_deref()) {
             let may = match asked.iter().find(|(known, _)| *known == author) {
                 Some((_, may)) => *may,
-                None => forge.is_writer(author).await?,
+                // a stranger's words must not be able to end the review
+                None => forge.is_writer(author).await.unwrap_or_else(|err| {
+                    let cause = err.to_string().replace('\n', "; ");
+                    console.notice(&format!("`/prudence ignore` of `{author}` counts for nothing: {cause}"));
+                    false
+                }),
             };
             asked.push((author, may));
             refused.extend(may.then_some(comment.id));

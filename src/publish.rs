@@ -73,7 +73,7 @@ async fn deliver_it(
 ) -> Result<Exit> {
     let is_posted = setup.change.state.published.as_ref() == Some(&digest);
     let (diff, _) = redact::apply(setup.change.diff.clone());
-    let refused = refused(setup).await?;
+    let refused = refused(setup, console).await?;
     let earlier = standing::read(&setup.change.conversation, &setup.change.state, &refused, &diff, &|_| false);
     let judgement = settle(&mut report, &diff, &earlier, setup);
     let notes = std::mem::take(&mut report.delivery.notes).into_iter().map(|note| redact::text(&note).into_owned());

@@ -244,7 +244,7 @@ impl Judgement {
                 Some((_, earlier)) if earlier.is_dismissed => self.suppress(Reason::Dismissed, finding),
                 Some((index, earlier)) if earlier.shown != Shown::OverLimit => {
                     self.standing.push(index);
-                    self.reopened.extend(earlier.is_ended.then_some(index));
+                    self.reopened.extend((earlier.is_ended && !earlier.has_reply).then_some(index));
                     self.suppress(Reason::AlreadyPosted, finding);
                     shown += 1;
                 }

@@ -450,7 +450,7 @@ fn the_token_goes_to_the_named_host_alone() {
     let pull = Pull::new(scenario(), Script::new());
     // the endpoint of GraphQL is not named, and must not be taken to be that of another host
     pull.end(pull.desk().args(["--pr", "octo/demo#7"]), 0);
-    assert_eq!(pull.github.requests_to(Route::GraphQl).len(), 1);
+    assert_eq!(pull.github.requests_to(Route::GraphQl).len(), 2);
     let in_the_clear = pull.desk().args(["--pr", "http://github.example/octo/demo/pull/7"]);
     let run = pull.end(in_the_clear, 2).run;
     assert!(run.stderr.contains("in the clear") && run.stderr.contains("hint:"), "{run}");

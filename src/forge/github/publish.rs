@@ -136,9 +136,12 @@ pub async fn comment(github: &GitHub, existing: Option<u64>, body: &str) -> Resu
     let route = github.issue_route("/comments");
     match create(github, &route, &json, WHAT).await {
         Err(ForgeError::Unsure(_)) => {
-            // the answer was lost, but perhaps not the comment
+            // the answer was lost, but perhaps not the comment; the host may have changed its white space
+            let bare = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+            let wanted = bare(body);
             let standing = github.api.list(&route, "the comments").await?;
-            if let Some(found) = standing.iter().find(|comment| comment["body"].as_str() == Some(body)) {
+            let is_it = |comment: &&Value| comment["body"].as_str().is_some_and(|text| bare(text) == wanted);
+            if let Some(found) = standing.iter().find(is_it) {
                 return Ok(url(found));
             }
             Ok(url(&create(github, &route, &json, WHAT).await?))

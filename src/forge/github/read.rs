@@ -190,18 +190,31 @@ async fn by_rest(github: &GitHub) -> Result<(Request, Conversation), ForgeError>
         return Ok((request(github).await?, Conversation::default()));
     }
     let (review_route, issue_route) = (github.pull_route("/comments"), github.issue_route("/comments"));
-    let (request, viewer, review_comments, issue_comments) = futures_util::future::join4(
+    let reviews_route = github.pull_route("/reviews");
+    let (request, viewer, reviews, review_comments, issue_comments) = futures_util::future::join5(
         request(github),
         viewer(github),
+        github.api.list(&reviews_route, "the reviews"),
         github.api.list(&review_route, "the review comments"),
         github.api.list(&issue_route, "the comments"),
     )
     .await;
-    let (request, review_comments, issue_comments) = (request?, review_comments?, issue_comments?);
+    let (request, reviews) = (request?, reviews?);
+    let (review_comments, issue_comments) = (review_comments?, issue_comments?);
     let Some(viewer) = viewer? else { return Ok((request, Conversation::default())) };
-    let tops = review_comments.iter().filter(|comment| comment["in_reply_to_id"].is_null());
+    let reviews = || reviews.iter().filter(|review| is_by(&review["user"], &viewer));
+    let in_state = |state: &'static str| reviews().filter(move |review| review["state"] == state);
+    let unfinished: Vec<u64> = in_state("PENDING").filter_map(|review| review["id"].as_u64()).collect();
+    let is_seen = |comment: &&Value| {
+        comment["pull_request_review_id"].as_u64().is_none_or(|review| !unfinished.contains(&review))
+    };
+    let tops = review_comments.iter().filter(|comment| comment["in_reply_to_id"].is_null()).filter(is_seen);
     let ours = tops.filter(|comment| is_by(&comment["user"], &viewer));
+    // a person's may be a draft: its comments are not told here
+    let of_bot = in_state("PENDING").filter(|review| review["user"]["type"] == "Bot");
     let conversation = Conversation {
+        blocking: in_state("CHANGES_REQUESTED").filter_map(|review| review["id"].as_u64()).collect(),
+        pending: of_bot.filter_map(|review| review["id"].as_u64()).collect(),
         comments: ours.filter_map(|comment| posted_comment(comment, &review_comments)).collect(),
         summary: issue_comments.iter().find(|c| is_by(&c["user"], &viewer) && is_summary(c)).and_then(posted_summary),
         has_help: issue_comments.iter().any(|c| is_by(&c["user"], &viewer) && holds(c, HELP_MARK)),
