@@ -29,11 +29,11 @@ pub fn is_same(a: &Finding, b: &Finding) -> bool {
 }
 
 /// Which earlier finding each finding is. Each earlier one stands for one finding: first for the one at its place in like
-/// words, then for one with its fingerprint.
+/// words, then for one with its fingerprint, then for one on its code, which a renamed file gives another fingerprint.
 pub fn matched(findings: &[Finding], standing: &[&Standing]) -> Vec<Option<usize>> {
     let mut found: Vec<Option<usize>> = vec![None; findings.len()];
     let mut left: Vec<usize> = (0..standing.len()).collect();
-    for is_match in [is_at_its_place, has_its_text] {
+    for is_match in [is_at_its_place, has_its_text, is_on_its_code] {
         left.retain(|&one| {
             let at = (0..findings.len()).find(|&at| found[at].is_none() && is_match(&findings[at], standing[one]));
             at.inspect(|&at| found[at] = Some(one)).is_none()
@@ -46,6 +46,13 @@ pub fn matched(findings: &[Finding], standing: &[&Standing]) -> Vec<Option<usize
 fn has_its_text(finding: &Finding, standing: &Standing) -> bool {
     let lines = |finding: &Finding| (finding.start_line, finding.end_line);
     finding.id == standing.finding.id && (standing.code != Code::Here || lines(finding) == lines(&standing.finding))
+}
+
+fn is_on_its_code(finding: &Finding, standing: &Standing) -> bool {
+    let place = |finding: &Finding| (finding.path.clone(), finding.side, finding.start_line, finding.end_line);
+    standing.code == Code::Here
+        && place(finding) == place(&standing.finding)
+        && finding.category == standing.finding.category
 }
 
 fn is_at_its_place(finding: &Finding, standing: &Standing) -> bool {

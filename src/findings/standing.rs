@@ -3,7 +3,7 @@
 use super::fingerprint::fingerprint;
 use super::{Finding, Origin, Verdict};
 use crate::checks::RULES;
-use crate::diff::{Content, Diff, Hunk, Line, Side};
+use crate::diff::{Content, Diff, FileStatus, Hunk, Line, Side};
 use crate::forge::{By, Conversation, PostedComment};
 use crate::marks::{Heading, Listed, State, fingerprint_of, heading_of, restored};
 use crate::severity::{Category, Severity};
@@ -84,7 +84,13 @@ pub fn read(
     let mut standing: Vec<Standing> = posted.chain(listed).collect();
     for one in &mut standing {
         one.is_dismissed |= state.dismissed.contains(&one.finding.id);
+        let path = one.finding.path.clone();
         one.code = find(&mut one.finding, diff, left_out);
+        if one.finding.path != path && !matches!(one.shown, Shown::OnLine(_)) {
+            // a comment keeps the path that its fingerprint is made of; a list has the new one
+            let lines: Vec<String> = one.finding.quote.lines().map(str::to_owned).collect();
+            one.finding.id = fingerprint(&one.finding.path, one.finding.category, &lines, 0);
+        }
     }
     standing
 }
@@ -150,9 +156,10 @@ fn earlier(rule: Option<String>) -> Finding {
 
 /// Looks for the code of a finding, and puts the finding on it.
 pub fn find(finding: &mut Finding, diff: &Diff, left_out: &dyn Fn(&str) -> bool) -> Code {
-    if let Some(found) = locate(finding, diff) {
+    let in_its_file = locate(finding, diff).map(|found| (finding.path.clone(), found));
+    if let Some((path, found)) = in_its_file.or_else(|| renamed(finding, diff)) {
         (finding.start_line, finding.end_line) = found.lines;
-        (finding.quote, finding.category) = (found.text, found.category);
+        (finding.path, finding.quote, finding.category) = (path, found.text, found.category);
         return Code::Here;
     }
     let is_missing = |content: &Content| matches!(content, Content::Missing { .. });
@@ -177,6 +184,21 @@ pub fn locate(finding: &Finding, diff: &Diff) -> Option<Located> {
     let files = diff.files.iter().filter(|file| file.path().as_str() == finding.path);
     let found = files.flat_map(|file| file.hunks()).flat_map(|hunk| in_hunk(finding, hunk, count));
     found.min_by_key(|found| found.lines.0.abs_diff(finding.start_line))
+}
+
+/// Finds the lines of a file that is no longer in the change in one that came in its place: a file that is new in a change
+/// may be renamed by a push.
+fn renamed(finding: &Finding, diff: &Diff) -> Option<(String, Located)> {
+    let count = finding.end_line.checked_sub(finding.start_line)? as usize + 1;
+    if diff.files.iter().any(|file| file.path().as_str() == finding.path) {
+        return None;
+    }
+    let came = diff.files.iter().filter(|file| matches!(file.status, FileStatus::Added | FileStatus::Renamed));
+    let found = came.flat_map(|file| {
+        let in_file = file.hunks().iter().flat_map(|hunk| in_hunk(finding, hunk, count));
+        in_file.map(|found| (file.path().to_string(), found)).collect::<Vec<_>>()
+    });
+    found.min_by_key(|(_, found)| found.lines.0.abs_diff(finding.start_line))
 }
 
 /// The places of a hunk whose lines have the fingerprint.
@@ -254,6 +276,18 @@ mod tests {
         check(of(&["z"], (3, 3), Side::Left), Code::Gone, (3, 3));
         check(comment(Category::Security, "secrets", &["first();"], (9, 9), Side::Right), Code::Here, (2, 2));
         check(comment(Category::Test, "focused-tests", &["first();"], (9, 9), Side::Right), Code::Here, (2, 2));
+    }
+
+    #[test]
+    fn code_is_found_in_a_file_of_another_name() {
+        let find = |diff: &str| {
+            let found = one(comment(Category::Bug, "bug", &["second();"], (3, 3), Side::Right), diff);
+            (found.code, found.finding.path, found.finding.start_line)
+        };
+        let new = DIFF.replace("--- a/x.rs", "--- /dev/null").replace("-1,3", "-0,0").replace("-old();\n", "");
+        let new = new.replace("\n a\n", "\n+a\n").replace("\n z\n", "\n+z\n");
+        assert_eq!(find(&new.replace("b/x.rs", "b/y.rs")), (Code::Here, "y.rs".to_owned(), 3));
+        assert_eq!(find(&DIFF.replace("x.rs", "y.rs")), (Code::Gone, "x.rs".to_owned(), 3), "it was there before");
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod github;
 mod init;
 #[cfg(unix)] // with stand-ins that are scripts
 mod install;
+mod life;
 mod local;
 mod model;
 mod network;
