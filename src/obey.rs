@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use crate::deliver;
 use crate::forge::Forge;
 use crate::marks::{HELP_MARK, State, fingerprint_of, restored};
 use crate::order::{self, Order};
@@ -20,19 +21,19 @@ pub async fn carry_out(setup: &Setup) -> Result<Option<String>> {
     if setup.purpose != Purpose::Deliver {
         return Ok(Some("nothing is written in a dry run".to_owned()));
     }
-    let state = &setup.change.state;
+    let state = State { cost_usd: deliver::earlier_cost(&setup.change), ..setup.change.state.clone() };
     let done = match order {
         Order::Help => {
             help(setup, forge).await?;
             "the commands are listed on the request"
         }
         Order::Pause => {
-            remember(setup, forge, State { paused: true, ..state.clone() }).await?;
+            remember(setup, forge, State { paused: true, ..state }).await?;
             "reviews of this request are paused; `/prudence resume` goes on"
         }
         _ => {
             let dismissed = all_that_stand(setup);
-            remember(setup, forge, State { dismissed, ..state.clone() }).await?;
+            remember(setup, forge, State { dismissed, ..state }).await?;
             "all findings that stand are dismissed"
         }
     };

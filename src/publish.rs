@@ -110,7 +110,7 @@ fn settle(report: &mut Report, diff: &Diff, earlier: &[Standing], setup: &Setup)
             // the host has no lines of this file: it can be told, and not be applied
             Code::Unknown => placed.push(Finding { suggestion: None, ..finding }),
             Code::Gone => {
-                suppressed.push(Suppressed { id: finding.id.clone(), reason: Reason::Unanchored, finding });
+                suppressed.push(Suppressed::new(Reason::Unanchored, finding));
             }
         }
     }

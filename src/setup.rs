@@ -114,6 +114,10 @@ impl Setup {
             _ => repo.ok(),
         };
         let purpose = if env.is_on("dry-run") && purpose == Purpose::Deliver { Purpose::Show } else { purpose };
+        if let Some(forge) = target.forge() {
+            // the file may give it another; until it is read, these do
+            forge.set_deadline(started + config::load(settings.layer()?, &env, Layer::default())?.0.deadline);
+        }
         let (target, order) = target.commanded(purpose != Purpose::Deliver, console).await?;
         let full = change.full || env.is_on("full") || order == Some(Order::Full);
         let change = target.change(repo.as_ref()).await?;
@@ -146,7 +150,9 @@ impl Setup {
 
     /// Whether something that stands reaches `fail-on`.
     pub fn is_gated(&self, report: &Report) -> bool {
-        self.config.fail_on.is_some_and(|gate| report.standing().any(|finding| finding.severity >= gate))
+        let still_counts = report.suppressed.iter().filter(|suppressed| suppressed.counts).map(|s| &s.finding);
+        let mut counted = report.standing().chain(still_counts);
+        self.config.fail_on.is_some_and(|gate| counted.any(|finding| finding.severity >= gate))
     }
 
     /// How this run's result is posted, with nothing known of earlier findings.

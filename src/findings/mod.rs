@@ -116,6 +116,16 @@ pub struct Suppressed {
     pub reason: Reason,
     /// What was said. Where the reason is `unanchored`, its lines are what the model claimed.
     pub finding: Finding,
+    /// Whether it counts for `fail-on` all the same: someone who may not decide that dismissed it.
+    #[serde(skip)]
+    pub counts: bool,
+}
+
+impl Suppressed {
+    /// A finding that is not reported, for this reason.
+    pub fn new(reason: Reason, finding: Finding) -> Suppressed {
+        Suppressed { id: finding.id.clone(), reason, finding, counts: false }
+    }
 }
 
 /// What decides which findings are reported.
@@ -191,7 +201,7 @@ impl Judgement {
     }
 
     fn suppress(&mut self, reason: Reason, finding: Finding) {
-        self.suppressed.push(Suppressed { id: finding.id.clone(), reason, finding });
+        self.suppressed.push(Suppressed::new(reason, finding));
     }
 
     /// Keeps the strongest of those that say the same.
@@ -241,7 +251,10 @@ impl Judgement {
             let is_low = finding.severity < (thresholds.min_severity)(&finding.path)
                 || (finding.origin == Origin::Model && finding.confidence < thresholds.min_confidence);
             match known {
-                Some((_, earlier)) if earlier.is_dismissed => self.suppress(Reason::Dismissed, finding),
+                Some((_, earlier)) if earlier.is_dismissed => {
+                    let suppressed = Suppressed::new(Reason::Dismissed, finding);
+                    self.suppressed.push(Suppressed { counts: !earlier.is_let_off, ..suppressed });
+                }
                 Some((index, earlier)) if earlier.shown != Shown::OverLimit => {
                     self.standing.push(index);
                     self.reopened.extend((earlier.is_ended && !earlier.has_reply).then_some(index));
@@ -250,8 +263,6 @@ impl Judgement {
                 }
                 None if thresholds.dismissed.contains(&finding.id) => self.suppress(Reason::Dismissed, finding),
                 None if is_low => self.suppress(Reason::BelowThreshold, finding),
-                // without its text it can be listed, and not be posted
-                Some(_) if finding.body.is_empty() => self.suppress(Reason::OverCommentLimit, finding),
                 _ if shown >= thresholds.max_comments => {
                     self.suppress(Reason::OverCommentLimit, finding);
                 }
@@ -431,6 +442,7 @@ mod tests {
             place: None,
             code,
             is_dismissed: false,
+            is_let_off: false,
             is_ended: false,
             has_reply: false,
         }
@@ -544,7 +556,6 @@ mod tests {
         };
         assert_eq!(shape(&decide(Vec::new(), &over("b"), Info, 1)), (vec![2], vec![]));
         assert_eq!(shape(&decide(Vec::new(), &over("b"), Info, 0)), (vec![], vec![Reason::OverCommentLimit]));
-        assert_eq!(shape(&decide(Vec::new(), &over(""), Info, 1)), (vec![], vec![Reason::OverCommentLimit]));
         let worse = draft("third();", 3, Critical, 90, "loses rows");
         assert_eq!(shape(&decide(vec![worse], &over("b"), Info, 1)), (vec![3], vec![Reason::OverCommentLimit]));
     }
