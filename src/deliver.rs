@@ -1,6 +1,7 @@
 //! Bringing a report to the people it is for: the best channel that the token allows.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -11,8 +12,7 @@ use crate::diff::{Diff, Side};
 use crate::findings::standing::{NO_DETAILS, Shown, Standing, locate};
 use crate::findings::{Finding, Judgement, Reason, Suppressed};
 use crate::forge::{
-    By, CheckRun, Conversation, Forge, ForgeError, LineComment, Own, PostedComment, PostedSummary, Review,
-    ReviewOutcome,
+    CheckRun, Conversation, Forge, ForgeError, LineComment, Own, PostedComment, PostedSummary, Review, ReviewOutcome,
 };
 use crate::marks::{self, Listed, State, fingerprint_of};
 use crate::memory::Memory;
@@ -61,7 +61,8 @@ struct Now<'a> {
     /// The change whose lines can be commented on.
     diff: Cow<'a, Diff>,
     head_sha: String,
-    /// Whether a finding is not posted since its code is gone on a head that came during the review.
+    /// Whether a finding cannot be seen on the request: its code is gone on a head that came during the review, or its
+    /// thread could not be opened again.
     holds_back: bool,
     /// Whether somebody pushed during the review.
     has_moved: bool,
@@ -88,7 +89,7 @@ pub async fn post(report: &mut Report, posting: &Posting<'_>) {
         report.delivery.url.clone_from(&summary.url);
         return;
     }
-    let now = look_again(report, posting).await;
+    let mut now = look_again(report, posting).await;
     let (on_lines, off_lines): (Vec<Finding>, Vec<Finding>) =
         report.findings.clone().into_iter().partition(|finding| {
             is_in_diff(finding, &now.diff) && !posting.change.without_patch.contains(&finding.path)
@@ -110,7 +111,7 @@ pub async fn post(report: &mut Report, posting: &Posting<'_>) {
         let place = format!("{}:{}", on_lines[*index].path, on_lines[*index].start_line);
         report.delivery.notes.push(format!("the host refused the comment on {place}: {}", reason.replace('\n', "; ")));
     }
-    tidy(report, posting, &now).await;
+    now.holds_back |= !tidy(report, posting, &now).await;
     let refused = review.refused.iter().map(|(index, _)| Unplaced { finding: &on_lines[*index], is_waiting });
     let off_lines = off_lines.iter().map(|finding| Unplaced { finding, is_waiting: false });
     let unplaced: Vec<Unplaced<'_>> = refused.chain(off_lines).collect();
@@ -254,7 +255,8 @@ async fn review(posting: &Posting<'_>, now: &Now<'_>, findings: &[Finding]) -> R
 }
 
 /// Ends the threads of findings that are gone, opens those that are back, and takes back a review that blocks for nothing.
-async fn tidy(report: &mut Report, posting: &Posting<'_>, now: &Now<'_>) {
+/// Whether all that is back is open again.
+async fn tidy(report: &mut Report, posting: &Posting<'_>, now: &Now<'_>) -> bool {
     let of = |indices: &[usize]| -> Vec<&PostedComment> {
         let known = indices.iter().filter_map(|&index| match posting.standing[index].shown {
             Shown::OnLine(at) => posting.change.conversation.comments.get(at),
@@ -268,11 +270,11 @@ async fn tidy(report: &mut Report, posting: &Posting<'_>, now: &Now<'_>) {
     remove_doubles(report, posting, &now.conversation).await;
     if now.has_moved {
         // the run for the new head knows what is gone there
-        return;
+        return true;
     }
     let (ended, reopened) = (untouched(&posting.judgement.ended), untouched(&posting.judgement.reopened));
     end(report, posting, &ended).await;
-    reopen(report, posting, &reopened).await;
+    let is_open = reopen(report, posting, &reopened).await;
     if posting.may_dismiss(report) {
         for &review in &now.conversation.blocking {
             let message = "The findings that asked for changes are gone.";
@@ -283,6 +285,7 @@ async fn tidy(report: &mut Report, posting: &Posting<'_>, now: &Now<'_>) {
             }
         }
     }
+    is_open
 }
 
 /// Reads the request once more after its summary was made: another run may have made one at the same time.
@@ -294,18 +297,14 @@ async fn look_for_doubles(report: &mut Report, posting: &Posting<'_>) {
 
 /// Line comments of ours that say what an earlier one says, and that nobody has answered or ended.
 fn doubles(conversation: &Conversation) -> Vec<u64> {
-    let mut first: Vec<(&str, u64)> = Vec::new();
-    let mut doubles = Vec::new();
-    for comment in &conversation.comments {
-        let Some(id) = fingerprint_of(&comment.body) else { continue };
-        match first.iter_mut().find(|(known, _)| *known == id) {
-            None => first.push((id, comment.id)),
-            Some(_) if comment.resolved.is_some() || !comment.replies.is_empty() => {}
-            Some((_, known)) if *known < comment.id => doubles.push(comment.id),
-            Some((_, known)) => doubles.push(std::mem::replace(known, comment.id)),
-        }
-    }
-    doubles
+    let mut comments: Vec<&PostedComment> = conversation.comments.iter().collect();
+    comments.sort_by_key(|comment| comment.id);
+    let mut seen = HashSet::new();
+    let is_double = |comment: &&PostedComment| {
+        let is_first = fingerprint_of(&comment.body).is_none_or(|id| seen.insert(id.to_owned()));
+        !is_first && comment.resolved.is_none() && comment.replies.is_empty()
+    };
+    comments.into_iter().filter(is_double).map(|comment| comment.id).collect()
 }
 
 /// Takes away what two runs at the same time have posted twice: the earlier one of each stays.
@@ -328,7 +327,8 @@ async fn end(report: &mut Report, posting: &Posting<'_>, comments: &[&PostedComm
     let mut results = posting.forge.resolve(&threads, true).await.into_iter();
     for comment in open {
         let resolved = comment.thread.as_ref().and_then(|_| results.next());
-        if resolved.is_some_and(|result| result.is_ok()) {
+        // where a person may have resolved it, too, the comment tells
+        if resolved.is_some_and(|result| result.is_ok()) && !comment.is_by_person {
             continue;
         }
         if let Err(err) = posting.forge.edit_comment(comment.id, &marks::outdated(&comment.body)).await {
@@ -338,20 +338,22 @@ async fn end(report: &mut Report, posting: &Posting<'_>, comments: &[&PostedComm
     }
 }
 
-/// Undoes what [`end`] did.
-async fn reopen(report: &mut Report, posting: &Posting<'_>, comments: &[&PostedComment]) {
-    let ours = comments.iter().filter(|comment| comment.resolved == Some(By::Us));
-    let threads: Vec<String> = ours.filter_map(|comment| comment.thread.clone()).collect();
+/// Undoes what [`end`] did. Whether it could.
+async fn reopen(report: &mut Report, posting: &Posting<'_>, comments: &[&PostedComment]) -> bool {
+    let resolved = comments.iter().filter(|comment| comment.resolved.is_some());
+    let threads: Vec<String> = resolved.filter_map(|comment| comment.thread.clone()).collect();
     let mut results = posting.forge.resolve(&threads, false).await;
     for comment in comments {
         if let Some(body) = marks::restored(&comment.body) {
             results.push(posting.forge.edit_comment(comment.id, body).await);
         }
     }
+    let is_open = results.iter().all(Result::is_ok);
     for err in results.into_iter().filter_map(Result::err) {
         let note = format!("a finding is back, but its thread stays closed: {}", posting.one_line(&err));
         report.delivery.notes.push(note);
     }
+    is_open
 }
 
 async fn summary(

@@ -230,7 +230,9 @@ impl Judgement {
         let mut all: Vec<(Finding, Option<usize>)> = kept.into_iter().zip(matched.iter().copied()).collect();
         for (index, earlier) in standing.iter().enumerate().filter(|(index, _)| !matched.contains(&Some(*index))) {
             let is_gone = earlier.code == Code::Gone && (thresholds.is_conclusive)(&earlier.finding);
-            if earlier.is_ended {
+            // one that ended and is back, but not open again since a person wrote there, is not found again either
+            let is_back = earlier.has_reply && earlier.code == Code::Here;
+            if earlier.is_ended && !is_back {
                 continue;
             }
             match (is_gone, earlier.shown) {
@@ -526,6 +528,9 @@ mod tests {
         check(&|earlier| earlier.is_dismissed = true, Code::Gone, (&[], &[], &[]));
         check(&|earlier| earlier.is_dismissed = true, Code::Here, (&[Reason::Dismissed], &[], &[]));
         check(&|earlier| earlier.is_ended = true, Code::Here, (&[], &[], &[]));
+        let answered = |earlier: &mut Standing| (earlier.is_ended, earlier.has_reply) = (true, true);
+        check(&answered, Code::Here, (&[Reason::AlreadyPosted], &[0], &[]));
+        check(&answered, Code::Gone, (&[], &[], &[]));
         check(&|earlier| earlier.shown = Shown::InSummary, Code::Gone, (&[], &[], &[]));
         check(&|earlier| earlier.shown = Shown::InSummary, Code::Here, (&[Reason::AlreadyPosted], &[0], &[]));
     }

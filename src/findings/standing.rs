@@ -64,9 +64,12 @@ pub fn read(
     left_out: &dyn Fn(&str) -> bool,
 ) -> Vec<Standing> {
     let posted = conversation.comments.iter().enumerate().filter_map(|(index, comment)| {
+        // who resolves a thread that is said to be outdated tidies up
+        let is_outdated = restored(&comment.body).is_some();
+        let is_resolved = comment.resolved == Some(By::Another) && !is_outdated;
         let is_refused = |by_writer| refused.contains(&(comment.id, by_writer));
-        let is_let_off = is_refused(true) || comment.resolved == Some(By::Another);
-        let is_ended = comment.resolved == Some(By::Us) || restored(&comment.body).is_some();
+        let is_let_off = is_refused(true) || is_resolved;
+        let is_ended = comment.resolved == Some(By::Us) || is_outdated;
         let side = comment.side.unwrap_or(Side::Right);
         Some(Standing {
             finding: of_comment(comment)?,
@@ -322,7 +325,11 @@ mod tests {
         assert!(one(PostedComment { resolved: Some(By::Another), ..of() }, DIFF).is_dismissed);
         assert!(one(PostedComment { resolved: Some(By::Us), ..of() }, DIFF).is_ended);
         let body = outdated(&of().body);
-        assert!(one(PostedComment { body, ..of() }, DIFF).is_ended);
+        let tidied = PostedComment { resolved: Some(By::Another), body, ..of() };
+        for ended in [PostedComment { resolved: None, ..tidied.clone() }, tidied] {
+            let read = one(ended, DIFF);
+            assert_eq!((read.is_dismissed, read.is_ended), (false, true));
+        }
         let reply = |is_bot| Reply { author: None, is_bot, body: "no".into() };
         assert!(one(PostedComment { replies: vec![reply(false)], ..of() }, DIFF).has_reply);
         assert!(!one(PostedComment { replies: vec![reply(true)], ..of() }, DIFF).has_reply);

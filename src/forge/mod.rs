@@ -73,6 +73,8 @@ pub struct PostedComment {
     pub place: Option<(u32, u32)>,
     /// Whether somebody ended the thread, and who.
     pub resolved: Option<By>,
+    /// Whether the identity that posts is a person, who may end threads as well as the bot.
+    pub is_by_person: bool,
     /// What was written below it, oldest first. The bot answers in no thread: an answer of the identity that posts is its
     /// owner's.
     pub replies: Vec<Reply>,
@@ -81,9 +83,9 @@ pub struct PostedComment {
 /// Who did something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {
-    /// The identity that posts.
+    /// The identity that posts, where that is no person.
     Us,
-    /// Anyone else.
+    /// Anyone else, or somebody whose token the bot has: who of the two it was, the host does not tell.
     Another,
 }
 

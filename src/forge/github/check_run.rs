@@ -24,18 +24,42 @@ pub async fn put(github: &GitHub, run: &CheckRun) -> Result<(), ForgeError> {
         },
         result => result?,
     };
-    for part in parts {
+    for (index, part) in parts.enumerate() {
         let route = github.repo_route(&format!("check-runs/{id}"));
-        github.write(Method::Patch, &route, &json!({"output": output(run, part)})).await?.ok(WHAT)?;
+        match append(github, &route, run, part).await {
+            // the answer was lost, but perhaps not the annotations
+            Err(ForgeError::Unsure(_)) if count(github, &route).await? > (index + 1) * AT_ONCE => {}
+            Err(ForgeError::Unsure(_)) => append(github, &route, run, part).await?,
+            result => result?,
+        }
     }
     Ok(())
+}
+
+/// Adds annotations to those that are there, so that doing it twice is not doing it once.
+async fn append(github: &GitHub, route: &str, run: &CheckRun, part: &[Annotation]) -> Result<(), ForgeError> {
+    let answer = github.api.send_once(Method::Patch, route, &json!({"output": output(run, part)})).await?.ok(WHAT)?;
+    match answer.json() {
+        Ok(json) if json["id"].is_u64() => Ok(()),
+        _ => Err(unsure()),
+    }
+}
+
+/// How many annotations there are.
+async fn count(github: &GitHub, route: &str) -> Result<usize, ForgeError> {
+    let json = github.api.get(route, None).await?.ok(WHAT)?.json()?;
+    let count = json["output"]["annotations_count"].as_u64();
+    count.and_then(|count| usize::try_from(count).ok()).ok_or_else(unsure)
+}
+
+fn unsure() -> ForgeError {
+    ForgeError::Unsure(format!("GitHub's answer does not tell whether it took {WHAT}"))
 }
 
 const WHAT: &str = "the check run";
 
 async fn create(github: &GitHub, body: &Value) -> Result<u64, ForgeError> {
     let answer = github.write(Method::Post, &github.repo_route("check-runs"), body).await?.ok(WHAT)?;
-    let unsure = || ForgeError::Unsure(format!("GitHub's answer does not tell whether it took {WHAT}"));
     answer.json().ok().and_then(|json| json["id"].as_u64()).ok_or_else(unsure)
 }
 

@@ -181,6 +181,12 @@ impl Api {
         answer
     }
 
+    /// Sends what does more when it is sent twice, and waits for a rate limit alone.
+    pub async fn send_once(&self, method: Method, route: &str, body: &Value) -> Result<Answer, ForgeError> {
+        let full = format!("{}{route}", self.rest_path);
+        self.patiently(1, method, &full, None, Some(body)).await
+    }
+
     /// Sends a request up to so many times where it fails, and again after a rate limit, as long as there is time.
     async fn patiently(
         &self,

@@ -174,7 +174,9 @@ fn thread_of_ours(thread: &Value, viewer: &str) -> Option<PostedComment> {
     let number = |name: &str| thread[name].as_u64().and_then(|number| u32::try_from(number).ok());
     let line = number("originalLine").unwrap_or_default();
     let bare = viewer.strip_suffix("[bot]").unwrap_or(viewer);
-    let by = |login: &str| if login.strip_suffix("[bot]").unwrap_or(login) == bare { By::Us } else { By::Another };
+    let is_by_person = first["author"]["__typename"] == "User";
+    let is_bot = |login: &str| !is_by_person && login.strip_suffix("[bot]").unwrap_or(login) == bare;
+    let by = |login: &str| if is_bot(login) { By::Us } else { By::Another };
     Some(PostedComment {
         id: id_of(first)?,
         thread: thread["id"].as_str().map(str::to_owned),
@@ -185,6 +187,7 @@ fn thread_of_ours(thread: &Value, viewer: &str) -> Option<PostedComment> {
         place: number("line").map(|line| (number("startLine").unwrap_or(line), line)),
         resolved: (thread["isResolved"] == true)
             .then(|| thread["resolvedBy"]["login"].as_str().map_or(By::Another, by)),
+        is_by_person,
         replies,
     })
 }
@@ -267,6 +270,7 @@ fn posted_comment(json: &Value, all: &[Value]) -> Option<PostedComment> {
         lines: (number("original_start_line").unwrap_or(line), line),
         place: number("line").map(|line| (number("start_line").unwrap_or(line), line)),
         resolved: None,
+        is_by_person: json["user"]["type"] == "User",
         replies: answers.map(|answer| reply(&answer["user"], "type", answer)).collect(),
     })
 }

@@ -45,6 +45,16 @@ impl State {
                 let reactions = self.reactions_to(found)?;
                 page(reactions.iter().map(|reaction| shape.reaction(reaction)).collect())
             }
+            Route::GetCheckRun => {
+                let run = self.check_runs.iter().find(|run| run.id == found.id);
+                let missing = || refusal::problem(404, "Not Found", found.route.doc());
+                Ok(Reply::json(200, &shape.check_run(run.ok_or_else(missing)?)))
+            }
+            Route::ListCheckRuns => {
+                let of_commit = self.check_runs.iter().filter(|run| run.head_sha == found.tail);
+                let runs: Vec<Value> = of_commit.map(|run| shape.check_run(run)).collect();
+                Ok(Reply::json(200, &json!({"total_count": runs.len(), "check_runs": runs})))
+            }
             Route::GetPermission if found.tail == GHOST => {
                 Err(refusal::problem(404, &format!("{} is not a user", found.tail), found.route.doc()))
             }

@@ -28,6 +28,9 @@ pub enum Route {
     ListReactions,
     CreateCheckRun,
     EditCheckRun,
+    GetCheckRun,
+    /// Those of a commit.
+    ListCheckRuns,
     /// What a person may do in the repository.
     GetPermission,
     GetContents,
@@ -99,7 +102,7 @@ impl Route {
             Route::GetPermission => ("get", "/repos/{owner}/{repo}/collaborators/{username}/permission"),
             Route::GetContents => ("get", "/repos/{owner}/{repo}/contents/{path}"),
             Route::Compare => ("get", "/repos/{owner}/{repo}/compare/{basehead}"),
-            Route::GraphQl => return None,
+            Route::GetCheckRun | Route::ListCheckRuns | Route::GraphQl => return None,
         })
     }
 
@@ -124,6 +127,8 @@ impl Route {
             Route::ListReactions => "reactions/reactions#list-reactions-for-a-pull-request-review-comment",
             Route::CreateCheckRun => "checks/runs#create-a-check-run",
             Route::EditCheckRun => "checks/runs#update-a-check-run",
+            Route::GetCheckRun => "checks/runs#get-a-check-run",
+            Route::ListCheckRuns => "checks/runs#list-check-runs-for-a-git-reference",
             Route::GetPermission => "collaborators/collaborators#get-repository-permissions-for-a-user",
             Route::GetContents => "repos/contents#get-repository-content",
             Route::Compare => "commits/commits#compare-two-commits",
@@ -149,6 +154,7 @@ impl Route {
             | Route::DismissReview
             | Route::CreateReaction => &[("pull_requests", "write")],
             Route::CreateCheckRun | Route::EditCheckRun => &[("checks", "write")],
+            Route::GetCheckRun | Route::ListCheckRuns => &[("checks", "read")],
             Route::ListIssueComments => &[("issues", "read"), ("pull_requests", "read")],
             Route::CreateIssueComment | Route::EditIssueComment => &[("issues", "write"), ("pull_requests", "write")],
         }
@@ -205,6 +211,10 @@ fn in_repo(method: &str, path: &[&str], request: &Request) -> Option<Found> {
             Some(Found { note: *kind == "issues", ..identified(route, id)? })
         }
         ("POST", ["check-runs"]) => Some(Found::new(Route::CreateCheckRun)),
+        ("GET", ["check-runs", id]) => identified(Route::GetCheckRun, id),
+        ("GET", ["commits", sha, "check-runs"]) => {
+            Some(Found { tail: (*sha).to_owned(), ..Found::new(Route::ListCheckRuns) })
+        }
         ("PATCH", ["check-runs", id]) => identified(Route::EditCheckRun, id),
         ("GET", ["collaborators", login, "permission"]) => {
             Some(Found { tail: (*login).to_owned(), ..Found::new(Route::GetPermission) })
