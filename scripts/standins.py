@@ -7,6 +7,7 @@ Python's standard library alone.
 import json
 import subprocess
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -38,9 +39,13 @@ class Repository:
 
 
 class Services:
-    """Both services on one port. `findings` are what the model says of a prompt that holds their quote."""
+    """Both services on one port. `findings` are what the model says of a prompt that holds their quote, `seconds` what an
+    answer of the host and one of the model take."""
 
-    def __init__(self, findings: list[dict], diff: str = "", base: str = "", head: str = "", title: str = ""):
+    def __init__(
+        self, findings: list[dict], diff: str = "", base: str = "", head: str = "", title: str = "", seconds=(0.0, 0.0)
+    ):
+        self.host_seconds, self.model_seconds = seconds
         self.findings, self.diff, self.title = findings, diff, title
         self.base, self.head = base, head
         self.requests: list[str] = []
@@ -62,12 +67,13 @@ class Services:
         """Status, kind of content, and the content."""
         self.requests.append(f"{method} {path}")
         path = path.partition("?")[0]
+        time.sleep(self.model_seconds if path.startswith("/v1/") else self.host_seconds)
         pull, issue = f"/repos/{REPOSITORY}/pulls/{NUMBER}", f"/repos/{REPOSITORY}/issues/{NUMBER}"
         match method, path:
             case "POST", "/v1/chat/completions":
                 return 200, "json", self.completion(body)
             case "POST", "/graphql":
-                return 200, "json", {"data": {"viewer": {"login": "github-actions[bot]"}}}
+                return 200, "json", self.graph()
             case "GET", p if p == pull and "diff" in accept:
                 return 200, "text", self.diff
             case "GET", p if p == pull:
@@ -106,6 +112,25 @@ class Services:
             "head": {"sha": self.head, "repo": repository},
             "changed_files": self.diff.count("\ndiff --git ") + self.diff.startswith("diff --git "),
         }
+
+    def graph(self) -> dict:
+        """All that is asked of GraphQL: the request, its threads and its comments."""
+        end = {"hasNextPage": False, "endCursor": None}
+        author = {"__typename": "Bot", "login": "github-actions"}
+        note = lambda c: {"fullDatabaseId": str(c["id"]), "body": c["body"], "url": c["html_url"], "viewerDidAuthor": True, "author": author}
+        thread = lambda c: {
+            "id": f"T{c['id']}", "isResolved": False, "resolvedBy": None, "path": c["path"], "diffSide": c["side"],
+            "line": c["line"], "startLine": c.get("start_line"), "originalLine": c["line"], "originalStartLine": c.get("start_line"),
+            "comments": {"totalCount": 1, "nodes": [note(c)]},
+        }  # fmt: skip
+        pull = {
+            "state": "OPEN", "title": self.title, "body": "", "url": f"{self.url}/{REPOSITORY}/pull/{NUMBER}",
+            "isDraft": False, "isCrossRepository": False, "baseRefOid": self.base, "headRefOid": self.head,
+            "author": {"__typename": "User", "login": "dev"}, "labels": {"nodes": []}, "reviews": {"nodes": []},
+            "comments": {"pageInfo": end, "nodes": [note(c) for c in self.comments]},
+            "reviewThreads": {"pageInfo": end, "nodes": [thread(c) for c in self.review_comments]},
+        }  # fmt: skip
+        return {"data": {"viewer": {"login": "github-actions[bot]"}, "repository": {"pullRequest": pull}}}
 
     def completion(self, body: dict) -> dict:
         prompt = "\n".join(message["content"] for message in body["messages"])

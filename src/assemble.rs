@@ -102,10 +102,13 @@ fn summary_of(outcomes: &[Outcome]) -> String {
     }
     let is_cut = parts.len() > MOST_PARTS;
     parts.truncate(MOST_PARTS);
-    let text = parts.join(" ");
+    let text = match parts.as_slice() {
+        [only] => (*only).to_owned(),
+        _ => parts.iter().map(|part| format!("- {}", part.replace('\n', " "))).collect::<Vec<_>>().join("\n"),
+    };
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &text[..end]),
-        None if is_cut => format!("{text} …"),
+        None if is_cut => format!("{text}\n- …"),
         None => text,
     }
 }

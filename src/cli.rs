@@ -38,6 +38,9 @@ pub enum Command {
     /// Review a change and deliver the result
     #[command(after_help = EXAMPLES)]
     Review(Review),
+    /// Deliver a report that `review --output` made in another job
+    #[command(after_help = EXAMPLES)]
+    Publish(Publish),
     /// Show what `review` would send and cost; sends nothing
     #[command(after_help = EXAMPLES)]
     Plan(Plan),
@@ -80,6 +83,33 @@ pub struct Review {
     /// Show findings as they arrive (default on a terminal)
     #[arg(long, help_heading = RESULT)]
     pub stream: bool,
+}
+
+/// `prudence publish`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Publish {
+    /// The report that `review --output` wrote
+    #[arg(value_name = "REPORT.json")]
+    pub report: PathBuf,
+    /// The pull request that it must be about: its URL or OWNER/REPO#N
+    #[arg(long, value_name = "REQUEST")]
+    pub pr: Option<PullRef>,
+    /// The repository (default: the one that holds this folder)
+    #[arg(long, value_name = "DIR")]
+    pub repo: Option<PathBuf>,
+    /// The settings.
+    #[command(flatten)]
+    pub settings: Settings,
+    /// Shown as terminal (default), markdown or json
+    #[arg(long, value_enum, default_value_t = Format::Terminal, help_heading = RESULT)]
+    #[arg(hide_possible_values = true, hide_default_value = true)]
+    pub format: Format,
+    /// Write the report, with what became of it, to this file
+    #[arg(long, value_name = "FILE", help_heading = RESULT)]
+    pub output: Option<PathBuf>,
+    /// Post nothing
+    #[arg(long, help_heading = RESULT)]
+    pub dry_run: bool,
 }
 
 /// `prudence plan`.
@@ -465,9 +495,7 @@ mod tests {
         use ErrorKind::{ArgumentConflict, InvalidSubcommand, InvalidValue, MissingRequiredArgument, UnknownArgument};
         check_refused("", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand);
         check_refused("frobnicate", InvalidSubcommand);
-        for later in ["eval set"] {
-            check_refused(later, InvalidSubcommand);
-        }
+        check_refused("eval set", InvalidSubcommand);
         for later in ["--mr g/p!1", "--requests f", "--responses f", "--record d", "--replay d", "--html f"] {
             check_refused(&format!("review {later}"), UnknownArgument);
         }

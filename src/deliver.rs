@@ -1,6 +1,7 @@
 //! Bringing a report to the people it is for: the best channel that the token allows.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -8,10 +9,10 @@ use anyhow::{Context as _, Result};
 
 use crate::config::ci::{self, Ci};
 use crate::diff::{Diff, Side};
-use crate::findings::standing::{Shown, Standing, locate};
+use crate::findings::standing::{NO_DETAILS, Shown, Standing, locate};
 use crate::findings::{Finding, Judgement, Reason, Suppressed};
 use crate::forge::{
-    CheckRun, Conversation, Forge, ForgeError, LineComment, PostedComment, PostedSummary, Review, ReviewOutcome,
+    CheckRun, Conversation, Forge, ForgeError, LineComment, Own, PostedComment, PostedSummary, Review, ReviewOutcome,
 };
 use crate::marks::{self, Listed, State, fingerprint_of};
 use crate::memory::Memory;
@@ -63,6 +64,16 @@ struct Now<'a> {
     /// Whether a finding cannot be seen on the request: its code is gone on a head that came during the review, or its
     /// thread could not be opened again.
     holds_back: bool,
+    /// Whether somebody pushed during the review.
+    has_moved: bool,
+}
+
+/// A finding that stands in the summary comment instead of on its lines.
+#[derive(Clone, Copy)]
+struct Unplaced<'a> {
+    finding: &'a Finding,
+    /// Whether a later run may put it on its lines.
+    is_waiting: bool,
 }
 
 /// Posts a report on its request: one review with the line comments, and the one summary comment. Where the token may
@@ -83,10 +94,13 @@ pub async fn post(report: &mut Report, posting: &Posting<'_>) {
         report.findings.clone().into_iter().partition(|finding| {
             is_in_diff(finding, &now.diff) && !posting.change.without_patch.contains(&finding.path)
         });
+    let mut is_waiting = false;
     let review = match review(posting, &now, &on_lines).await {
         Ok(outcome) => outcome,
         Err(err) => {
             report.delivery.notes.push(format!("no line comments: {}", posting.one_line(&err)));
+            // a permission that is missing now will be missing then
+            is_waiting = !matches!(err, ForgeError::Forbidden(_));
             let refused = (0..on_lines.len()).map(|index| (index, String::new())).collect();
             ReviewOutcome { refused, ..ReviewOutcome::default() }
         }
@@ -98,11 +112,19 @@ pub async fn post(report: &mut Report, posting: &Posting<'_>) {
         report.delivery.notes.push(format!("the host refused the comment on {place}: {}", reason.replace('\n', "; ")));
     }
     now.holds_back |= !tidy(report, posting, &now).await;
-    let unplaced: Vec<&Finding> = review.refused.iter().map(|(index, _)| &on_lines[*index]).chain(&off_lines).collect();
+    let refused = review.refused.iter().map(|(index, _)| Unplaced { finding: &on_lines[*index], is_waiting });
+    let off_lines = off_lines.iter().map(|finding| Unplaced { finding, is_waiting: false });
+    let unplaced: Vec<Unplaced<'_>> = refused.chain(off_lines).collect();
     report.delivery.channel = if review.posted > 0 { Channel::Review } else { Channel::Comment };
-    let state = posting.state(report, &now, &unplaced);
-    match summary(report, posting, &now, &unplaced, &state).await {
-        Ok(url) => report.delivery.url = url,
+    let check_run = check_run(report, posting, &now).await;
+    let state = State { check_run, ..posting.state(report, &now, &unplaced) };
+    match summary(report, posting, &now, &unplaced, state).await {
+        Ok(url) => {
+            report.delivery.url = url;
+            if now.conversation.summary.is_none() {
+                look_for_doubles(report, posting).await;
+            }
+        }
         Err(err) => {
             report.delivery.notes.push(format!("no summary comment: {}", posting.one_line(&err)));
             if review.posted == 0 || !unplaced.is_empty() {
@@ -110,7 +132,6 @@ pub async fn post(report: &mut Report, posting: &Posting<'_>) {
             }
         }
     }
-    check_run(report, posting, &now).await;
 }
 
 /// The summary comment, where all of this run's result stands on the request already.
@@ -119,7 +140,9 @@ fn standing_summary<'a>(report: &Report, posting: &Posting<'a>) -> Option<&'a Po
     let writes_on_lines = !report.findings.is_empty() || !judgement.ended.is_empty() || !judgement.reopened.is_empty();
     let takes_back = posting.may_dismiss(report) && !conversation.blocking.is_empty();
     let state = posting.state(report, &as_it_was(report, posting), &[]);
-    let is_settled = !writes_on_lines && !takes_back && posting.change.state == state;
+    let state = State { check_run: posting.wanted_check_run(report), ..state };
+    let is_double = !conversation.more_summaries.is_empty() || !doubles(conversation).is_empty();
+    let is_settled = !writes_on_lines && !takes_back && !is_double && posting.change.state == state;
     conversation.summary.as_ref().filter(|_| is_settled)
 }
 
@@ -132,6 +155,7 @@ fn as_it_was<'a>(report: &Report, posting: &Posting<'a>) -> Now<'a> {
         diff: Cow::Borrowed(&change.diff),
         head_sha: report.change.head_sha.clone().unwrap_or_default(),
         holds_back: false,
+        has_moved: false,
     }
 }
 
@@ -148,6 +172,12 @@ async fn look_again<'a>(report: &mut Report, posting: &Posting<'a>) -> Now<'a> {
     };
     drop_posted(report, &change.conversation, &conversation);
     let state = conversation.summary.as_ref().and_then(|summary| State::read(&summary.body));
+    if let Some(other) = state.as_ref().filter(|state| **state != before.state) {
+        // what another run spent in the meantime was spent, too
+        let began = cost_in(&change.state, &change.conversation);
+        let spent = other.cost_usd.zip(began).map(|(now, began)| now - began);
+        report.cost.total_usd = report.cost.total_usd.zip(spent).map(|(total, spent)| total + spent);
+    }
     let state = state.unwrap_or_else(|| before.state.clone());
     let now = Now { conversation: Cow::Owned(conversation), state, ..before };
     if request.head_sha == now.head_sha {
@@ -156,10 +186,10 @@ async fn look_again<'a>(report: &mut Report, posting: &Posting<'a>) -> Now<'a> {
     match posting.forge.diff().await {
         Ok(diff) => {
             let holds_back = move_to(report, &redact::apply(diff.clone()).0, &request.head_sha);
-            Now { diff: Cow::Owned(diff), head_sha: request.head_sha, holds_back, ..now }
+            Now { diff: Cow::Owned(diff), head_sha: request.head_sha, holds_back, has_moved: true, ..now }
         }
         // the old head still takes comments, though they may be shown as outdated
-        Err(_) => now,
+        Err(_) => Now { has_moved: true, ..now },
     }
 }
 
@@ -200,7 +230,7 @@ fn move_to(report: &mut Report, diff: &Diff, head_sha: &str) -> bool {
 }
 
 fn hold_back(report: &mut Report, findings: Vec<Finding>, reason: Reason) {
-    let suppressed = findings.into_iter().map(|finding| Suppressed { id: finding.id.clone(), reason, finding });
+    let suppressed = findings.into_iter().map(|finding| Suppressed::new(reason, finding));
     report.suppressed.extend(suppressed);
 }
 
@@ -237,6 +267,11 @@ async fn tidy(report: &mut Report, posting: &Posting<'_>, now: &Now<'_>) -> bool
     };
     let has_person = |comment: &&PostedComment| comment.replies.iter().any(|reply| !reply.is_bot);
     let untouched = |indices| of(indices).into_iter().filter(|comment| !has_person(comment)).collect::<Vec<_>>();
+    remove_doubles(report, posting, &now.conversation).await;
+    if now.has_moved {
+        // the run for the new head knows what is gone there
+        return true;
+    }
     let (ended, reopened) = (untouched(&posting.judgement.ended), untouched(&posting.judgement.reopened));
     end(report, posting, &ended).await;
     let is_open = reopen(report, posting, &reopened).await;
@@ -251,6 +286,38 @@ async fn tidy(report: &mut Report, posting: &Posting<'_>, now: &Now<'_>) -> bool
         }
     }
     is_open
+}
+
+/// Reads the request once more after its summary was made: another run may have made one at the same time.
+async fn look_for_doubles(report: &mut Report, posting: &Posting<'_>) {
+    if let Ok((_, conversation)) = posting.forge.read().await {
+        remove_doubles(report, posting, &conversation).await;
+    }
+}
+
+/// Line comments of ours that say what an earlier one says, and that nobody has answered or ended.
+fn doubles(conversation: &Conversation) -> Vec<u64> {
+    let mut comments: Vec<&PostedComment> = conversation.comments.iter().collect();
+    comments.sort_by_key(|comment| comment.id);
+    let mut seen = HashSet::new();
+    let is_double = |comment: &&PostedComment| {
+        let is_first = fingerprint_of(&comment.body).is_none_or(|id| seen.insert(id.to_owned()));
+        !is_first && comment.resolved.is_none() && comment.replies.is_empty()
+    };
+    comments.into_iter().filter(is_double).map(|comment| comment.id).collect()
+}
+
+/// Takes away what two runs at the same time have posted twice: the earlier one of each stays.
+async fn remove_doubles(report: &mut Report, posting: &Posting<'_>, conversation: &Conversation) {
+    let lines = doubles(conversation).into_iter().map(Own::OnLine);
+    for own in lines.chain(conversation.more_summaries.iter().copied().map(Own::OnRequest)) {
+        if let Err(err) = posting.forge.remove(own).await {
+            report
+                .delivery
+                .notes
+                .push(format!("a comment that stands twice could not be removed: {}", posting.one_line(&err)));
+        }
+    }
 }
 
 /// Marks threads as resolved; where the token may not, the comment itself says that it is outdated.
@@ -293,40 +360,67 @@ async fn summary(
     report: &Report,
     posting: &Posting<'_>,
     now: &Now<'_>,
-    unplaced: &[&Finding],
-    state: &State,
+    unplaced: &[Unplaced<'_>],
+    state: State,
 ) -> Result<Option<String>, ForgeError> {
-    let before = posting.stays_in_summary().map(|standing| &standing.finding);
-    let all: Vec<&Finding> = unplaced.iter().copied().chain(before).collect();
-    let body = markdown::summary(report, &all, state, posting.run_url.as_deref());
-    posting.forge.put_comment(now.conversation.summary.as_ref().map(|summary| summary.id), &body).await
+    let existing = now.conversation.summary.as_ref();
+    let later = existing.filter(|_| now.has_moved && now.state.head.as_ref() == Some(&now.head_sha));
+    let body = match later {
+        // it tells of a later head already: only what was spent and posted is added
+        Some(summary) => {
+            let mut fingerprints = state.fingerprints;
+            fingerprints.extend(now.state.fingerprints.iter().cloned());
+            fingerprints.sort();
+            fingerprints.dedup();
+            let state = State { fingerprints, cost_usd: state.cost_usd, ..now.state.clone() };
+            markdown::with_state(Some(&summary.body), &state)
+        }
+        None => {
+            let before = posting.stays_in_summary().map(|standing| &standing.finding);
+            let all: Vec<&Finding> = unplaced.iter().map(|unplaced| unplaced.finding).chain(before).collect();
+            markdown::summary(report, &all, &state, posting.run_url.as_deref())
+        }
+    };
+    posting.forge.put_comment(existing.map(|summary| summary.id), &body).await
 }
 
-async fn check_run(report: &mut Report, posting: &Posting<'_>, now: &Now<'_>) {
-    let Some(is_gated) = posting.check_run else { return };
-    let conclusion = match report.status {
-        _ if is_gated => "failure",
-        Status::Incomplete => "neutral",
-        _ => "success",
-    };
+/// Puts the check run on the head. How it ended, for the state.
+async fn check_run(report: &mut Report, posting: &Posting<'_>, now: &Now<'_>) -> Option<String> {
+    let Some(is_gated) = posting.check_run else { return now.state.check_run.clone() };
     let run = CheckRun {
         head_sha: now.head_sha.clone(),
-        conclusion,
+        conclusion: conclusion(report, is_gated),
         title: report.headline(),
         summary: markdown::step_summary(report),
         annotations: report.standing().map(actions::check_annotation).collect(),
     };
-    if let Err(err) = posting.forge.check_run(&run).await {
-        report.delivery.notes.push(format!("no check run: {}", posting.one_line(&err)));
+    match posting.forge.check_run(&run).await {
+        Ok(()) => Some(run.conclusion.to_owned()),
+        Err(err) => {
+            report.delivery.notes.push(format!("no check run: {}", posting.one_line(&err)));
+            None
+        }
+    }
+}
+
+/// The host's word for how a check run ends.
+fn conclusion(report: &Report, is_gated: bool) -> &'static str {
+    match report.status {
+        _ if is_gated => "failure",
+        Status::Incomplete => "neutral",
+        _ => "success",
     }
 }
 
 /// Dollars that earlier runs spent on a request: 0 where there was none, `None` where one of them is not known.
 pub fn earlier_cost(change: &Change) -> Option<f64> {
-    match change.conversation.summary.as_ref().and_then(|summary| State::read(&summary.body)) {
-        Some(state) => state.cost_usd.filter(|usd| usd.is_finite() && *usd >= 0.0),
-        None => Some(0.0),
-    }
+    cost_in(&change.state, &change.conversation)
+}
+
+fn cost_in(state: &State, conversation: &Conversation) -> Option<f64> {
+    // without a state that can be read nothing was spent that anyone knows of
+    let is_known = conversation.summary.as_ref().is_some_and(|summary| State::read(&summary.body).is_some());
+    if is_known { state.cost_usd.filter(|usd| usd.is_finite() && *usd >= 0.0) } else { Some(0.0) }
 }
 
 /// What can be seen of a run where nothing can be posted.
@@ -366,7 +460,7 @@ impl Posting<'_> {
         let is_fork = self.change.request.as_ref().is_some_and(|request| request.is_fork);
         match (err, text.split_once('\n')) {
             (ForgeError::Forbidden(_), Some((cause, _))) if is_fork => {
-                format!("{cause}; runs for forks may not write")
+                format!("{cause}; runs for forks may not write: `prudence init --forks` writes workflows for them")
             }
             _ => text.replace('\n', "; "),
         }
@@ -383,8 +477,14 @@ impl Posting<'_> {
         !self.is_blocked && report.status != Status::Incomplete
     }
 
+    /// How a check run on this head would end; as it was where none is wanted.
+    fn wanted_check_run(&self, report: &Report) -> Option<String> {
+        let wanted = self.check_run.map(|is_gated| conclusion(report, is_gated).to_owned());
+        wanted.or_else(|| self.change.state.check_run.clone())
+    }
+
     /// What the next run will find.
-    fn state(&self, report: &Report, now: &Now<'_>, unplaced: &[&Finding]) -> State {
+    fn state(&self, report: &Report, now: &Now<'_>, unplaced: &[Unplaced<'_>]) -> State {
         let (began, before) = (&self.change.state, &now.state);
         let is_complete = report.status != Status::Incomplete && !now.holds_back;
         let comments = now.conversation.comments.iter().filter_map(|comment| fingerprint_of(&comment.body));
@@ -393,13 +493,15 @@ impl Posting<'_> {
         fingerprints.extend(self.stays_in_summary().map(|standing| standing.finding.id.clone()));
         fingerprints.sort();
         fingerprints.dedup();
-        let off_lines = unplaced.iter().copied().chain(self.stays_in_summary().map(|standing| &standing.finding));
+        let stays = self.stays_in_summary().map(|standing| Unplaced { finding: &standing.finding, is_waiting: false });
+        let off_lines = unplaced.iter().copied().chain(stays);
         let over = report.suppressed.iter().filter(|suppressed| suppressed.reason == Reason::OverCommentLimit);
         let over = over.map(|suppressed| listed(&suppressed.finding, true));
-        let mut all: Vec<Listed> = off_lines.map(|finding| listed(finding, false)).chain(over).collect();
+        let mut all: Vec<Listed> =
+            off_lines.map(|unplaced| listed(unplaced.finding, unplaced.is_waiting)).chain(over).collect();
         // in one order, or the same would be written again and again
         all.sort_by_cached_key(|l| {
-            (l.is_over_limit, std::cmp::Reverse(l.severity), l.path.clone(), l.lines, l.id.clone())
+            (l.is_waiting, std::cmp::Reverse(l.severity), l.path.clone(), l.lines, l.id.clone())
         });
         let state = State {
             head: report.change.head_sha.clone(),
@@ -416,13 +518,15 @@ impl Posting<'_> {
             dismissed: before.dismissed.clone(),
             // a command that came during the review is the later one
             paused: if before.paused == began.paused { self.paused } else { before.paused },
+            standing: report.standing().count(),
+            check_run: before.check_run.clone(),
             published: self.published.clone(),
         };
         state.fitted()
     }
 }
 
-fn listed(finding: &Finding, is_over_limit: bool) -> Listed {
+fn listed(finding: &Finding, is_waiting: bool) -> Listed {
     Listed {
         id: finding.id.clone(),
         path: finding.path.clone(),
@@ -433,8 +537,8 @@ fn listed(finding: &Finding, is_over_limit: bool) -> Listed {
         confidence: finding.confidence,
         title: finding.title.clone(),
         rule: finding.rule.clone(),
-        is_over_limit,
-        body: (!finding.body.is_empty()).then(|| finding.body.clone()),
+        is_waiting,
+        body: (finding.body != NO_DETAILS).then(|| finding.body.clone()),
     }
 }
 

@@ -9,17 +9,26 @@
 //! cli + environment + file ─► Config
 //!                               │
 //!    forge ──┐                  ▼
-//!    git   ──┼► source ► Change ─► filter ─► checks ─► redact ─► Plan
-//!    patch ──┘                                           (`plan` stops here)
-//!                                                                 │
-//!    deliver ◄─ Report ◄─ findings::judge ◄─ Answer ◄─ review ◄───┘
-//!       │                 (anchor, merge, rank)          │
-//!       ├► request: one review, one summary         llm::Client
-//!       ├► annotations, step summary
+//!    git   ──┼► source ► Change ─► filter ─► checks ─► redact ─► memory ─► Plan
+//!    patch ──┘                                              (`plan` stops here)
+//!                                                                             │
+//!    deliver ◄─ Report ◄─ findings::judge ◄─────────── Answer ◄─ review ◄─────┘
+//!       │                 (anchor, merge, settle with what stands)  │
+//!       │                                                llm::Client, or cache
+//!       ├► request: one review, one summary, threads that end
+//!       ├► annotations, step summary, check run
 //!       └► terminal, Markdown, JSON ► exit code
 //! ```
 //!
 //! [`run`] is the table of contents: the pipeline, top to bottom.
+//!
+//! # A request over time
+//!
+//! What a run leaves for the next one stands on the request itself: the comments, each with the fingerprint of its finding,
+//! and the [`marks::State`] at the end of the summary comment. [`memory`] in it has hashes of what was reviewed, so that
+//! only new code is sent; [`findings::standing`] reads what stands and looks for its code in the present change; and
+//! [`findings::judge`] says which findings are new, stand, ended or came back. State and comments count only when the
+//! identity that posts wrote them.
 //!
 //! # Modules
 //!
@@ -29,20 +38,24 @@
 //! | [`git`] | local git through libgit2: which change, files at a revision |
 //! | [`forge`] | code hosts: where a request comes from and where its review goes |
 //! | [`source`], [`setup`] | which change is meant, getting it, and all that is known before it is looked into |
+//! | [`order`], [`obey`] | commands that people write on a request, and doing them |
 //! | [`prepare`], [`assemble`] | change → plan, and parts → report |
 //! | [`config`], [`cli`] | flags, environment and file, resolved to a [`config::Config`] without defaults left |
 //! | [`checks`] | findings that need no model |
 //! | [`text`] | text that is not ours, on one line or in a fence |
 //! | [`redact`] | secrets out of everything that is sent or shown |
 //! | [`prompt`] | the templates of `prompts/` |
+//! | [`memory`] | which parts of a change were reviewed before |
 //! | [`plan`] | chunks under a token budget, and what they cost |
 //! | [`usage`] | tokens, prices, and the meter that stops before the limit |
 //! | [`llm`] | the model client: the one place where requests to a model are made |
+//! | [`cache`] | answers of the model by what was asked |
 //! | [`review`] | asks about every chunk; [`review::schema`] is the answer's schema and its one parser |
 //! | [`findings`] | from what was said to what holds: [`findings::anchor`] is the only way from a draft to a finding |
 //! | [`report`] | `prudence.review/v1` and its renderings |
-//! | [`marks`] | how the bot knows its own comments again |
-//! | [`deliver`] | the best channel that the token allows |
+//! | [`marks`] | how the bot knows its own comments again, and what it remembers of a request |
+//! | [`deliver`] | the best channel that the token allows, and what is written to a request |
+//! | [`publish`] | delivers a report of another job, and trusts nothing in it |
 //! | [`init`] | the workflows and the configuration that `prudence init` writes |
 //! | [`doctor`] | whether a review would work, before it is tried |
 //! | [`output`], [`console`], [`status`] | standard output and files, standard error, exit codes |
@@ -55,7 +68,7 @@
 //!    [`review::schema::Draft`]; one that cannot be placed is counted and listed.
 //! 3. Money spent is counted from what the API reports, failed and repeated requests included, and never passes the limit.
 //! 4. Local git is not a forge. A forge gets finished text and knows nothing of findings; a renderer knows nothing of HTTP.
-//! 5. Publishing twice changes nothing.
+//! 5. Publishing twice changes nothing. A comment that a person may have answered is never touched.
 //! 6. Text from the change, the request, the repository and the model is data: never an instruction to the program, never
 //!    a workflow command, never unescaped in a comment.
 //! 7. In CI, configuration comes from the base commit. Code under review is read, never executed.
@@ -64,6 +77,7 @@
 #![warn(missing_docs)]
 
 pub mod assemble;
+pub mod cache;
 pub mod checks;
 pub mod cli;
 pub mod config;
@@ -84,6 +98,7 @@ pub mod output;
 pub mod plan;
 pub mod prepare;
 pub mod prompt;
+pub mod publish;
 pub mod redact;
 pub mod report;
 pub mod review;

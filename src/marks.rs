@@ -42,6 +42,11 @@ pub struct State {
     /// Whether a person paused the reviews of this request.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub paused: bool,
+    /// How many findings stood when the comment was written.
+    pub standing: usize,
+    /// How the check run on the head ended, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check_run: Option<String>,
     /// Hash of the report that `publish` delivered last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub published: Option<String>,
@@ -61,8 +66,9 @@ pub struct Listed {
     pub confidence: u8,
     pub title: String,
     pub rule: Option<String>,
-    /// Whether it was over the comment limit; else it could not be placed on its lines.
-    pub is_over_limit: bool,
+    /// Whether a later run may put it on its lines: it was over the comment limit, or the host was out of order. Else the
+    /// host has no place for it.
+    pub is_waiting: bool,
     /// Markdown; `None` where there was no room for it.
     pub body: Option<String>,
 }
@@ -72,17 +78,17 @@ type Row = (String, String, Side, u32, u32, Severity, Category, u8, String, Opti
 
 impl From<Row> for Listed {
     fn from(row: Row) -> Listed {
-        let (id, path, side, first, last, severity, category, confidence, title, rule, is_over_limit, body) = row;
+        let (id, path, side, first, last, severity, category, confidence, title, rule, is_waiting, body) = row;
         let lines = (first, last);
-        Listed { id, path, side, lines, severity, category, confidence, title, rule, is_over_limit, body }
+        Listed { id, path, side, lines, severity, category, confidence, title, rule, is_waiting, body }
     }
 }
 
 impl From<Listed> for Row {
     fn from(l: Listed) -> Row {
         let (first, last) = l.lines;
-        let is_over = l.is_over_limit;
-        (l.id, l.path, l.side, first, last, l.severity, l.category, l.confidence, l.title, l.rule, is_over, l.body)
+        let is_waiting = l.is_waiting;
+        (l.id, l.path, l.side, first, last, l.severity, l.category, l.confidence, l.title, l.rule, is_waiting, l.body)
     }
 }
 
@@ -97,16 +103,21 @@ impl State {
     /// The state, as far as a comment has room for it. What is left out is found again by a later run: texts of findings
     /// go first, and where findings must go, so does the memory of what was reviewed.
     pub fn fitted(mut self) -> State {
-        /// Characters that texts may take up.
+        /// Characters up to which texts are kept, and how many they get in any case, the first ones first.
         const WITH_TEXTS: usize = 30_000;
+        const FOR_TEXTS: usize = 8_000;
         /// Characters that the state may take up.
         const IN_ALL: usize = 50_000;
-        let mut size = self.mark().len();
-        for index in (0..self.listed.len()).rev() {
-            if size <= WITH_TEXTS {
-                break;
+        // base64 makes four characters of three bytes
+        let of_texts = |listed: &Listed| listed.body.as_ref().map_or(0, |body| body.len() * 4 / 3);
+        let bare = self.mark().len().saturating_sub(self.listed.iter().map(of_texts).sum());
+        let mut room = WITH_TEXTS.saturating_sub(bare).max(FOR_TEXTS);
+        for listed in &mut self.listed {
+            let size = of_texts(listed);
+            if size > room {
+                listed.body = None;
             }
-            size -= self.listed[index].body.take().map_or(0, |body| body.len().min(size));
+            room = room.saturating_sub(size);
         }
         while self.mark().len() > IN_ALL && (self.memory.is_some() || !self.listed.is_empty()) {
             // findings that are not remembered must be found again
@@ -193,7 +204,7 @@ mod tests {
             confidence: 80,
             title: "t".into(),
             rule: None,
-            is_over_limit: true,
+            is_waiting: true,
             body: Some("b".into()),
         };
         let state = State {

@@ -1,49 +1,13 @@
-//! Doing what people write on a request, where they may.
+//! Doing what people write on a request, where it is no review.
 
 use anyhow::Result;
 
-use crate::console::Console;
-use crate::forge::{Forge, Reaction};
+use crate::deliver;
+use crate::forge::Forge;
 use crate::marks::{HELP_MARK, State, fingerprint_of, restored};
 use crate::order::{self, Order};
 use crate::report::markdown;
 use crate::setup::{Purpose, Setup};
-use crate::source::{Cause, Comment, Target};
-
-/// Asks the host whether the author of a command may give it, and acknowledges it. Where there is nothing to do, the
-/// target becomes one that says why.
-///
-/// # Errors
-/// The host does not tell who may command: then nobody may.
-pub async fn admit(target: Target, purpose: Purpose, console: &Console) -> Result<(Target, Option<Order>)> {
-    let Target::Pull { forge, cause: Cause::Comment(comment) } = &target else { return Ok((target, None)) };
-    let Comment { id, author, order } = comment;
-    if !forge.is_writer(author).await? {
-        let why = format!("`{author}` may not command the bot: that takes write access to the repository");
-        return Ok((Target::Nothing(why), None));
-    }
-    let reaction = if order.is_ok() { Reaction::Eyes } else { Reaction::Confused };
-    if purpose == Purpose::Deliver
-        && let Err(err) = forge.react(*id, reaction).await
-    {
-        console.notice(&format!("the command could not be acknowledged: {err}"));
-    }
-    match order {
-        Ok(order) => {
-            let order = *order;
-            Ok((target, Some(order)))
-        }
-        Err(words) => {
-            let why = format!("`{words}` is no command: `/prudence help` shows those there are");
-            Ok((Target::Nothing(why), None))
-        }
-    }
-}
-
-/// Whether a command is carried out without looking at the change.
-pub fn is_no_review(order: Order) -> bool {
-    matches!(order, Order::Pause | Order::Ignore | Order::Help)
-}
 
 /// Carries out a command that is no review; what was done, in words. `None` where there is a review to be made.
 ///
@@ -51,25 +15,25 @@ pub fn is_no_review(order: Order) -> bool {
 /// The host took none of it.
 pub async fn carry_out(setup: &Setup) -> Result<Option<String>> {
     let (Some(forge), Some(order)) = (setup.target.forge(), setup.order) else { return Ok(None) };
-    if !is_no_review(order) {
+    if order.is_review() {
         return Ok(None);
     }
     if setup.purpose != Purpose::Deliver {
         return Ok(Some("nothing is written in a dry run".to_owned()));
     }
-    let state = &setup.change.state;
+    let state = State { cost_usd: deliver::earlier_cost(&setup.change), ..setup.change.state.clone() };
     let done = match order {
         Order::Help => {
             help(setup, forge).await?;
             "the commands are listed on the request"
         }
         Order::Pause => {
-            remember(setup, forge, State { paused: true, ..state.clone() }).await?;
+            remember(setup, forge, State { paused: true, ..state }).await?;
             "reviews of this request are paused; `/prudence resume` goes on"
         }
         _ => {
             let dismissed = all_that_stand(setup);
-            remember(setup, forge, State { dismissed, ..state.clone() }).await?;
+            remember(setup, forge, State { dismissed, ..state }).await?;
             "all findings that stand are dismissed"
         }
     };

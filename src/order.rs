@@ -27,6 +27,11 @@ impl Order {
         (Order::Ignore, "ignore", "dismisses all findings that stand; as a reply in a thread, the one of that thread"),
         (Order::Help, "help", "shows this list"),
     ];
+
+    /// Whether it asks for a review.
+    pub fn is_review(self) -> bool {
+        matches!(self, Order::Review | Order::Full | Order::Resume)
+    }
 }
 
 /// How every command begins.

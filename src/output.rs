@@ -33,17 +33,24 @@ pub struct Output<'a> {
 }
 
 impl<'a> Output<'a> {
-    /// Prints in the format that was asked for, and writes the report to `file`.
+    /// Prints in the format that was asked for, and writes the report to `file`. With `stream` findings are printed as
+    /// they arrive, as they are on a terminal.
     pub fn new(
-        args: &cli::Review,
+        format: Format,
+        stream: bool,
         file: Option<PathBuf>,
         setup: &'a Setup,
         console: &'a Console,
         started: Instant,
     ) -> Output<'a> {
         let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
-        let is_streaming = args.format == Format::Terminal && (args.stream || (is_terminal && !setup.is_ci));
-        Output { setup, console, format: args.format, file, is_streaming, started, printed: RefCell::default() }
+        let is_streaming = format == Format::Terminal && (stream || (is_terminal && !setup.is_ci));
+        Output { setup, console, format, file, is_streaming, started, printed: RefCell::default() }
+    }
+
+    /// Whether the report goes to a file.
+    pub fn has_file(&self) -> bool {
+        self.file.is_some()
     }
 
     /// Takes what a chunk brought, and prints what is new in it.
@@ -92,6 +99,15 @@ impl<'a> Output<'a> {
         }
         self.print(&report, diff)?;
         Ok(exit)
+    }
+
+    /// Shows a report that could not be brought to anyone.
+    ///
+    /// # Errors
+    /// As [`Output::finish`].
+    pub fn undelivered(&self, mut report: Report) -> Result<Exit> {
+        report.delivery.channel = Channel::None;
+        self.finish(report, &Diff::default())
     }
 
     fn print(&self, report: &Report, diff: &Diff) -> Result<()> {

@@ -17,8 +17,8 @@ use crate::plan::{self, Budget, Plan, Tokenizer};
 use crate::prompt::{self, Orientation};
 use crate::redact::{self, Redactions};
 use crate::report;
-use crate::review::schema;
-use crate::setup::{Setup, output_limit};
+use crate::review::{self, schema};
+use crate::setup::{Purpose, Setup, output_limit};
 use crate::source::Base;
 use crate::usage;
 
@@ -76,54 +76,89 @@ pub async fn prepare(setup: &Setup, console: &Console) -> Result<Prepared> {
     Ok(Prepared { plan, skipped, hits, redactions, standing, memory })
 }
 
-/// Tells apart the prompts, models and settings under which a review finds other things.
+/// Tells apart the settings under which a review finds other things.
 fn review_key(config: &Config, provider: Resolved) -> String {
-    let settings = format!(
+    let more = format!(
         "{:?}",
-        (
-            (provider, &config.model, &config.verify_model, &config.base_url, config.effort, config.verify),
-            (&config.language, &config.instructions, &config.paths, config.min_severity, config.min_confidence),
-        )
+        (&config.verify_model, config.effort, config.verify, config.min_severity, config.min_confidence)
     );
-    prompt::hash_of(&[&prompt::hash(), &settings])
+    prompt::hash_of(&[&review::settings_key(config, provider), &more])
 }
 
 /// What earlier runs left on the request, and what people said of it.
 async fn standing(setup: &Setup, diff: &Diff, skipped: &[Skipped], console: &Console) -> Result<Vec<Standing>> {
     let change = &setup.change;
-    let Some(forge) = setup.target.forge() else { return Ok(Vec::new()) };
-    let refused = refused(setup, forge, console).await?;
+    if setup.purpose == Purpose::Plan {
+        return Ok(Vec::new());
+    }
+    let refused = refused(setup, console).await?;
     let left_out = |path: &str| skipped.iter().any(|skip| skip.path.as_str() == path);
     Ok(standing::read(&change.conversation, &change.state, &refused, diff, &left_out))
 }
 
-/// The comments of ours that people turned down: by a 👎, or by a reply of someone with write access.
-async fn refused(setup: &Setup, forge: &dyn Forge, console: &Console) -> Result<Vec<u64>> {
+/// The comments of ours that people turned down, by a 👎 or by `/prudence ignore`, and whether one of them may write to the
+/// repository. A command of anyone else counts for nothing.
+///
+/// # Errors
+/// The host does not tell.
+pub async fn refused(setup: &Setup, console: &Console) -> Result<Vec<(u64, bool)>> {
+    let Some(forge) = setup.target.forge() else { return Ok(Vec::new()) };
     let open = setup.change.conversation.comments.iter().filter(|comment| comment.resolved.is_none());
     let open: Vec<_> = open.collect();
     if open.is_empty() {
         return Ok(Vec::new());
     }
     let ids: Vec<u64> = open.iter().map(|comment| comment.id).collect();
-    let mut refused = forge.disliked(&ids).await?;
-    let mut asked: Vec<(&str, bool)> = Vec::new();
+    let mut writers = Writers { forge, console, known: Vec::new() };
+    let mut refused = Vec::new();
+    for (comment, people) in forge.disliked(&ids).await? {
+        refused.push((comment, writers.any(&people).await));
+    }
     for comment in open {
         let orders = comment.replies.iter().filter(|reply| !reply.is_bot && is_ignore(&reply.body));
-        for author in orders.filter_map(|reply| reply.author.as_deref()) {
-            let may = match asked.iter().find(|(known, _)| *known == author) {
-                Some((_, may)) => *may,
-                // a stranger's words must not be able to end the review
-                None => forge.is_writer(author).await.unwrap_or_else(|err| {
-                    let cause = err.to_string().replace('\n', "; ");
-                    console.notice(&format!("`/prudence ignore` of `{author}` counts for nothing: {cause}"));
-                    false
-                }),
-            };
-            asked.push((author, may));
-            refused.extend(may.then_some(comment.id));
+        let authors: Vec<String> = orders.filter_map(|reply| reply.author.clone()).collect();
+        if writers.any(&authors).await {
+            refused.push((comment.id, true));
         }
     }
     Ok(refused)
+}
+
+/// Who may write to the repository, each asked about once.
+struct Writers<'a> {
+    forge: &'a dyn Forge,
+    console: &'a Console,
+    known: Vec<(String, bool)>,
+}
+
+impl Writers<'_> {
+    /// Whether one of these people may. On a host that does not tell nobody may: a stranger's words must not be able to end
+    /// the review.
+    async fn any(&mut self, people: &[String]) -> bool {
+        /// People who are asked about at most for one comment: a crowd must not use up the limit of requests.
+        const MOST: usize = 10;
+        for login in people.iter().take(MOST) {
+            let known = self.known.iter().find(|(known, _)| known == login).map(|(_, may)| *may);
+            let may = match known {
+                Some(may) => may,
+                None => self.ask(login).await,
+            };
+            if may {
+                return true;
+            }
+        }
+        false
+    }
+
+    async fn ask(&mut self, login: &str) -> bool {
+        let may = self.forge.is_writer(login).await.unwrap_or_else(|err| {
+            let cause = err.to_string().replace('\n', "; ");
+            self.console.notice(&format!("what `{login}` dismissed counts for nothing: {cause}"));
+            false
+        });
+        self.known.push((login.to_owned(), may));
+        may
+    }
 }
 
 fn is_ignore(reply: &str) -> bool {

@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::assemble::{assemble, judge};
+use crate::cache::Cache;
 use crate::cli::{self, Command, Format};
 use crate::config::env::Env;
 use crate::config::provider::Resolved;
@@ -15,6 +16,7 @@ use crate::console::Console;
 use crate::deliver::{self, Posting};
 use crate::diff::Diff;
 use crate::doctor;
+use crate::forge::Access;
 use crate::git::Repo;
 use crate::init::init;
 use crate::llm::{self, Client};
@@ -22,6 +24,7 @@ use crate::obey;
 use crate::output::{Output, for_log, report_file, write_json};
 use crate::plan::Tokenizer;
 use crate::prepare::{Prepared, prepare};
+use crate::publish::publish;
 use crate::report;
 use crate::report::plan::PlanReport;
 use crate::review::{self, Ask, Outcome};
@@ -38,6 +41,7 @@ pub async fn run(cli: cli::Cli, world: &World<'_>) -> Result<Exit> {
     let console = Console::new(&cli.console);
     match cli.command {
         Command::Review(args) => review(&args, world, &console).await,
+        Command::Publish(args) => publish(&args, world, &console).await,
         Command::Plan(args) => plan(&args, world, &console).await,
         Command::Doctor(args) => doctor::run(&args, world, &console).await,
         Command::Config(args) => show_config(&args, world, &console),
@@ -51,14 +55,19 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
     let file = report_file(args, world)?;
     let purpose = if args.dry_run { Purpose::Show } else { Purpose::Deliver };
     let setup = Setup::new(&args.change, &args.settings, world, console, purpose).await?;
-    let output = Output::new(args, file, &setup, console, started);
+    let output = Output::new(args.format, args.stream, file, &setup, console, started);
     if let Some(why) = setup.nothing.clone().map_or(obey::carry_out(&setup).await?, Some) {
         console.notice(&why);
         return output.finish(setup.empty_report(why, console.notices()), &Diff::default());
     }
     let prepared = prepare(&setup, console).await?;
     let meter = Arc::new(Meter::new(prices(&setup.config), setup.config.max_cost_usd));
-    let outcomes = ask(&setup, &prepared, &meter, &output, console).await?;
+    let cache = cache(args, &setup, world)?;
+    if !prepared.plan.chunks.is_empty() {
+        make_sure_of_a_channel(&setup, output.has_file(), console).await?;
+    }
+    let outcomes = ask(&setup, &prepared, &meter, cache, &output, console).await?;
+    tell_of_cached(&outcomes, console);
     let stopped = refused(&outcomes, &meter);
     if let (Some(reason), true) = (&stopped, prepared.hits.is_empty()) {
         bail!("{reason}");
@@ -81,6 +90,39 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
         // what the built-in checks found is delivered all the same
         Some(reason) => bail!("{reason}"),
         None => Ok(exit),
+    }
+}
+
+/// The cache that was asked for.
+fn cache(args: &cli::Review, setup: &Setup, world: &World<'_>) -> Result<Option<Cache>> {
+    let folder = args.cache.clone().or_else(|| Env::new(world.env, None).input("cache").map(PathBuf::from));
+    let key = review::settings_key(&setup.config, setup.provider);
+    folder.map(|folder| Cache::open(&world.cwd.join(folder), key)).transpose()
+}
+
+fn tell_of_cached(outcomes: &[Outcome], console: &Console) {
+    let cached = outcomes.iter().filter(|outcome| outcome.is_cached).count();
+    if cached > 0 {
+        console.notice(&format!("{} came from the cache, at no cost", report::plural(cached, "answer")));
+    }
+}
+
+/// Asks the host whether the result can be posted, where there is no other way to the author of the change: a run of
+/// Actions has its annotations, and a report file can be published later.
+async fn make_sure_of_a_channel(setup: &Setup, has_file: bool, console: &Console) -> Result<()> {
+    let Some(forge) = setup.target.forge() else { return Ok(()) };
+    if setup.purpose != Purpose::Deliver || setup.provider == Resolved::Offline || setup.actions.is_some() || has_file {
+        return Ok(());
+    }
+    match forge.may_write().await {
+        Ok(Access { review: Err(refusal), comment: Err(_) }) => bail!(
+            "the result could not be posted, so nothing was sent to the model: {refusal}, or use `--dry-run` to see the result here"
+        ),
+        Ok(_) => Ok(()),
+        Err(err) => {
+            console.notice(&format!("whether the result can be posted is not known: {err}"));
+            Ok(())
+        }
     }
 }
 
@@ -142,6 +184,7 @@ async fn ask(
     setup: &Setup,
     prepared: &Prepared,
     meter: &Arc<Meter>,
+    cache: Option<Cache>,
     output: &Output<'_>,
     console: &Console,
 ) -> Result<Vec<Outcome>> {
@@ -162,6 +205,7 @@ async fn ask(
         model: config.model.clone(),
         max_output_tokens: config.max_output_tokens,
         concurrency: config.concurrency,
+        cache,
     };
     if !setup.is_ci {
         console.start(plan.chunks.len());

@@ -18,7 +18,6 @@ use crate::deliver::{self, Posting};
 use crate::findings::{Finding, Judgement};
 use crate::forge::{Forge, Request};
 use crate::git::Repo;
-use crate::obey;
 use crate::order::Order;
 use crate::redact;
 use crate::report::{self, Cost, Report, Status, Tool};
@@ -115,7 +114,11 @@ impl Setup {
             _ => repo.ok(),
         };
         let purpose = if env.is_on("dry-run") && purpose == Purpose::Deliver { Purpose::Show } else { purpose };
-        let (target, order) = obey::admit(target, purpose, console).await?;
+        if let Some(forge) = target.forge() {
+            // the file may give it another; until it is read, these do
+            forge.set_deadline(started + config::load(settings.layer()?, &env, Layer::default())?.0.deadline);
+        }
+        let (target, order) = target.commanded(purpose != Purpose::Deliver, console).await?;
         let full = change.full || env.is_on("full") || order == Some(Order::Full);
         let change = target.change(repo.as_ref()).await?;
         let file = config_file(settings, &change, &target, repo.as_ref(), world, is_ci).await?;
@@ -125,7 +128,7 @@ impl Setup {
         let nothing = nothing(&target, &change, &config);
         let provider = match purpose {
             // needs no key, and tells no one that there is none
-            _ if nothing.is_some() || order.is_some_and(obey::is_no_review) => Resolved::Offline,
+            _ if nothing.is_some() || order.is_some_and(|order| !order.is_review()) => Resolved::Offline,
             Purpose::Publish => Resolved::Offline,
             Purpose::Plan => planned_provider(config.provider),
             _ => asked_provider(config.provider, facts, console)?,
@@ -147,7 +150,9 @@ impl Setup {
 
     /// Whether something that stands reaches `fail-on`.
     pub fn is_gated(&self, report: &Report) -> bool {
-        self.config.fail_on.is_some_and(|gate| report.standing().any(|finding| finding.severity >= gate))
+        let still_counts = report.suppressed.iter().filter(|suppressed| suppressed.counts).map(|s| &s.finding);
+        let mut counted = report.standing().chain(still_counts);
+        self.config.fail_on.is_some_and(|gate| counted.any(|finding| finding.severity >= gate))
     }
 
     /// How this run's result is posted, with nothing known of earlier findings.

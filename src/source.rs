@@ -14,7 +14,7 @@ use crate::console::Console;
 use crate::diff::attributes::Attributes;
 use crate::diff::{self, Content, Diff, FileDiff, RepoPath};
 use crate::forge::github::{self, GitHub};
-use crate::forge::{Conversation, Forge, Request};
+use crate::forge::{Conversation, Forge, Reaction, Request};
 use crate::git::{Range, Repo};
 use crate::marks::{self, State};
 use crate::order::{self, Order};
@@ -193,7 +193,10 @@ fn by_event(actions: &ci::GitHub, env: &Env<'_>, console: &Console) -> Result<Ta
 }
 
 /// The event's payload; `Null` where the runner has none.
-fn event(actions: &ci::GitHub) -> Result<serde_json::Value> {
+///
+/// # Errors
+/// The file cannot be read, or is no JSON.
+pub fn event(actions: &ci::GitHub) -> Result<serde_json::Value> {
     let Some(path) = &actions.event_path else { return Ok(serde_json::Value::Null) };
     let text = std::fs::read(path).with_context(|| format!("cannot read the event file `{}`", path.display()))?;
     serde_json::from_slice(&text).with_context(|| format!("the event file `{}` is no JSON", path.display()))
@@ -275,6 +278,32 @@ impl Target {
             notices.push(format!("untracked files are left out (`{names}`{more}); `git add -N` takes them in"));
         }
         notices
+    }
+
+    /// Asks the host whether the author of a command may give it, and acknowledges it, unless it is a `dry` run. Where
+    /// there is nothing to do, the target becomes one that says why.
+    ///
+    /// # Errors
+    /// The host does not tell who may command: then nobody may.
+    pub async fn commanded(self, is_dry: bool, console: &Console) -> Result<(Target, Option<Order>)> {
+        let Target::Pull { forge, cause: Cause::Comment(Comment { id, author, order }) } = &self else {
+            return Ok((self, None));
+        };
+        if !forge.is_writer(author).await? {
+            let why = format!("`{author}` may not command the bot: that takes write access to the repository");
+            return Ok((Target::Nothing(why), None));
+        }
+        let reaction = if order.is_ok() { Reaction::Eyes } else { Reaction::Confused };
+        if !is_dry && let Err(err) = forge.react(*id, reaction).await {
+            console.notice(&format!("the command could not be acknowledged: {err}"));
+        }
+        match order.clone() {
+            Ok(order) => Ok((self, Some(order))),
+            Err(words) => {
+                let why = format!("`{words}` is no command: `/prudence help` shows those there are");
+                Ok((Target::Nothing(why), None))
+            }
+        }
     }
 
     /// Why a request is looked at; `None` for any other change.

@@ -87,6 +87,8 @@ pub fn resolve_provider(choice: Provider, facts: Facts) -> Result<Resolution, Pr
         Provider::Azure if !facts.is_base_url_given => return Err(ProviderError::NoAzureEndpoint),
         Provider::Azure if !facts.has_key => return Err(ProviderError::NoAzureKey),
         Provider::Azure => Resolved::Azure,
+        // a runner's own server is not for strangers unless the team says so
+        Provider::Auto if facts.is_fork && facts.is_ci && !facts.has_key => return offline_for_want_of_a_key(facts),
         Provider::OpenAi | Provider::Auto if is_reachable => Resolved::OpenAi,
         Provider::OpenAi => return Err(ProviderError::NoOpenAiKey),
         Provider::Auto => return offline_for_want_of_a_key(facts),
@@ -96,7 +98,9 @@ pub fn resolve_provider(choice: Provider, facts: Facts) -> Result<Resolution, Pr
 
 fn offline_for_want_of_a_key(facts: Facts) -> Result<Resolution, ProviderError> {
     let why = match facts {
-        Facts { is_fork: true, is_ci: true, .. } => "requests from forks get no secrets",
+        Facts { is_fork: true, is_ci: true, .. } => {
+            "requests from forks get no secrets (a server without a key is asked with `provider = \"openai\"`)"
+        }
         Facts { is_ci: true, .. } => return Err(ProviderError::NoKeyInCi),
         _ => "set `OPENAI_API_KEY` for a review by the model",
     };

@@ -116,6 +116,16 @@ pub struct Suppressed {
     pub reason: Reason,
     /// What was said. Where the reason is `unanchored`, its lines are what the model claimed.
     pub finding: Finding,
+    /// Whether it counts for `fail-on` all the same: someone who may not decide that dismissed it.
+    #[serde(skip)]
+    pub counts: bool,
+}
+
+impl Suppressed {
+    /// A finding that is not reported, for this reason.
+    pub fn new(reason: Reason, finding: Finding) -> Suppressed {
+        Suppressed { id: finding.id.clone(), reason, finding, counts: false }
+    }
 }
 
 /// What decides which findings are reported.
@@ -166,21 +176,32 @@ pub fn judge(
     }
     let mut kept = judgement.merge_duplicates(placed);
     number_fingerprints(&mut kept);
-    kept.sort_by_cached_key(rank);
-    let mut all = judgement.pair(kept, standing, thresholds);
-    number_apart(&mut all);
-    all.sort_by_cached_key(|(finding, earlier)| {
-        // how sure its author was of a comment is not known any more; no less than of what is no worse
-        let is_new = earlier.is_none_or(|index| standing[index].shown == Shown::OverLimit);
-        (std::cmp::Reverse(finding.severity), is_new, rank(finding))
-    });
-    judgement.decide(all, standing, thresholds);
+    judgement.settle(kept, standing, thresholds);
+    judgement
+}
+
+/// Decides on findings that were made elsewhere, beside those of earlier runs.
+pub fn settle(findings: Vec<Finding>, standing: &[Standing], thresholds: &Thresholds<'_>) -> Judgement {
+    let mut judgement = Judgement::default();
+    judgement.settle(findings, standing, thresholds);
     judgement
 }
 
 impl Judgement {
+    fn settle(&mut self, mut kept: Vec<Finding>, standing: &[Standing], thresholds: &Thresholds<'_>) {
+        kept.sort_by_cached_key(rank);
+        let mut all = self.pair(kept, standing, thresholds);
+        number_apart(&mut all);
+        all.sort_by_cached_key(|(finding, earlier)| {
+            // how sure its author was of a comment is not known any more; no less than of what is no worse
+            let is_new = earlier.is_none_or(|index| standing[index].shown == Shown::OverLimit);
+            (std::cmp::Reverse(finding.severity), is_new, rank(finding))
+        });
+        self.decide(all, standing, thresholds);
+    }
+
     fn suppress(&mut self, reason: Reason, finding: Finding) {
-        self.suppressed.push(Suppressed { id: finding.id.clone(), reason, finding });
+        self.suppressed.push(Suppressed::new(reason, finding));
     }
 
     /// Keeps the strongest of those that say the same.
@@ -232,7 +253,10 @@ impl Judgement {
             let is_low = finding.severity < (thresholds.min_severity)(&finding.path)
                 || (finding.origin == Origin::Model && finding.confidence < thresholds.min_confidence);
             match known {
-                Some((_, earlier)) if earlier.is_dismissed => self.suppress(Reason::Dismissed, finding),
+                Some((_, earlier)) if earlier.is_dismissed => {
+                    let suppressed = Suppressed::new(Reason::Dismissed, finding);
+                    self.suppressed.push(Suppressed { counts: !earlier.is_let_off, ..suppressed });
+                }
                 Some((index, earlier)) if earlier.shown != Shown::OverLimit => {
                     self.standing.push(index);
                     self.reopened.extend((earlier.is_ended && !earlier.has_reply).then_some(index));
@@ -241,8 +265,6 @@ impl Judgement {
                 }
                 None if thresholds.dismissed.contains(&finding.id) => self.suppress(Reason::Dismissed, finding),
                 None if is_low => self.suppress(Reason::BelowThreshold, finding),
-                // without its text it can be listed, and not be posted
-                Some(_) if finding.body.is_empty() => self.suppress(Reason::OverCommentLimit, finding),
                 _ if shown >= thresholds.max_comments => {
                     self.suppress(Reason::OverCommentLimit, finding);
                 }
@@ -422,6 +444,7 @@ mod tests {
             place: None,
             code,
             is_dismissed: false,
+            is_let_off: false,
             is_ended: false,
             has_reply: false,
         }
@@ -538,7 +561,6 @@ mod tests {
         };
         assert_eq!(shape(&decide(Vec::new(), &over("b"), Info, 1)), (vec![2], vec![]));
         assert_eq!(shape(&decide(Vec::new(), &over("b"), Info, 0)), (vec![], vec![Reason::OverCommentLimit]));
-        assert_eq!(shape(&decide(Vec::new(), &over(""), Info, 1)), (vec![], vec![Reason::OverCommentLimit]));
         let worse = draft("third();", 3, Critical, 90, "loses rows");
         assert_eq!(shape(&decide(vec![worse], &over("b"), Info, 1)), (vec![3], vec![Reason::OverCommentLimit]));
     }

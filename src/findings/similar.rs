@@ -23,7 +23,8 @@ pub fn is_same(a: &Finding, b: &Finding) -> bool {
     match distance((a.start_line, a.end_line), (b.start_line, b.end_line)) {
         0 if (a.start_line, a.end_line) == (b.start_line, b.end_line) && a.category == b.category => true,
         0 => words_in_common(&a.title, &b.title) >= ALIKE,
-        1..=NEAR => a.category == b.category && words_in_common(&a.title, &b.title) >= ALIKE,
+        // beside each other the same defect may stand twice, in other names
+        1..=NEAR => a.category == b.category && all_words(&a.title) == all_words(&b.title),
         _ => false,
     }
 }
@@ -66,6 +67,12 @@ fn is_at_its_place(finding: &Finding, standing: &Standing) -> bool {
 /// Lines between two ranges; 0 where they touch each other's lines.
 fn distance(a: (u32, u32), b: (u32, u32)) -> u32 {
     b.0.saturating_sub(a.1).max(a.0.saturating_sub(b.1))
+}
+
+/// The words of a title, numbers and names too.
+fn all_words(title: &str) -> Vec<String> {
+    let words = title.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty());
+    words.map(str::to_lowercase).collect()
 }
 
 /// Jaccard index of the words of two titles, by their first five letters so that endings do not matter.

@@ -21,6 +21,8 @@ pub struct Standing {
     pub code: Code,
     /// Whether a person said that it is none.
     pub is_dismissed: bool,
+    /// Whether it no longer counts for `fail-on`: the one who dismissed it may decide that.
+    pub is_let_off: bool,
     /// Whether an earlier run said that it is gone.
     pub is_ended: bool,
     /// Whether a person wrote in its thread.
@@ -38,6 +40,9 @@ pub enum Shown {
     OverLimit,
 }
 
+/// Stands for the text of a listed finding that found no room in the summary comment.
+pub const NO_DETAILS: &str = "_An earlier run found this; its details had no room in the summary comment._";
+
 /// Whether the code that a finding quotes is in the change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
@@ -50,11 +55,11 @@ pub enum Code {
 }
 
 /// Reads what stands on a request. `diff` is the change under review, `left_out` are the paths of the change that are not
-/// in it, and `refused` are the comments that people turned down.
+/// in it, and `refused` are the comments that people turned down, with whether one of them may write to the repository.
 pub fn read(
     conversation: &Conversation,
     state: &State,
-    refused: &[u64],
+    refused: &[(u64, bool)],
     diff: &Diff,
     left_out: &dyn Fn(&str) -> bool,
 ) -> Vec<Standing> {
@@ -62,7 +67,8 @@ pub fn read(
         // who resolves a thread that is said to be outdated tidies up
         let is_outdated = restored(&comment.body).is_some();
         let is_resolved = comment.resolved == Some(By::Another) && !is_outdated;
-        let is_dismissed = refused.contains(&comment.id) || is_resolved;
+        let is_refused = |by_writer| refused.contains(&(comment.id, by_writer));
+        let is_let_off = is_refused(true) || is_resolved;
         let is_ended = comment.resolved == Some(By::Us) || is_outdated;
         let side = comment.side.unwrap_or(Side::Right);
         Some(Standing {
@@ -70,23 +76,26 @@ pub fn read(
             shown: Shown::OnLine(index),
             place: comment.place.map(|(start, end)| (comment.path.clone(), side, start, end)),
             code: Code::Unknown,
-            is_dismissed,
+            is_dismissed: is_let_off || is_refused(false),
+            is_let_off,
             is_ended,
             has_reply: comment.replies.iter().any(|reply| !reply.is_bot),
         })
     });
     let listed = state.listed.iter().map(|listed| Standing {
         finding: of_listed(listed),
-        shown: if listed.is_over_limit { Shown::OverLimit } else { Shown::InSummary },
+        shown: if listed.is_waiting { Shown::OverLimit } else { Shown::InSummary },
         place: Some((listed.path.clone(), listed.side, listed.lines.0, listed.lines.1)),
         code: Code::Unknown,
         is_dismissed: false,
+        is_let_off: false,
         is_ended: false,
         has_reply: false,
     });
     let mut standing: Vec<Standing> = posted.chain(listed).collect();
     for one in &mut standing {
-        one.is_dismissed |= state.dismissed.contains(&one.finding.id);
+        one.is_let_off |= state.dismissed.contains(&one.finding.id);
+        one.is_dismissed |= one.is_let_off;
         let path = one.finding.path.clone();
         one.code = find(&mut one.finding, diff, left_out);
         if one.finding.path != path && !matches!(one.shown, Shown::OnLine(_)) {
@@ -130,7 +139,7 @@ fn of_listed(listed: &Listed) -> Finding {
         category: listed.category,
         confidence: listed.confidence,
         title: listed.title.clone(),
-        body: listed.body.clone().unwrap_or_default(),
+        body: listed.body.clone().unwrap_or_else(|| NO_DETAILS.to_owned()),
         ..earlier(listed.rule.clone())
     }
 }
@@ -158,7 +167,7 @@ fn earlier(rule: Option<String>) -> Finding {
 }
 
 /// Looks for the code of a finding, and puts the finding on it.
-fn find(finding: &mut Finding, diff: &Diff, left_out: &dyn Fn(&str) -> bool) -> Code {
+pub fn find(finding: &mut Finding, diff: &Diff, left_out: &dyn Fn(&str) -> bool) -> Code {
     let in_its_file = locate(finding, diff).map(|found| (finding.path.clone(), found));
     if let Some((path, found)) = in_its_file.or_else(|| renamed(finding, diff)) {
         (finding.start_line, finding.end_line) = found.lines;

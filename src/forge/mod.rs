@@ -42,6 +42,8 @@ pub struct Conversation {
     pub comments: Vec<PostedComment>,
     /// The summary comment, where one exists.
     pub summary: Option<PostedSummary>,
+    /// Other comments of ours that claim to be the summary: two runs at the same time may have made one each.
+    pub more_summaries: Vec<u64>,
     /// Reviews of the identity that posts which ask for changes.
     pub blocking: Vec<u64>,
     /// Reviews of the identity that posts which nobody else can see yet: a run that died left them.
@@ -219,6 +221,15 @@ pub struct Annotation {
     pub message: String,
 }
 
+/// A comment of ours, by the host's identifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Own {
+    /// A line comment.
+    OnLine(u64),
+    /// A comment on the request as a whole.
+    OnRequest(u64),
+}
+
 /// How a command of a person is acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reaction {
@@ -240,8 +251,8 @@ pub trait Forge: Send + Sync {
     /// The text of a file at a commit; `None` where it is not there.
     async fn file(&self, commit: &str, path: &str) -> Result<Option<Vec<u8>>, ForgeError>;
 
-    /// Which of these line comments of ours a person turned down by a 👎.
-    async fn disliked(&self, comments: &[u64]) -> Result<Vec<u64>, ForgeError>;
+    /// Which of these line comments of ours people turned down by a 👎, and who they are.
+    async fn disliked(&self, comments: &[u64]) -> Result<Vec<(u64, Vec<String>)>, ForgeError>;
 
     /// Whether somebody may write to the repository: asked of the host, since an event may say anything.
     async fn is_writer(&self, login: &str) -> Result<bool, ForgeError>;
@@ -254,6 +265,9 @@ pub trait Forge: Send + Sync {
 
     /// Writes another text into a line comment of ours.
     async fn edit_comment(&self, comment: u64, body: &str) -> Result<(), ForgeError>;
+
+    /// Takes away a comment of ours that stands twice.
+    async fn remove(&self, own: Own) -> Result<(), ForgeError>;
 
     /// Marks threads as resolved, or as open again; one result for each.
     async fn resolve(&self, threads: &[String], resolved: bool) -> Vec<Result<(), ForgeError>>;

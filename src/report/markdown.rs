@@ -53,7 +53,8 @@ pub fn summary(report: &Report, unplaced: &[&Finding], state: &State, run_url: O
     let paused = if state.paused { format!("\n{PAUSED}") } else { String::new() };
     let tail = format!("{paused}\n{SUMMARY_MARK}\n{}", state.mark());
     let room = LONGEST_COMMENT.saturating_sub(tail.chars().count());
-    let text = fit(&opening(report), &not_on_lines(unplaced), &below(report, run_url, MOST_LISTED), room);
+    let lists = Lists { most: MOST_LISTED, waiting: room / 2 };
+    let text = fit(&opening(report), &not_on_lines(unplaced), &below(report, run_url, lists), room);
     format!("{text}\n{tail}")
 }
 
@@ -70,22 +71,46 @@ pub fn with_state(existing: Option<&str>, state: &State) -> String {
 
 /// The report as a document: all findings with their code, then what the summary comment has.
 pub fn document(report: &Report) -> String {
-    fit(&opening(report), &entries(&report.findings), &below(report, None, usize::MAX), usize::MAX) + "\n"
+    fit(
+        &opening(report),
+        &entries(&report.findings),
+        &below(report, None, Lists { most: usize::MAX, waiting: usize::MAX }),
+        usize::MAX,
+    ) + "\n"
 }
 
 /// The step summary of GitHub Actions, which may have 1 MiB: no character takes more than four bytes.
 pub fn step_summary(report: &Report) -> String {
-    fit(&opening(report), &entries(&report.findings), &below(report, None, MOST_LISTED), 250_000) + "\n"
+    const ROOM: usize = 250_000;
+    let lists = Lists { most: MOST_LISTED, waiting: ROOM / 2 };
+    fit(&opening(report), &entries(&report.findings), &below(report, None, lists), ROOM) + "\n"
 }
 
-/// What stands below the findings: the receipt, the bill, and what is not among them, in lists of at most `most` entries.
-fn below(report: &Report, run_url: Option<&str>, most: usize) -> Vec<String> {
+/// How long the lists may be.
+#[derive(Clone, Copy)]
+struct Lists {
+    /// Entries of each.
+    most: usize,
+    /// Characters of the list of findings over the comment limit, which stand nowhere else on a request.
+    waiting: usize,
+}
+
+/// What stands below the findings: the receipt, the bill, and what is not among them.
+fn below(report: &Report, run_url: Option<&str>, lists: Lists) -> Vec<String> {
+    let most = lists.most;
     let sections = [
         Some(receipt(report)),
         Some(bill(report)),
         not_reviewed(report, most),
-        listed(report, Reason::OverCommentLimit, "more finding", "over the comment limit", most),
-        listed(report, Reason::Unanchored, "dropped finding", "whose quoted code is not in the change", most),
+        listed(report, Reason::OverCommentLimit, "more finding", "over the comment limit", lists.waiting),
+        listed(report, Reason::AlreadyPosted, "finding", "posted by earlier runs", most.saturating_mul(LINE)),
+        listed(
+            report,
+            Reason::Unanchored,
+            "dropped finding",
+            "whose quoted code is not in the change",
+            most.saturating_mul(LINE),
+        ),
         left_out(report, most),
         suppressed(report),
         notes(report, most),
@@ -93,6 +118,9 @@ fn below(report: &Report, run_url: Option<&str>, most: usize) -> Vec<String> {
     ];
     sections.into_iter().flatten().collect()
 }
+
+/// Characters of a usual line in a list of findings.
+const LINE: usize = 120;
 
 fn opening(report: &Report) -> String {
     let sign = match report.status {
@@ -103,7 +131,9 @@ fn opening(report: &Report) -> String {
     };
     let mut out = format!("## {sign} Prudence: {}", report.headline());
     if !report.summary.is_empty() && report.status != Status::NothingToReview {
-        let _ = write!(out, "\n\n{}", markdown(&report.summary));
+        // what the model says is about what it saw
+        let of_new = if report.coverage.remembered() > 0 { "In the new code:\n\n" } else { "" };
+        let _ = write!(out, "\n\n{of_new}{}", markdown(&report.summary));
     }
     if report.standing().next().is_some() {
         out += "\n\n| severity | findings |\n|---|---|";
@@ -161,13 +191,20 @@ fn not_on_lines(unplaced: &[&Finding]) -> Vec<Entry> {
 }
 
 /// Findings that are not shown on their lines: what came after the limit, and what has no lines in the change.
-fn listed(report: &Report, reason: Reason, noun: &str, why: &str, most: usize) -> Option<String> {
+/// The list has at most `room` characters.
+fn listed(report: &Report, reason: Reason, noun: &str, why: &str, room: usize) -> Option<String> {
     let found: Vec<&Suppressed> = report.suppressed.iter().filter(|suppressed| suppressed.reason == reason).collect();
     let line = |suppressed: &&Suppressed| {
         let finding = &suppressed.finding;
         format!("{} {} {}", icon(finding.severity), code(&lines_of(finding)), cell(&finding.title))
     };
     let title = format!("{}, {why}", plural(found.len(), noun));
+    let mut used = 0_usize;
+    let fits = |suppressed: &&&Suppressed| {
+        used = used.saturating_add(line(suppressed).chars().count() + 3);
+        used <= room
+    };
+    let most = found.iter().take_while(fits).count();
     (!found.is_empty()).then(|| format!("{}\n{}\n</details>", details(&title), list(&found, most, line)))
 }
 
@@ -212,6 +249,10 @@ fn not_reviewed(report: &Report, most: usize) -> Option<String> {
 
 /// The files that are not reviewed on purpose.
 fn left_out(report: &Report, most: usize) -> Option<String> {
+    if report.status == Status::NothingToReview && !report.summary.is_empty() {
+        // all of them are, and the headline says why
+        return None;
+    }
     let skipped: Vec<&SkippedFile> = report.coverage.left_out().collect();
     let files = list(&skipped, most, |file| {
         format!("{}: {} ({})", code(&file.path), file.reason, plural(file.changed_lines, "changed line"))

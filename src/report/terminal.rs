@@ -166,7 +166,9 @@ fn receipt(report: &Report, notes: &[&String]) -> String {
             line.line
         );
     }
-    for file in report.coverage.left_out() {
+    // of a request that is not reviewed all of them are, and the headline says why
+    let is_told = report.status == Status::NothingToReview && !report.summary.is_empty();
+    for file in report.coverage.left_out().filter(|_| !is_told) {
         let lines = plural(file.changed_lines, "changed line");
         let _ = writeln!(out, "{}", paint(DIM, &format!("skipped {} ({}, {lines})", line(&file.path), file.reason)));
     }
@@ -205,7 +207,11 @@ fn closing(report: &Report, elapsed: Duration) -> String {
     facts.push(format!("{:.1} s", elapsed.as_secs_f64()));
     let _ = writeln!(out, "{}", paint(DIM, &facts.join(" · ")));
     if let Some(url) = &report.delivery.url {
-        let _ = writeln!(out, "posted {}, summary: {}", plural(report.delivery.posted, "comment"), line(url));
+        let posted = match report.delivery.posted {
+            0 => String::new(),
+            count => format!("posted {}, ", plural(count, "comment")),
+        };
+        let _ = writeln!(out, "{posted}summary: {}", line(url));
     }
     out
 }

@@ -4,8 +4,12 @@ pub mod schema;
 
 use futures_util::StreamExt as _;
 
+use crate::cache::Cache;
+use crate::config::Config;
+use crate::config::provider::Resolved;
 use crate::llm::{Client, LlmError, Request};
 use crate::plan::{Chunk, Plan};
+use crate::prompt;
 use schema::Answer;
 
 /// How the model is asked.
@@ -17,6 +21,8 @@ pub struct Ask {
     pub max_output_tokens: u32,
     /// Requests at a time.
     pub concurrency: usize,
+    /// Answers of earlier runs.
+    pub cache: Option<Cache>,
 }
 
 /// What became of a chunk, or of a part of one that had to be split.
@@ -28,10 +34,24 @@ pub struct Outcome {
     pub result: Result<Answer, String>,
     /// Why no other chunk will do better, where that is the reason.
     pub stopped: Option<String>,
+    /// Whether the answer is one of an earlier run.
+    pub is_cached: bool,
 }
 
 /// Low, so that the same change gets the same review; the model's own choice would be 1.
 const TEMPERATURE: f32 = 0.1;
+
+/// Tells apart the prompts, models and settings under which the same part of a change gets another answer.
+pub fn settings_key(config: &Config, provider: Resolved) -> String {
+    let settings = format!(
+        "{:?}",
+        (
+            (provider, &config.base_url, &config.model, config.max_output_tokens, TEMPERATURE),
+            (&config.language, &config.instructions, &config.paths),
+        )
+    );
+    prompt::hash_of(&[&prompt::hash(), &schema::schema().to_string(), &settings])
+}
 
 /// Asks about all chunks of a plan. Every line of every chunk is in exactly one outcome. `on_chunk` is called when a
 /// chunk is done, with all its outcomes.
@@ -62,6 +82,11 @@ async fn review_chunk(client: &Client, plan: &Plan, ask: &Ask, chunk: Chunk) -> 
     let mut splits = 0;
     let mut outcomes = Vec::new();
     while let Some(chunk) = work.pop() {
+        let known = ask.cache.as_ref().map(|cache| (cache, cache.key(&plan.part(&chunk))));
+        if let Some(answer) = known.as_ref().and_then(|(cache, key)| schema::parse(&cache.get(key)?).ok()) {
+            outcomes.push(Outcome { chunk, result: Ok(answer), stopped: None, is_cached: true });
+            continue;
+        }
         let result = match ask_once(client, plan, ask, &chunk).await {
             Err(LlmError::Split { message, .. }) => match plan.split(&chunk).filter(|_| splits < MOST_SPLITS) {
                 Some((first, second)) => {
@@ -71,19 +96,25 @@ async fn review_chunk(client: &Client, plan: &Plan, ask: &Ask, chunk: Chunk) -> 
                 }
                 None => Err(LlmError::Failed(format!("{message}, also for a smaller part"))),
             },
-            result => result,
+            Ok((answer, text)) => {
+                if let Some((cache, key)) = &known {
+                    cache.put(key, &text);
+                }
+                Ok(answer)
+            }
+            Err(err) => Err(err),
         };
         let stopped = match &result {
             Err(LlmError::Stop(message)) => Some(message.clone()),
             _ => None,
         };
-        outcomes.push(Outcome { chunk, result: result.map_err(|err| err.to_string()), stopped });
+        outcomes.push(Outcome { chunk, result: result.map_err(|err| err.to_string()), stopped, is_cached: false });
     }
     outcomes
 }
 
-/// One request, and one more where the answer cannot be read.
-async fn ask_once(client: &Client, plan: &Plan, ask: &Ask, chunk: &Chunk) -> Result<Answer, LlmError> {
+/// One request, and one more where the answer cannot be read. Returns the answer, and its text.
+async fn ask_once(client: &Client, plan: &Plan, ask: &Ask, chunk: &Chunk) -> Result<(Answer, String), LlmError> {
     let mut request = Request {
         model: ask.model.clone(),
         system: plan.frame.system.clone(),
@@ -97,7 +128,7 @@ async fn ask_once(client: &Client, plan: &Plan, ask: &Ask, chunk: &Chunk) -> Res
     };
     let reply = client.complete(&request).await?;
     let error = match schema::parse(&reply.text) {
-        Ok(answer) => return Ok(answer),
+        Ok(answer) => return Ok((answer, reply.text)),
         Err(error) => error,
     };
     request.user +=
@@ -105,5 +136,6 @@ async fn ask_once(client: &Client, plan: &Plan, ask: &Ask, chunk: &Chunk) -> Res
     request.input_tokens += 40;
     let reply = client.complete(&request).await?;
     schema::parse(&reply.text)
+        .map(|answer| (answer, reply.text))
         .map_err(|error| LlmError::Failed(format!("the model's answer could not be read twice: {error}")))
 }

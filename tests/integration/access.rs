@@ -5,6 +5,9 @@ use prudence::forge::{Access, Forge, ForgeError};
 use prudence::secret::Secret;
 
 use crate::support::github::{Fault, GitHub, Route, Scenario, TOKEN};
+use crate::support::openai::Script;
+use crate::support::program::{Prudence, Run};
+use crate::support::pull::Pull;
 use crate::support::repo::Repo;
 
 fn scenario() -> Scenario {
@@ -83,4 +86,41 @@ fn a_host_that_stumbles_is_asked_again() {
     github.fault(Route::CreateReview, 1, Fault::Html502);
     github.fault(Route::CreateIssueComment, 1, Fault::Reset);
     assert_eq!(asked(&github, TOKEN).expect("a verdict"), Access { review: Ok(()), comment: Ok(()) });
+}
+
+/// A review from a desk, with nothing but the request as a way to its author.
+fn reviewed_on_a_desk(scenario: Scenario, args: &[&str]) -> (Pull, Run) {
+    let pull = Pull::new(scenario, Script::new());
+    let program = Prudence::new().openai(&pull.openai).github(&pull.github);
+    let run = program.args(["review", "--effort", "low", "--pr", "octo/demo#7"]).args(args).run();
+    (pull, run)
+}
+
+#[test]
+fn a_result_that_nobody_could_see_is_not_paid_for() {
+    let read_only = [("contents", "read"), ("pull_requests", "read")];
+    let (pull, run) = reviewed_on_a_desk(scenario().permissions(&read_only), &[]);
+    assert_eq!(run.code, Some(2), "{run}");
+    assert!(run.stderr.contains("nothing was sent to the model") && run.stderr.contains("`--dry-run`"), "{run}");
+    assert!(run.stderr.contains("`pull-requests: write`"), "{run}");
+    assert!(pull.openai.requests().is_empty(), "{run}");
+
+    let (pull, run) = reviewed_on_a_desk(scenario().permissions(&read_only), &["--dry-run"]);
+    assert_eq!((run.code, pull.openai.completions().len()), (Some(0), 1), "{run}");
+    assert!(pull.github.writes().is_empty(), "a dry run asks nothing that could write");
+
+    // comments alone are a way, too
+    let (pull, run) =
+        reviewed_on_a_desk(scenario().permissions(&[read_only[0], read_only[1], ("issues", "write")]), &[]);
+    assert_eq!((run.code, pull.github.issue_comments().len()), (Some(0), 1), "{run}");
+}
+
+#[test]
+fn a_host_that_does_not_tell_stops_no_review() {
+    let pull = Pull::new(scenario(), Script::new());
+    pull.github.fault_always(Route::CreateReview, Fault::Html502);
+    let program = Prudence::new().openai(&pull.openai).github(&pull.github);
+    let run = program.args(["review", "--effort", "low", "--pr", "octo/demo#7"]).run().expect_code(0);
+    assert!(run.stderr.contains("whether the result can be posted is not known"), "{run}");
+    assert_eq!((pull.openai.completions().len(), pull.github.issue_comments().len()), (1, 1));
 }

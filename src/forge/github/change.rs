@@ -104,7 +104,7 @@ fn listed_file(entry: &Value, reason: &str) -> Result<FileDiff, ForgeError> {
         .ok_or_else(|| ForgeError::Failed(format!("GitHub's patch of `{new}` is empty")))?;
     if patch.is_none() && changes > 0 {
         let changed_lines = usize::try_from(changes).unwrap_or(usize::MAX);
-        let reason = format!("GitHub gives no patch for this file ({reason})");
+        let reason = format!("GitHub gives no patch for this file ({reason}); a checkout with `fetch-depth: 0` has it");
         file.content = Content::Missing { changed_lines, reason };
     }
     Ok(file)

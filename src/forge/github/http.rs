@@ -70,11 +70,15 @@ pub struct Api {
 
 /// How often a request that may be repeated is sent at most, where no limit asks for patience.
 const ATTEMPTS: u32 = 3;
+/// The same for a question of GraphQL: where there is no answer, the REST API is asked.
+const GRAPHQL_ATTEMPTS: u32 = 2;
 /// How often a request is sent at most that meets rate limits: going on may get an integration banned.
 const LIMITED_ATTEMPTS: u32 = 6;
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// GitHub itself gives up after 10 s.
 const READ_TIMEOUT: Duration = Duration::from_secs(15);
+/// What a request gets in any case: a result that was paid for is delivered after the deadline, too.
+const GRACE: Duration = Duration::from_secs(10);
 /// Waits for rate limits end here where nobody set another moment.
 const PATIENCE: Duration = Duration::from_secs(600);
 /// GitHub asks clients to leave a second between two requests that create something.
@@ -127,13 +131,13 @@ impl Api {
 
     /// Asks a question, or makes a change that may be made twice.
     pub async fn graphql(&self, query: &Value) -> Result<Answer, ForgeError> {
-        self.patiently(true, Method::Post, &self.graphql_path, None, Some(query)).await
+        self.patiently(GRAPHQL_ATTEMPTS, Method::Post, &self.graphql_path, None, Some(query)).await
     }
 
     /// Posts what the host cannot take, to see why it refuses; nothing is created, so that it may be repeated.
     pub async fn probe(&self, route: &str, impossible: &Value) -> Result<Answer, ForgeError> {
         let full = format!("{}{route}", self.rest_path);
-        self.patiently(true, Method::Post, &full, None, Some(impossible)).await
+        self.patiently(ATTEMPTS, Method::Post, &full, None, Some(impossible)).await
     }
 
     /// All items of a listing, page by page.
@@ -165,14 +169,14 @@ impl Api {
         // the address of a next page has its host already
         let full = if route.starts_with('/') { format!("{}{route}", self.rest_path) } else { route.to_owned() };
         if method != Method::Post {
-            return self.patiently(true, method, &full, accept, body).await;
+            return self.patiently(ATTEMPTS, method, &full, accept, body).await;
         }
         // what creates something goes alone, and not right after another
         let mut created = self.created.lock().await;
         if let Some(last) = *created {
             sleep_until(last + BETWEEN_POSTS).await;
         }
-        let answer = self.patiently(false, method, &full, accept, body).await;
+        let answer = self.patiently(1, method, &full, accept, body).await;
         *created = Some(Instant::now());
         answer
     }
@@ -180,13 +184,13 @@ impl Api {
     /// Sends what does more when it is sent twice, and waits for a rate limit alone.
     pub async fn send_once(&self, method: Method, route: &str, body: &Value) -> Result<Answer, ForgeError> {
         let full = format!("{}{route}", self.rest_path);
-        self.patiently(false, method, &full, None, Some(body)).await
+        self.patiently(1, method, &full, None, Some(body)).await
     }
 
-    /// Repeats a request after a failure, where it `is_repeatable`, and after a rate limit.
+    /// Sends a request up to so many times where it fails, and again after a rate limit, as long as there is time.
     async fn patiently(
         &self,
-        is_repeatable: bool,
+        attempts: u32,
         method: Method,
         route: &str,
         accept: Option<&str>,
@@ -199,7 +203,7 @@ impl Api {
             let has_failed = result.as_ref().map_or(true, |answer| answer.status >= 500);
             let again = match limited {
                 Some(wait) => (attempt < LIMITED_ATTEMPTS && Instant::now() + wait <= self.deadline()).then_some(wait),
-                None => (has_failed && is_repeatable && attempt < ATTEMPTS).then(|| pause(attempt)),
+                None => (has_failed && attempt < attempts && Instant::now() < self.deadline()).then(|| pause(attempt)),
             };
             match again {
                 Some(wait) => sleep(wait).await,
@@ -221,8 +225,9 @@ impl Api {
         body: Option<&Value>,
     ) -> Result<Answer, String> {
         let started = Instant::now();
-        let result = timeout(READ_TIMEOUT + CONNECT_TIMEOUT, exchange(&self.client, method, route, accept, body)).await;
-        let result = result.unwrap_or_else(|_| Err("no answer in time".to_owned()));
+        let left = self.deadline().saturating_duration_since(started).clamp(GRACE, CONNECT_TIMEOUT + READ_TIMEOUT);
+        let result = timeout(left, exchange(&self.client, method, route, accept, body)).await;
+        let result = result.unwrap_or_else(|_| Err(format!("no answer within {} s", left.as_secs())));
         if let Some(on_event) = &self.settings.on_event {
             let status = result.as_ref().ok().map(|answer| answer.status);
             on_event(Event { request: format!("{method:?} {route}"), status, duration: started.elapsed() });
@@ -231,10 +236,11 @@ impl Api {
     }
 
     fn unreachable(&self, err: &str) -> ForgeError {
-        ForgeError::Unsure(format!(
-            "cannot reach {}: {err}\nhint: check the network, the proxy and `GITHUB_API_URL`",
-            self.host
-        ))
+        let remedy = match err.contains("certificate") {
+            true => "add the authority of the host to the system's certificates, or name its file by `SSL_CERT_FILE`",
+            false => "check the network, the proxy and `GITHUB_API_URL`",
+        };
+        ForgeError::Unsure(format!("cannot reach {}: {err}\nhint: {remedy}", self.host))
     }
 }
 
@@ -292,7 +298,9 @@ async fn exchange(
     let response = response.map_err(|err| innermost(&err))?;
     let (parts, body) = response.into_parts();
     let body = http_body_util::Limited::new(body, LONGEST_BODY);
-    let bytes = http_body_util::BodyExt::collect(body).await.map_err(|err| format!("the answer broke off: {err}"))?;
+    let bytes = http_body_util::BodyExt::collect(body)
+        .await
+        .map_err(|err| format!("the answer broke off: {}", innermost(&*err)))?;
     Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body: bytes.to_bytes().to_vec() })
 }
 
@@ -387,6 +395,9 @@ impl Answer {
         let message = self.message();
         let error = match self.status {
             200..=299 => return Ok(self),
+            401 if message.contains("Requires authentication") => ForgeError::Failed(format!(
+                "{what} takes a token, and there is none (401)\nhint: set `GITHUB_TOKEN`; in a workflow to `${{{{ github.token }}}}`"
+            )),
             401 => ForgeError::Failed(format!(
                 "GitHub refused the token (401: {message})\nhint: pass a valid one as `GITHUB_TOKEN`; in a workflow `${{{{ github.token }}}}`"
             )),
@@ -395,14 +406,19 @@ impl Answer {
                 self.status
             )),
             403 => {
-                let needs = self.header("x-accepted-github-permissions").unwrap_or("more permissions");
                 // the header writes `a=b; c=d` for alternatives, a workflow `a: b` with dashes in the names
-                let needs = needs.replace('_', "-").replace('=', ": ").replace("; ", "` or `");
+                let names = |needs: &str| needs.replace('_', "-").replace('=', ": ").replace("; ", "` or `");
+                let needs = self.header("x-accepted-github-permissions").map_or_else(
+                    || "a permission that GitHub does not name".to_owned(),
+                    |needs| format!("`{}`", names(needs)),
+                );
                 ForgeError::Forbidden(format!(
-                    "the token may not do this for {what} (403: {message}); it needs `{needs}`\nhint: add it under `permissions:` in the workflow"
+                    "the token may not do this for {what} (403: {message}); it needs {needs}\nhint: add it under `permissions:` in the workflow"
                 ))
             }
-            404 => ForgeError::Forbidden(format!("{what} does not exist, or the token may not see it (404)")),
+            404 => ForgeError::Forbidden(format!(
+                "cannot find {what}: it is not there, or the token may not see it (404)\nhint: check the name, and the token's permissions for this repository"
+            )),
             500.. => ForgeError::Unsure(format!(
                 "GitHub answered {} for {what}: {message}\nhint: try again later",
                 self.status

@@ -12,7 +12,7 @@ mod threads;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::{Access, CheckRun, Conversation, Forge, ForgeError, Reaction, Request, Review, ReviewOutcome};
+use super::{Access, CheckRun, Conversation, Forge, ForgeError, Own, Reaction, Request, Review, ReviewOutcome};
 use crate::diff::Diff;
 use crate::secret::Secret;
 pub use http::Event;
@@ -91,7 +91,7 @@ impl Forge for GitHub {
         }
     }
 
-    async fn disliked(&self, comments: &[u64]) -> Result<Vec<u64>, ForgeError> {
+    async fn disliked(&self, comments: &[u64]) -> Result<Vec<(u64, Vec<String>)>, ForgeError> {
         people::disliked(self, comments).await
     }
 
@@ -109,6 +109,10 @@ impl Forge for GitHub {
 
     async fn edit_comment(&self, comment: u64, body: &str) -> Result<(), ForgeError> {
         publish::edit(self, comment, body).await
+    }
+
+    async fn remove(&self, own: Own) -> Result<(), ForgeError> {
+        publish::remove(self, own).await
     }
 
     async fn resolve(&self, threads: &[String], resolved: bool) -> Vec<Result<(), ForgeError>> {

@@ -6,23 +6,26 @@ use super::GitHub;
 use super::http::Method;
 use crate::forge::{ForgeError, Reaction};
 
-/// Which of these line comments a person turned down by a 👎. A bot's counts for nothing.
-pub async fn disliked(github: &GitHub, comments: &[u64]) -> Result<Vec<u64>, ForgeError> {
+/// Which of these line comments people turned down by a 👎, and who they are. A bot's counts for nothing.
+pub async fn disliked(github: &GitHub, comments: &[u64]) -> Result<Vec<(u64, Vec<String>)>, ForgeError> {
     let mut found = Vec::new();
     for comment in github.api.list(&github.pull_route("/comments"), "the review comments").await? {
         let Some(id) = comment["id"].as_u64().filter(|id| comments.contains(id)) else { continue };
-        if comment["reactions"]["-1"].as_u64().unwrap_or_default() > 0 && is_by_person(github, id).await? {
-            found.push(id);
+        if comment["reactions"]["-1"].as_u64().unwrap_or_default() > 0 {
+            let people = people_against(github, id).await?;
+            found.extend((!people.is_empty()).then_some((id, people)));
         }
     }
     Ok(found)
 }
 
-async fn is_by_person(github: &GitHub, comment: u64) -> Result<bool, ForgeError> {
+/// The logins of the people who turned a comment down; empty for a deleted account.
+async fn people_against(github: &GitHub, comment: u64) -> Result<Vec<String>, ForgeError> {
     let route = github.repo_route(&format!("pulls/comments/{comment}/reactions?content=-1&per_page=100"));
     let reactions = github.api.get(&route, None).await?.ok("the reactions to a comment")?.json()?;
-    let is_no = |reaction: &Value| reaction["content"] == "-1" && reaction["user"]["type"] != "Bot";
-    Ok(reactions.as_array().is_some_and(|reactions| reactions.iter().any(is_no)))
+    let is_no = |reaction: &&Value| reaction["content"] == "-1" && reaction["user"]["type"] != "Bot";
+    let login = |reaction: &Value| reaction["user"]["login"].as_str().unwrap_or_default().to_owned();
+    Ok(reactions.as_array().into_iter().flatten().filter(is_no).map(login).collect())
 }
 
 /// Whether somebody has write access to the repository.

@@ -6,7 +6,7 @@ use super::GitHub;
 use super::http::Method;
 use super::read;
 use crate::diff::Side;
-use crate::forge::{ForgeError, LineComment, Review, ReviewOutcome};
+use crate::forge::{ForgeError, LineComment, Own, Review, ReviewOutcome};
 use crate::marks::fingerprint_of;
 
 /// At most so many reviews are tried: GitHub answers 422 also to a client that writes too much.
@@ -154,6 +154,19 @@ pub async fn comment(github: &GitHub, existing: Option<u64>, body: &str) -> Resu
 pub async fn edit(github: &GitHub, comment: u64, body: &str) -> Result<(), ForgeError> {
     let route = github.repo_route(&format!("pulls/comments/{comment}"));
     github.write(Method::Patch, &route, &json!({"body": body})).await?.ok("a comment of an earlier run").map(drop)
+}
+
+/// Takes away a comment. One that is gone is as good.
+pub async fn remove(github: &GitHub, own: Own) -> Result<(), ForgeError> {
+    let route = match own {
+        Own::OnLine(id) => format!("pulls/comments/{id}"),
+        Own::OnRequest(id) => format!("issues/comments/{id}"),
+    };
+    let answer = github.api.send(Method::Delete, &github.repo_route(&route), None, None).await?;
+    match answer.status {
+        404 => Ok(()),
+        _ => answer.ok("a comment that stands twice").map(drop),
+    }
 }
 
 /// Takes back a review that asks for changes. One that is dismissed already, or gone, is as good.

@@ -13,25 +13,32 @@ const QUERY: &str = include_str!("read.graphql");
 /// Reads the request and keeps what the identity that posts has written: a mark in anyone else's comment counts for
 /// nothing.
 pub async fn read(github: &GitHub) -> Result<(Request, Conversation), ForgeError> {
-    if github.api.has_token
-        && let Some(found) = by_graphql(github).await
-    {
-        return Ok(found);
+    let found = if github.api.has_token { by_graphql(github).await? } else { None };
+    match found {
+        Some(found) => Ok(found),
+        None => by_rest(github).await,
     }
-    by_rest(github).await
 }
 
 /// `None` where GraphQL does not tell; the REST API then says why, if the reason is not GraphQL itself.
-async fn by_graphql(github: &GitHub) -> Option<(Request, Conversation)> {
+///
+/// # Errors
+/// A rate limit, which the REST API would meet as well.
+async fn by_graphql(github: &GitHub) -> Result<Option<(Request, Conversation)>, ForgeError> {
     let mut pages = Pages::default();
     loop {
         let variables = json!({"owner": github.owner, "name": github.repo, "number": github.number,
             "threads": pages.threads_cursor, "comments": pages.comments_cursor});
-        let answer = github.api.graphql(&json!({"query": QUERY, "variables": variables})).await.ok()?;
-        let json = answer.json().ok().filter(|_| answer.status == 200)?;
-        let is_last = pages.take(&json["data"])?;
-        if is_last {
-            return Some((pages.request(github.number)?, pages.conversation()));
+        let answer = github.api.graphql(&json!({"query": QUERY, "variables": variables})).await;
+        let Ok(answer) = answer else { return Ok(None) };
+        if answer.is_limited() {
+            return answer.ok(&github.name()).map(|_| None);
+        }
+        let json = answer.json().ok().filter(|_| answer.status == 200);
+        match json.and_then(|json| pages.take(&json["data"])) {
+            None => return Ok(None),
+            Some(true) => return Ok(pages.request(github.number).map(|request| (request, pages.conversation()))),
+            Some(false) => {}
         }
     }
 }
@@ -82,10 +89,13 @@ impl Pages {
 
     fn conversation(&self) -> Conversation {
         let is_ours = |node: &Value| is_by_viewer(node, &self.viewer);
-        let reviews =
-            || self.pull["reviews"]["nodes"].as_array().into_iter().flatten().filter(|review| is_ours(review));
+        let reviews = || {
+            let reviews = self.pull["reviews"]["nodes"].as_array().into_iter().flatten();
+            reviews.filter(|review| is_review_of(review, &self.viewer))
+        };
         let in_state = |state: &'static str| reviews().filter(move |review| review["state"] == state);
-        let summary = self.comments.iter().find(|comment| is_ours(comment) && is_summary(comment));
+        let mut summaries = self.comments.iter().filter(|comment| is_ours(comment) && is_summary(comment));
+        let summary = summaries.next();
         Conversation {
             comments: self.threads.iter().filter_map(|thread| thread_of_ours(thread, &self.viewer)).collect(),
             summary: summary.and_then(|node| {
@@ -94,6 +104,7 @@ impl Pages {
             }),
             blocking: in_state("CHANGES_REQUESTED").filter_map(id_of).collect(),
             pending: in_state("PENDING").filter(|review| is_left_by_a_run(review)).filter_map(id_of).collect(),
+            more_summaries: summaries.filter_map(id_of).collect(),
             has_help: self.comments.iter().any(|comment| is_ours(comment) && holds(comment, HELP_MARK)),
             knows_threads: true,
         }
@@ -126,6 +137,11 @@ fn is_summary(comment: &Value) -> bool {
 
 fn holds(comment: &Value, mark: &str) -> bool {
     comment["body"].as_str().is_some_and(|body| body.contains(mark))
+}
+
+/// The same for a review, of which not every host tells whether the token's owner wrote it.
+fn is_review_of(review: &Value, viewer: &str) -> bool {
+    is_by_viewer(review, viewer) || (review["author"]["__typename"] == "User" && review["author"]["login"] == viewer)
 }
 
 /// Whether an unfinished review is a run's: a program writes no drafts by hand, and a person's comments have no marks.
@@ -209,11 +225,13 @@ async fn by_rest(github: &GitHub) -> Result<(Request, Conversation), ForgeError>
     let ours = tops.filter(|comment| is_by(&comment["user"], &viewer));
     // a person's may be a draft: its comments are not told here
     let of_bot = in_state("PENDING").filter(|review| review["user"]["type"] == "Bot");
+    let mut summaries = issue_comments.iter().filter(|c| is_by(&c["user"], &viewer) && is_summary(c));
     let conversation = Conversation {
         blocking: in_state("CHANGES_REQUESTED").filter_map(|review| review["id"].as_u64()).collect(),
         pending: of_bot.filter_map(|review| review["id"].as_u64()).collect(),
         comments: ours.filter_map(|comment| posted_comment(comment, &review_comments)).collect(),
-        summary: issue_comments.iter().find(|c| is_by(&c["user"], &viewer) && is_summary(c)).and_then(posted_summary),
+        summary: summaries.next().and_then(posted_summary),
+        more_summaries: summaries.filter_map(|summary| summary["id"].as_u64()).collect(),
         has_help: issue_comments.iter().any(|c| is_by(&c["user"], &viewer) && holds(c, HELP_MARK)),
         ..Conversation::default()
     };

@@ -1,0 +1,313 @@
+//! `prudence publish`: delivers a report that another job made.
+//!
+//! The report is hostile until shown otherwise: whoever opened the request may have written it. So its form and its sizes
+//! are checked, it must be about the very request and head that the host knows, and each finding must quote the lines that
+//! the host's own diff has; the host's address and all settings come from elsewhere.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+
+use crate::cli;
+use crate::config::ci;
+use crate::config::pull::PullRef;
+use crate::console::Console;
+use crate::deliver::{self, Posting};
+use crate::diff::Diff;
+use crate::findings::standing::{self, Code, Standing};
+use crate::findings::{self, Finding, Origin, Reason, Suppressed, Thresholds};
+use crate::output::Output;
+use crate::prepare::refused;
+use crate::prompt;
+use crate::redact;
+use crate::report::{Report, SCHEMA, Source, Status};
+use crate::setup::{Purpose, Setup};
+use crate::source::{self, World};
+use crate::status::Exit;
+use crate::text::printable;
+
+/// Bytes of the largest report that is read.
+const LARGEST: u64 = 16 << 20;
+/// The most entries of any list in it.
+const MOST: usize = 20_000;
+/// The most findings in it, reported or not.
+const MOST_FINDINGS: usize = 2_000;
+/// Characters of the longest text in it.
+const LONGEST: usize = 100_000;
+
+/// Reads the report, makes sure of it, and posts it.
+///
+/// # Errors
+/// The report is none, is too large, or is not about this request; nothing was posted.
+pub async fn publish(args: &cli::Publish, world: &World<'_>, console: &Console) -> Result<Exit> {
+    let started = Instant::now();
+    let name = args.report.display();
+    let text = read(&world.cwd.join(&args.report)).with_context(|| format!("cannot publish `{name}`"))?;
+    let digest = prompt::hash_of(&[&String::from_utf8_lossy(&text)]);
+    let report = parse(&text).with_context(|| format!("cannot publish `{name}`"))?;
+    let pull = request_of(&report, args.pr.as_ref(), world).with_context(|| format!("cannot publish `{name}`"))?;
+    let change = cli::Change { pr: Some(pull), repo: args.repo.clone(), ..cli::Change::default() };
+    let purpose = if args.dry_run { Purpose::Show } else { Purpose::Publish };
+    let setup = Setup::new(&change, &args.settings, world, console, purpose).await?;
+    let output = Output::new(args.format, false, args.output.clone(), &setup, console, started);
+    if let Some(why) = stale(&report, &setup) {
+        console.notice(&why);
+        return output.undelivered(Report { delivery: deliver::undelivered(vec![why]), ..report });
+    }
+    check_against_host(&report, &setup).with_context(|| format!("cannot publish `{name}`"))?;
+    if report.status == Status::NothingToReview {
+        console.notice(&format!("nothing to publish: {}", printable(&report.summary)));
+        return output.finish(setup.empty_report(report.summary.clone(), console.notices()), &Diff::default());
+    }
+    deliver_it(report, digest, &setup, &output, console).await
+}
+
+async fn deliver_it(
+    mut report: Report,
+    digest: String,
+    setup: &Setup,
+    output: &Output<'_>,
+    console: &Console,
+) -> Result<Exit> {
+    let is_posted = setup.change.state.published.as_ref() == Some(&digest);
+    let (diff, _) = redact::apply(setup.change.diff.clone());
+    let refused = refused(setup, console).await?;
+    let earlier = standing::read(&setup.change.conversation, &setup.change.state, &refused, &diff, &|_| false);
+    let judgement = settle(&mut report, &diff, &earlier, setup);
+    let notes = std::mem::take(&mut report.delivery.notes).into_iter().map(|note| redact::text(&note).into_owned());
+    report.delivery = deliver::undelivered(notes.chain(console.notices()).collect());
+    report.cost.limit_usd = report.cost.limit_usd.filter(|usd| *usd >= 0.0);
+    let so_far = deliver::earlier_cost(&setup.change);
+    // the same report twice was paid for once
+    report.cost.total_usd =
+        if is_posted { so_far } else { report.cost.usd.zip(so_far).map(|(usd, so_far)| usd + so_far) };
+    if let (Some(forge), Purpose::Publish) = (setup.target.forge(), setup.purpose) {
+        let annotate = |text: &str| output.annotate(text);
+        let posting = Posting {
+            standing: &earlier,
+            judgement: &judgement,
+            published: Some(digest),
+            ..setup.posting(forge, &report, &annotate)
+        };
+        deliver::post(&mut report, &posting).await;
+    }
+    output.finish(report, &diff)
+}
+
+/// Puts the findings on the lines that the host has, and decides on them as a review does.
+fn settle(report: &mut Report, diff: &Diff, earlier: &[Standing], setup: &Setup) -> findings::Judgement {
+    let over = |suppressed: &Suppressed| suppressed.reason == Reason::OverCommentLimit;
+    let (candidates, others): (Vec<_>, Vec<_>) = std::mem::take(&mut report.suppressed).into_iter().partition(over);
+    let candidates = candidates.into_iter().map(|suppressed| suppressed.finding);
+    let mut placed = Vec::new();
+    let mut suppressed = Vec::new();
+    for mut finding in std::mem::take(&mut report.findings).into_iter().chain(candidates) {
+        clean(&mut finding);
+        match standing::find(&mut finding, diff, &|_| false) {
+            Code::Here => placed.push(finding),
+            // the host has no lines of this file: it can be told, and not be applied
+            Code::Unknown => placed.push(Finding { suggestion: None, ..finding }),
+            Code::Gone => {
+                suppressed.push(Suppressed::new(Reason::Unanchored, finding));
+            }
+        }
+    }
+    let failed: HashSet<&str> = report.coverage.failed.iter().map(|lines| lines.path.as_str()).collect();
+    let has_model = !report.chunks.is_empty();
+    let thresholds = Thresholds {
+        min_severity: &|path| setup.min_severity(path),
+        min_confidence: setup.config.min_confidence,
+        max_comments: setup.config.max_comments,
+        dismissed: &setup.change.state.dismissed,
+        is_conclusive: &|finding: &Finding| {
+            !failed.contains(finding.path.as_str()) && (has_model || finding.origin == Origin::Check)
+        },
+    };
+    let mut judgement = findings::settle(placed, earlier, &thresholds);
+    // what the other job knew of earlier findings was looked up here anew
+    let is_its_own = |s: &Suppressed| !matches!(s.reason, Reason::AlreadyPosted | Reason::Dismissed);
+    let others = others.into_iter().filter(is_its_own).map(|mut suppressed| {
+        clean(&mut suppressed.finding);
+        suppressed
+    });
+    suppressed.extend(others);
+    judgement.suppressed.extend(suppressed);
+    report.findings.clone_from(&judgement.findings);
+    report.suppressed.clone_from(&judgement.suppressed);
+    report.summary = redact::text(&report.summary).into_owned();
+    judgement
+}
+
+/// A finding without secrets, and with a title of one line.
+fn clean(finding: &mut Finding) {
+    const LONGEST_TITLE: usize = 160;
+    finding.title = printable(&redact::text(&finding.title)).chars().take(LONGEST_TITLE).collect();
+    for text in [&mut finding.body].into_iter().chain(&mut finding.suggestion) {
+        *text = redact::text(text).into_owned();
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    const HINT: &str = "hint: name the file that `prudence review --output` wrote";
+    let size = std::fs::metadata(path).map_err(|err| anyhow!("{err}\n{HINT}"))?;
+    if !size.is_file() || size.len() > LARGEST {
+        bail!("it is no file of at most {} MB\n{HINT}", LARGEST >> 20);
+    }
+    Ok(std::fs::read(path)?)
+}
+
+/// Reads a report and checks its form and its sizes.
+fn parse(text: &[u8]) -> Result<Report> {
+    let report: Report = serde_json::from_slice(text).map_err(|err| {
+        anyhow!(
+            "it is no report `{SCHEMA}`: {}\nhint: make it by `prudence review --output` of the same version",
+            printable(&err.to_string())
+        )
+    })?;
+    match problem(&report) {
+        Some(problem) => bail!(
+            "it is no report `{SCHEMA}`: {problem}\nhint: make it by `prudence review --output` of the same version"
+        ),
+        None => Ok(report),
+    }
+}
+
+/// What is wrong with a report, beyond the types.
+fn problem(report: &Report) -> Option<String> {
+    let coverage = &report.coverage;
+    let all = || report.findings.iter().chain(report.suppressed.iter().map(|suppressed| &suppressed.finding));
+    let is_money = |usd: &Option<f64>| usd.is_none_or(|usd| usd.is_finite() && (0.0..1e6).contains(&usd));
+    let lists = [coverage.skipped.len(), coverage.failed.len(), coverage.cut.len(), report.chunks.len()];
+    // numbers of a stranger: their sum may be more than any of them can be
+    let wide = |count: usize| count as u128;
+    let skipped: u128 = coverage.skipped.iter().map(|file| wide(file.changed_lines)).sum();
+    let failed: u128 = coverage.failed.iter().map(|lines| wide(lines.changed_lines)).sum();
+    let parts = skipped + failed + wide(coverage.changed_lines_reviewed);
+    let usd = [&report.cost.usd, &report.cost.total_usd].into_iter().chain(report.cost.models.iter().map(|m| &m.usd));
+    let is_word =
+        |word: &str| word.len() <= 64 && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+    let is_model_name = |name: &str| name.chars().count() <= 200;
+    match () {
+        () if report.schema != SCHEMA => Some("its `schema` is another".to_owned()),
+        () if all().count() > MOST_FINDINGS => Some(format!("it has more than {MOST_FINDINGS} findings")),
+        () if lists.iter().any(|length| *length > MOST)
+            || report.delivery.notes.len() > 100
+            || report.cost.models.len() > 20 =>
+        {
+            Some(format!("a list in it has more than {MOST} entries, or more than a report has"))
+        }
+        () if ![&report.tool.version, &report.tool.prompt].into_iter().all(|word| is_word(word)) => {
+            Some("its `tool` has a version or a hash that is none".to_owned())
+        }
+        () if parts != wide(coverage.changed_lines) => Some("its `coverage` does not add up".to_owned()),
+        () if !usd.into_iter().all(is_money) => Some("its `cost` is none".to_owned()),
+        () if !report.cost.models.iter().all(|model| is_model_name(&model.model)) => {
+            Some("a model in it has an absurd name".to_owned())
+        }
+        () => texts_of(report)
+            .find(|text| text.chars().count() > LONGEST)
+            .map(|_| format!("a text in it has more than {LONGEST} characters"))
+            .or_else(|| all().find_map(finding_problem)),
+    }
+}
+
+/// The texts that are shown.
+fn texts_of(report: &Report) -> impl Iterator<Item = &String> {
+    let findings = report.findings.iter().chain(report.suppressed.iter().map(|suppressed| &suppressed.finding));
+    let mut texts: Vec<&String> = Vec::new();
+    for finding in findings {
+        let Finding { title, body, quote, path, suggestion, rule, .. } = finding;
+        texts.extend([title, body, quote, path].into_iter().chain(suggestion).chain(rule));
+    }
+    texts.extend([&report.summary, &report.tool.version, &report.tool.prompt]);
+    texts.extend(report.delivery.notes.iter());
+    texts.extend(report.coverage.failed.iter().flat_map(|lines| [&lines.path, &lines.reason]));
+    texts.extend(report.coverage.skipped.iter().flat_map(|file| [&file.path, &file.reason]));
+    texts.into_iter()
+}
+
+fn finding_problem(finding: &Finding) -> Option<String> {
+    let is_id = finding.id.len() == 16 && finding.id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let has_lines = finding.start_line <= finding.end_line && finding.end_line - finding.start_line < 10_000;
+    let is_rule = |rule: &String| crate::checks::RULES.iter().any(|known| known.name == rule);
+    match () {
+        () if !is_id => Some("the `id` of a finding is no fingerprint".to_owned()),
+        () if !has_lines => Some("a finding has lines that are none".to_owned()),
+        () if finding.confidence > 100 => Some("a finding has a confidence over 100".to_owned()),
+        () if !finding.rule.as_ref().is_none_or(is_rule) => Some("a finding names a rule that is none".to_owned()),
+        () => None,
+    }
+}
+
+/// The request that a report is about, on the host that the environment names: a report cannot send the token elsewhere.
+fn request_of(report: &Report, named: Option<&PullRef>, world: &World<'_>) -> Result<PullRef> {
+    let actions = ci::GitHub::read(world.env);
+    if report.change.source != Source::GitHub {
+        bail!("it is not about a pull request\nhint: review one with `--pr`, or in a workflow");
+    }
+    let url = report.change.url.as_deref().unwrap_or_default();
+    let pull: PullRef = url.parse().map_err(|_| anyhow!("its `change.url` names no pull request"))?;
+    let origin = |url: &str| reqwest::Url::parse(url).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
+    if pull.server_url.as_deref().map(origin) != Some(origin(&actions.server_url)) {
+        bail!(
+            "it is about a request on another host than {}\nhint: set `GITHUB_SERVER_URL` for an enterprise server",
+            actions.server_url
+        );
+    }
+    let same_repository =
+        |owner: &str, repo: &str| pull.owner.eq_ignore_ascii_case(owner) && pull.repo.eq_ignore_ascii_case(repo);
+    if let Some((owner, repo)) = actions.repository.as_deref().and_then(|name| name.split_once('/'))
+        && !same_repository(owner, repo)
+    {
+        bail!("it is about a request of `{}/{}`, and this run is one of `{owner}/{repo}`", pull.owner, pull.repo);
+    }
+    if let Some(named) = named
+        && !(same_repository(&named.owner, &named.repo) && named.number == pull.number)
+    {
+        bail!(
+            "it is about `{}/{}#{}`, and not about the request that `--pr` names",
+            pull.owner,
+            pull.repo,
+            pull.number
+        );
+    }
+    Ok(PullRef { server_url: None, ..pull })
+}
+
+/// Why a report comes too late, where that is so: somebody pushed since.
+fn stale(report: &Report, setup: &Setup) -> Option<String> {
+    let (reviewed, now) = (report.change.head_sha.as_deref()?, setup.change.info.head_sha.as_deref()?);
+    let is_sha = reviewed.len() == 40 && reviewed.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let short = |sha: &str| sha.chars().take(9).collect::<String>();
+    (is_sha && reviewed != now).then(|| {
+        format!(
+            "not published: the report is about {}, and the head of the request is {}; the run for that one reviews it",
+            short(reviewed),
+            short(now)
+        )
+    })
+}
+
+/// Makes sure that the report is about the change that the host has, and that the run that made it is one of this request.
+fn check_against_host(report: &Report, setup: &Setup) -> Result<()> {
+    if report.change.head_sha.is_none() || report.change.head_sha != setup.change.info.head_sha {
+        bail!("it does not name the head that it is about");
+    }
+    if let Some(event) = setup.actions.as_deref().map(source::event).transpose()? {
+        let run = &event["workflow_run"];
+        // a run of `pull_request_target` is one of the base branch, and its head says nothing
+        let is_of_head = run["event"] == "pull_request";
+        if is_of_head && run["head_sha"].as_str() != report.change.head_sha.as_deref() {
+            bail!("it is about another head than the run that made it");
+        }
+    }
+    let host = &setup.change.diff;
+    let is_whole = host.files.iter().all(|file| !matches!(file.content, crate::diff::Content::Missing { .. }));
+    let said = report.coverage.changed_lines;
+    if is_whole && report.status != Status::NothingToReview && said != host.changed_lines() {
+        bail!("it is about {said} changed lines, and the request has {}", host.changed_lines());
+    }
+    Ok(())
+}
