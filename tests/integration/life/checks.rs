@@ -26,9 +26,9 @@ fn code_of(defects: &[(usize, &str)]) -> String {
 #[test]
 fn annotations_go_fifty_at_a_time() {
     let conclusion = |life: &Life| life.github().check_runs()[0].conclusion.clone().unwrap();
-    assert_eq!(conclusion(&check(0, &[], 0, &["summary", "check of 0"])), "success");
-    assert_eq!(conclusion(&check(51, &[], 0, &["review of 10", "summary", "check of 50", "check of 1"])), "success");
-    let three = ["review of 10", "summary", "check of 50", "check of 50", "check of 20"];
+    assert_eq!(conclusion(&check(0, &[], 0, &["check of 0", "summary"])), "success");
+    assert_eq!(conclusion(&check(51, &[], 0, &["review of 10", "check of 50", "check of 1", "summary"])), "success");
+    let three = ["review of 10", "check of 50", "check of 50", "check of 20", "summary"];
     assert_eq!(conclusion(&check(120, &["--fail-on", "minor"], 1, &three)), "failure");
 }
 
@@ -36,7 +36,7 @@ fn annotations_go_fifty_at_a_time() {
 fn without_the_permission_a_note_names_it() {
     let mut life = life(&three());
     let step = life.run(&Event::Opened, &["--check-run"], 0);
-    assert_eq!((step.words(), step.channel()), (vec!["review of 3", "summary", "check of 3"], "review"));
+    assert_eq!((step.words(), step.channel()), (vec!["review of 3", "check of 3", "summary"], "review"));
     assert!(step.reviewed.notes().contains("`checks: write`"), "{}", step.reviewed.notes());
     assert!(life.github().check_runs().is_empty());
     life.run(&Event::Opened, &["--check-run"], 0).assert_quiet();

@@ -15,7 +15,7 @@ fn a_request_over_days() {
 
     // opened: all of it is looked at
     let step = life.opened();
-    step.assert_asked(&[AGAIN], &["review of 3", "summary"]);
+    step.assert_asked(&[AGAIN, AFTER_FIRST], &["review of 3", "summary"]);
     assert_eq!(
         (step.shown(), life.posted()),
         (vec!["alpha", "beta", "gamma"], vec!["alpha".into(), "beta".into(), "gamma".into()])
@@ -64,7 +64,7 @@ fn a_request_over_days() {
     // the code of all goes: the one thread that nobody touched is resolved
     let event = life.push(new(&[]));
     let step = life.run(&event, &[], 0);
-    step.assert_asked(&[LIKES, "ListReactions", AGAIN], &["resolve", "summary again"]);
+    step.assert_asked(&[LIKES, "ListReactions", "GetPermission", AGAIN], &["resolve", "summary again"]);
     assert_eq!(life.comment("delta").resolved_by.as_deref(), Some(BOT));
     for (name, by) in [("alpha", None), ("beta", Some("bob")), ("gamma", None)] {
         assert_eq!(life.comment(name).resolved_by.as_deref(), by, "{name}");
@@ -74,7 +74,7 @@ fn a_request_over_days() {
     // and comes back: the thread is opened again, and nothing is posted
     let event = life.push(new(&defects));
     let step = life.run(&event, &[], 0);
-    step.assert_asked(&[LIKES, "ListReactions", AGAIN], &["unresolve", "summary again"]);
+    step.assert_asked(&[LIKES, "ListReactions", "GetPermission", AGAIN], &["unresolve", "summary again"]);
     assert_eq!(life.comment("delta").resolved_by, None);
     assert_eq!(step.suppressed(), BTreeMap::from(heard));
     life.run(&event, &[], 0).assert_quiet();
@@ -178,7 +178,7 @@ fn a_push_of_a_lock_file_alone_calls_no_model() {
     };
     let mut life = life(&branch(lock("[[package]]\nname = \"a\"\n")));
     let step = life.opened();
-    step.assert_asked(&[AGAIN], &["summary"]);
+    step.assert_asked(&[AGAIN, AFTER_FIRST], &["summary"]);
     assert!(step.sent.is_empty());
     let summary = life.summary().unwrap();
     assert!(summary.contains("nothing to review") && summary.contains("Cargo.lock"), "{summary}");

@@ -413,6 +413,8 @@ fn check_spacing(writes: &[Request]) {
 const LOOK: [&str; 4] = ["GetContents .gitattributes", "GetContents .prudence.toml", "GetDiff", "GraphQl"];
 /// What is asked once more before anything is written.
 const AGAIN: &str = "GraphQl";
+/// What is asked once more after the first summary: another run may have made one at the same time.
+const AFTER_FIRST: &str = "GraphQl";
 /// What is asked where comments of ours stand open: whether people liked them.
 const LIKES: &str = "ListReviewComments";
 

@@ -56,7 +56,7 @@ fn a_stranger_cannot_stop_a_review() {
     let event = life.push(|repo| repo.file("src/b.rs", defect("delta")));
     let step = life.run(&event, &[], 0);
     assert_eq!((step.shown(), step.words()), (vec!["delta"], vec!["review of 1", "summary again"]));
-    assert!(step.reviewed.notes().contains("of `bob` counts for nothing"), "{}", step.reviewed.notes());
+    assert!(step.reviewed.notes().contains("what `bob` dismissed counts for nothing"), "{}", step.reviewed.notes());
 }
 
 #[test]
