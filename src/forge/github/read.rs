@@ -96,11 +96,8 @@ impl Pages {
         let in_state = |state: &'static str| reviews().filter(move |review| review["state"] == state);
         let mut summaries = self.comments.iter().filter(|comment| is_ours(comment) && is_summary(comment));
         let summary = summaries.next();
-        // nobody else can see the comments of an unfinished review
-        let unseen: Vec<u64> = in_state("PENDING").flat_map(comments_of).filter_map(id_of).collect();
-        let threads = self.threads.iter().filter_map(|thread| thread_of_ours(thread, &self.viewer));
         Conversation {
-            comments: threads.filter(|comment| !unseen.contains(&comment.id)).collect(),
+            comments: self.threads.iter().filter_map(|thread| thread_of_ours(thread, &self.viewer)).collect(),
             summary: summary.and_then(|node| {
                 let url = node["url"].as_str().map(str::to_owned);
                 Some(PostedSummary { id: id_of(node)?, body: node["body"].as_str()?.to_owned(), url })
@@ -142,10 +139,6 @@ fn holds(comment: &Value, mark: &str) -> bool {
     comment["body"].as_str().is_some_and(|body| body.contains(mark))
 }
 
-fn comments_of(review: &Value) -> &[Value] {
-    review["comments"]["nodes"].as_array().map(Vec::as_slice).unwrap_or_default()
-}
-
 /// The same for a review, of which not every host tells whether the token's owner wrote it.
 fn is_review_of(review: &Value, viewer: &str) -> bool {
     is_by_viewer(review, viewer) || (review["author"]["__typename"] == "User" && review["author"]["login"] == viewer)
@@ -153,7 +146,7 @@ fn is_review_of(review: &Value, viewer: &str) -> bool {
 
 /// Whether an unfinished review is a run's: a program writes no drafts by hand, and a person's comments have no marks.
 fn is_left_by_a_run(review: &Value) -> bool {
-    let comments = comments_of(review);
+    let comments = review["comments"]["nodes"].as_array().map(Vec::as_slice).unwrap_or_default();
     let is_marked = |comment: &Value| comment["body"].as_str().is_some_and(|body| fingerprint_of(body).is_some());
     review["author"]["__typename"] == "Bot" || (!comments.is_empty() && comments.iter().all(is_marked))
 }
@@ -163,7 +156,8 @@ fn thread_of_ours(thread: &Value, viewer: &str) -> Option<PostedComment> {
     let comments = thread["comments"]["nodes"].as_array()?;
     let (first, rest) = comments.split_first()?;
     let body = first["body"].as_str().filter(|body| fingerprint_of(body).is_some())?;
-    if !is_by_viewer(first, viewer) {
+    // nobody else can see the comments of an unfinished review
+    if !is_by_viewer(first, viewer) || first["state"] == "PENDING" {
         return None;
     }
     let mut replies: Vec<Reply> = rest.iter().map(|comment| reply(&comment["author"], "__typename", comment)).collect();
@@ -349,6 +343,9 @@ mod tests {
         assert_eq!(who, [(Some("bob"), false), (Some("x"), true), (None, false), (None, false)]);
         assert_eq!(thread_of_ours(&thread(json!([ours]), 90), "me").map(|found| found.replies.len()), Some(1));
         assert_eq!(thread_of_ours(&thread(json!([theirs("bob", "User"), ours]), 2), "me"), None);
+        let mut unseen = ours.clone();
+        unseen["state"] = "PENDING".into();
+        assert_eq!(thread_of_ours(&thread(json!([unseen]), 1), "me"), None);
         assert_eq!(thread_of_ours(&thread(json!([ours]), 1), "alice").and_then(|found| found.resolved), Some(By::Us));
     }
 

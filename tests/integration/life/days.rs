@@ -89,6 +89,7 @@ fn a_request_over_days() {
     life.run(&Event::Reopened, &[], 0).assert_quiet();
     let gate = life.run(&Event::Reopened, &["--fail-on", "major"], 1);
     gate.assert_quiet();
+    assert_eq!(gate.reviewed.job().outputs()["conclusion"], "gated");
 }
 
 #[test]
@@ -101,6 +102,7 @@ fn a_head_that_was_reviewed_in_part_is_not_counted() {
     let step = life.run(&Event::Opened, &chunks, 3);
     assert_eq!((step.reviewed.at("/status"), life.state()["complete"].as_bool()), (&json!("incomplete"), Some(false)));
     assert!(life.state()["memory"].is_null());
+    assert_eq!(step.reviewed.job().outputs()["conclusion"], "incomplete");
     let step = life.run(&Event::Opened, &chunks, 0);
     assert_eq!((step.shown(), life.posted()), (vec!["alpha"], vec!["alpha".to_owned()]));
     assert_eq!(life.state()["complete"], true);

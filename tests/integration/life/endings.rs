@@ -130,6 +130,20 @@ fn a_file_that_is_put_back_ends_its_threads() {
 }
 
 #[test]
+fn a_request_that_changes_nothing_any_more_has_no_open_thread() {
+    let mut life = life_of(&three(), may_resolve);
+    life.opened();
+    let event = life.push(|repo| repo.remove("src/new.rs"));
+    let step = life.run(&event, &[], 0);
+    assert_eq!(
+        (step.words(), step.reviewed.at("/status")),
+        (vec!["resolve", "summary again"], &json!("nothing_to_review"))
+    );
+    assert!(life.ours().iter().all(ReviewComment::resolved));
+    life.run(&event, &[], 0).assert_quiet();
+}
+
+#[test]
 fn what_could_not_be_looked_at_has_not_ended() {
     let mut life = life_of(&three(), may_resolve);
     life.opened();

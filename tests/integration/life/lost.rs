@@ -63,12 +63,12 @@ fn an_unfinished_review_of_a_dead_run_goes() {
     let mut first = life(&three());
     first.opened();
     let body = first.comment("alpha").body;
-    for closed in [false, true] {
-        let mut life = life(&three());
-        if closed {
+    for (is_person, is_closed) in [(false, false), (false, true), (true, false)] {
+        let mut life = life_of(&three(), |scenario| if is_person { scenario.user("carol") } else { scenario });
+        if is_closed {
             life.github().close_graphql(404);
         }
-        life.github().add_pending_review("Prudence left 1 comment", &[&body]);
+        life.github().add_pending_review("Prudence left many comments", &vec![body.as_str(); 120]);
         let step = life.opened();
         assert_eq!(step.words(), ["review of 3", "discard", "review of 3", "summary"]);
         assert_eq!((life.posted().len(), life.github().reviews().len()), (3, 1));

@@ -19,7 +19,7 @@ const CHUNKS: [&str; 2] = ["--chunk-tokens", "1500"];
 #[test]
 fn two_hundred_findings_on_their_lines() {
     let (repo, names) = crowd(200);
-    let mut life = life(&repo);
+    let mut life = life_of(&repo, may_resolve);
     let args = [CHUNKS.as_slice(), &["--max-comments", "200"]].concat();
     let step = life.run(&Event::Opened, &args, 0);
     assert_eq!((step.words(), life.posted().len()), (vec!["review of 200", "summary"], names.len()));
@@ -31,6 +31,10 @@ fn two_hundred_findings_on_their_lines() {
     let step = life.run(&event, &args, 0);
     // worse than some that stand there, so that the limit does not hide it
     assert_eq!((step.shown(), step.words()), (vec!["delta"], vec!["review of 1", "summary again"]));
+    let event = life.push(|repo| repo.remove("src/new.rs"));
+    let step = life.run(&event, &args, 0);
+    assert_eq!(step.words(), ["resolve", "resolve", "resolve", "resolve", "summary again"], "fifty at a time");
+    assert_eq!(life.ours().iter().filter(|comment| comment.resolved()).count(), 200);
 }
 
 #[test]

@@ -8,7 +8,8 @@ fn check(given: &[(&str, &str)], channel: &str, writes: &[&str], later: &[&str])
     let mut life = life_of(&three(), |scenario| scenario.permissions(given));
     let step = life.opened();
     assert_eq!((step.channel(), step.words()), (channel, writes.to_vec()), "{given:?}");
-    assert_eq!(step.reviewed.job().outputs()["channel"], channel);
+    let outputs = step.reviewed.job().outputs();
+    assert_eq!((outputs["channel"].as_str(), outputs["conclusion"].as_str()), (channel, "reviewed"));
     let seen = format!("{:?}{}{}", life.posted(), life.summary().unwrap_or_default(), step.reviewed.run.stdout);
     for name in ["alpha", "beta", "gamma"] {
         assert!(seen.contains(name), "{name} is lost: {given:?}");

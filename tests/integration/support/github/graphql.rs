@@ -167,7 +167,10 @@ impl Graph<'_> {
 
     fn comment(&self, comment: &ReviewComment) -> Value {
         let said = Said::new("PRRC", comment.id, &comment.author, &comment.body, comment.minimized);
-        self.said(&said, &format!("#discussion_r{}", comment.id))
+        let mut out = self.said(&said, &format!("#discussion_r{}", comment.id));
+        let pending = self.state.reviews.iter().any(|review| review.id == comment.review && review.event.is_none());
+        out["state"] = json!(if pending { "PENDING" } else { "SUBMITTED" });
+        out
     }
 
     fn note(&self, note: &IssueComment) -> Value {

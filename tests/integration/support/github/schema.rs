@@ -33,7 +33,7 @@ const TYPES: [(&str, &str); 16] = [
     ),
     (
         "PullRequestReviewComment",
-        "id:ID fullDatabaseId:BigInt body:String url:URI viewerDidAuthor:Boolean author:Actor isMinimized:Boolean",
+        "id:ID fullDatabaseId:BigInt state:PullRequestReviewCommentState body:String url:URI viewerDidAuthor:Boolean author:Actor isMinimized:Boolean",
     ),
     ("PageInfo", "hasNextPage:Boolean hasPreviousPage:Boolean startCursor:String endCursor:String"),
     (
