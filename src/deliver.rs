@@ -140,7 +140,10 @@ fn standing_summary<'a>(report: &Report, posting: &Posting<'a>) -> Option<&'a Po
     let writes_on_lines = !report.findings.is_empty() || !judgement.ended.is_empty() || !judgement.reopened.is_empty();
     let takes_back = posting.may_dismiss(report) && !conversation.blocking.is_empty();
     let state = posting.state(report, &as_it_was(report, posting), &[]);
-    let state = State { check_run: posting.wanted_check_run(report), ..state };
+    let before = &posting.change.state;
+    // what is only there to save requests is worth none
+    let (base, absent) = (before.base.clone(), before.absent.clone());
+    let state = State { check_run: posting.wanted_check_run(report), base, absent, ..state };
     let is_double = !conversation.more_summaries.is_empty() || !doubles(conversation).is_empty();
     let is_settled = !writes_on_lines && !takes_back && !is_double && posting.change.state == state;
     conversation.summary.as_ref().filter(|_| is_settled)
@@ -519,6 +522,8 @@ impl Posting<'_> {
             dismissed: before.dismissed.clone(),
             // a command that came during the review is the later one
             paused: if before.paused == began.paused { self.paused } else { before.paused },
+            base: self.change.info.base_sha.clone(),
+            absent: self.change.absent.borrow().clone(),
             standing: report.standing().count(),
             check_run: before.check_run.clone(),
             published: self.published.clone(),

@@ -42,6 +42,12 @@ pub struct State {
     /// Whether a person paused the reviews of this request.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub paused: bool,
+    /// The base commit, and the files that would steer the bot and are not in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
+    /// See `base`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub absent: Vec<String>,
     /// How many findings stood when the comment was written.
     pub standing: usize,
     /// How the check run on the head ended, where there is one.

@@ -1,5 +1,6 @@
 //! Which change is meant, and getting it: from a file, from local git, or from a pull request.
 
+use std::cell::RefCell;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -81,6 +82,8 @@ pub struct Change {
     pub conversation: Conversation,
     /// What earlier runs left for later ones; empty where there was none.
     pub state: State,
+    /// Files that would steer the bot and are not in the base commit, as far as they were looked for.
+    pub absent: RefCell<Vec<String>>,
     /// Files for which the host gave no patch.
     pub without_patch: Vec<String>,
     /// What local git compared with, in words.
@@ -336,6 +339,7 @@ impl Change {
             request: None,
             conversation: Conversation::default(),
             state: State::default(),
+            absent: RefCell::default(),
             without_patch: Vec::new(),
             against: None,
         }
@@ -361,6 +365,7 @@ async fn pull(forge: &dyn Forge, repo: Option<&Repo>) -> Result<Change> {
         request: Some(request),
         state: conversation.summary.as_ref().and_then(|summary| State::read(&summary.body)).unwrap_or_default(),
         conversation,
+        absent: RefCell::default(),
         without_patch,
         against: None,
     })
@@ -388,17 +393,18 @@ pub struct Base<'a> {
     git: Option<(&'a Repo, String)>,
     /// The host, and the commit.
     forge: Option<(&'a dyn Forge, String)>,
+    change: &'a Change,
     /// The working tree, for local runs: the change is the user's own.
     folder: Option<PathBuf>,
 }
 
 impl<'a> Base<'a> {
     /// The base of a change. In CI, and for every request on a host, only the base commit is read.
-    pub fn new(change: &Change, target: &'a Target, repo: Option<&'a Repo>, is_ci: bool) -> Base<'a> {
+    pub fn new(change: &'a Change, target: &'a Target, repo: Option<&'a Repo>, is_ci: bool) -> Base<'a> {
         let sha = change.info.base_sha.clone();
         let git = repo.zip(sha.clone()).filter(|(repo, sha)| repo.has_commit(sha));
         let is_local = target.forge().is_none() && !is_ci;
-        Base { git, forge: target.forge().zip(sha), folder: repo.filter(|_| is_local).map(Repo::root) }
+        Base { git, forge: target.forge().zip(sha), change, folder: repo.filter(|_| is_local).map(Repo::root) }
     }
 
     /// A file that steers the bot; `None` where there is none.
@@ -409,10 +415,15 @@ impl<'a> Base<'a> {
         if let Some((repo, sha)) = &self.git {
             return Ok(repo.file(sha, &RepoPath::from(path)));
         }
-        match &self.forge {
-            Some((forge, sha)) => Ok(forge.file(sha, path).await?),
-            None => Ok(None),
+        let Some((forge, sha)) = &self.forge else { return Ok(None) };
+        let state = &self.change.state;
+        // an earlier run has looked into the same commit
+        let is_known = state.base.as_ref() == Some(sha) && state.absent.iter().any(|absent| absent == path);
+        let text = if is_known { None } else { forge.file(sha, path).await? };
+        if text.is_none() {
+            self.change.absent.borrow_mut().push(path.to_owned());
         }
+        Ok(text)
     }
 
     /// A file before the change, from git objects alone: there may be a thousand of them.
