@@ -26,7 +26,7 @@ fn a_review_is_made_also_where_no_event_would() {
         step.assert_quiet();
         assert_eq!(step.reviewed.job().outputs()["conclusion"], "skipped");
         let step = life.says(WRITER, "/prudence review");
-        step.assert_asked(&["GetPermission", AGAIN, AFTER_FIRST], &reviewed);
+        step.assert_asked_anew(&["GetPermission", AGAIN, AFTER_FIRST], &reviewed);
         assert_eq!(life.says(WRITER, "/prudence review").words(), ["eyes"], "nothing is new");
         assert_eq!(life.says(WRITER, "/prudence full").shown(), ["alpha", "beta", "gamma"]);
     }

@@ -15,7 +15,7 @@ fn a_request_over_days() {
 
     // opened: all of it is looked at
     let step = life.opened();
-    step.assert_asked(&[AGAIN, AFTER_FIRST], &["review of 3", "summary"]);
+    step.assert_asked_anew(&[AGAIN, AFTER_FIRST], &["review of 3", "summary"]);
     assert_eq!(
         (step.shown(), life.posted()),
         (vec!["alpha", "beta", "gamma"], vec!["alpha".into(), "beta".into(), "gamma".into()])
@@ -42,7 +42,7 @@ fn a_request_over_days() {
     life.github().retarget("main");
     let event = life.force(new(&defects));
     let step = life.run(&event, &[], 0);
-    step.assert_asked(&[LIKES, AGAIN], &["summary again"]);
+    step.assert_asked_anew(&[LIKES, AGAIN], &["summary again"]);
     assert!(
         step.sent.is_empty() && step.reviewed.run.stdout.contains("nothing new to review"),
         "{}",
@@ -178,7 +178,7 @@ fn a_push_of_a_lock_file_alone_calls_no_model() {
     };
     let mut life = life(&branch(lock("[[package]]\nname = \"a\"\n")));
     let step = life.opened();
-    step.assert_asked(&[AGAIN, AFTER_FIRST], &["summary"]);
+    step.assert_asked_anew(&[AGAIN, AFTER_FIRST], &["summary"]);
     assert!(step.sent.is_empty());
     let summary = life.summary().unwrap();
     assert!(summary.contains("nothing to review") && summary.contains("Cargo.lock"), "{summary}");

@@ -281,9 +281,16 @@ impl Step {
     /// A look at the request with these requests besides, and these writes in this order.
     #[track_caller]
     fn assert_asked(&self, more: &[&str], writes: &[&str]) {
-        let mut reads: Vec<&str> = LOOK.iter().chain(more).copied().collect();
+        let mut reads: Vec<&str> = ["GetDiff", "GraphQl"].iter().chain(more).copied().collect();
         reads.sort_unstable();
         assert_eq!((self.reads.iter().map(String::as_str).collect::<Vec<_>>(), self.words()), (reads, writes.to_vec()));
+    }
+
+    /// The same on a base commit that no run has seen before: what steers the review is asked for as well.
+    #[track_caller]
+    fn assert_asked_anew(&self, more: &[&str], writes: &[&str]) {
+        let steering = ["GetContents .gitattributes", "GetContents .prudence.toml"];
+        self.assert_asked(&[&steering, more].concat(), writes);
     }
 
     fn words(&self) -> Vec<&str> {
@@ -409,8 +416,6 @@ fn check_spacing(writes: &[Request]) {
     assert!(times.windows(2).all(|pair| pair[1] - pair[0] >= almost), "within a second: {times:?}");
 }
 
-/// What every look at a request reads.
-const LOOK: [&str; 4] = ["GetContents .gitattributes", "GetContents .prudence.toml", "GetDiff", "GraphQl"];
 /// What is asked once more before anything is written.
 const AGAIN: &str = "GraphQl";
 /// What is asked once more after the first summary: another run may have made one at the same time.

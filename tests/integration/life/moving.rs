@@ -33,7 +33,7 @@ fn lines_that_moved_get_the_comment_where_they_are() {
     let new = life.repo.sha("HEAD");
     life.github().fault(Route::GraphQl, 2, Fault::HeadMoves(new.clone()));
     let step = life.opened();
-    step.assert_asked(&[AGAIN, "GetDiff", AFTER_FIRST], &["review of 2", "summary"]);
+    step.assert_asked_anew(&[AGAIN, "GetDiff", AFTER_FIRST], &["review of 2", "summary"]);
     assert_eq!(life.github().reviews()[0].commit, new);
     assert_eq!((life.comment("alpha").lines(), life.comment("gamma").lines()), ((13, 13), (194, 194)));
     let notes = step.reviewed.notes();
