@@ -2,8 +2,7 @@
 
 use anyhow::Result;
 
-use crate::deliver;
-use crate::forge::Forge;
+use crate::forge::{Conversation, Forge};
 use crate::marks::{HELP_MARK, State, fingerprint_of, restored};
 use crate::order::{self, Order};
 use crate::report::markdown;
@@ -21,19 +20,17 @@ pub async fn carry_out(setup: &Setup) -> Result<Option<String>> {
     if setup.purpose != Purpose::Deliver {
         return Ok(Some("nothing is written in a dry run".to_owned()));
     }
-    let state = State { cost_usd: deliver::earlier_cost(&setup.change), ..setup.change.state.clone() };
     let done = match order {
         Order::Help => {
             help(setup, forge).await?;
             "the commands are listed on the request"
         }
         Order::Pause => {
-            remember(setup, forge, State { paused: true, ..state }).await?;
+            remember(forge, |state, _| state.paused = true).await?;
             "reviews of this request are paused; `/prudence resume` goes on"
         }
         _ => {
-            let dismissed = all_that_stand(setup);
-            remember(setup, forge, State { dismissed, ..state }).await?;
+            remember(forge, |state, conversation| state.dismissed = all_that_stand(state, conversation)).await?;
             "all findings that stand are dismissed"
         }
     };
@@ -41,8 +38,7 @@ pub async fn carry_out(setup: &Setup) -> Result<Option<String>> {
 }
 
 /// Fingerprints of all findings that stand, and of those dismissed before.
-fn all_that_stand(setup: &Setup) -> Vec<String> {
-    let (conversation, state) = (&setup.change.conversation, &setup.change.state);
+fn all_that_stand(state: &State, conversation: &Conversation) -> Vec<String> {
     let comments = conversation.comments.iter().filter(|comment| restored(&comment.body).is_none());
     let on_lines = comments.filter_map(|comment| fingerprint_of(&comment.body)).map(str::to_owned);
     let listed = state.listed.iter().map(|listed| listed.id.clone());
@@ -52,9 +48,15 @@ fn all_that_stand(setup: &Setup) -> Vec<String> {
     all
 }
 
-/// Writes another state into the summary comment, and leaves its text.
-async fn remember(setup: &Setup, forge: &dyn Forge, state: State) -> Result<()> {
-    let summary = setup.change.conversation.summary.as_ref();
+/// Changes the state in the summary comment, and leaves its text. Both are read just before, since a review may have
+/// written them in the meantime.
+async fn remember(forge: &dyn Forge, change: impl FnOnce(&mut State, &Conversation)) -> Result<()> {
+    let (_, conversation) = forge.read().await?;
+    let summary = conversation.summary.as_ref();
+    // before the first review nothing was spent
+    let unspent = State { cost_usd: Some(0.0), ..State::default() };
+    let mut state = summary.and_then(|summary| State::read(&summary.body)).unwrap_or(unspent);
+    change(&mut state, &conversation);
     let body = markdown::with_state(summary.map(|summary| summary.body.as_str()), &state);
     if summary.is_none_or(|summary| summary.body != body) {
         forge.put_comment(summary.map(|summary| summary.id), &body).await?;

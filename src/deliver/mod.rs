@@ -1,0 +1,255 @@
+//! Bringing a report to the people it is for: the best channel that the token allows.
+
+mod now;
+mod state;
+mod step;
+mod threads;
+
+use crate::config::ci;
+use crate::diff::{Diff, Side};
+use crate::findings::standing::Standing;
+use crate::findings::{Finding, Judgement};
+use crate::forge::{CheckRun, Forge, ForgeError, LineComment, Review, ReviewOutcome};
+use crate::marks::State;
+use crate::memory::Memory;
+use crate::report::markdown;
+use crate::report::{Channel, Delivery, Report, Status, actions};
+use crate::source::Change;
+use now::{Now, look_again};
+use state::standing_summary;
+use threads::{look_for_doubles, tidy};
+
+pub use state::earlier_cost;
+pub use step::{tell_of_failure, write_step_files};
+
+/// What is posted, and where.
+pub struct Posting<'a> {
+    /// The host.
+    pub forge: &'a dyn Forge,
+    /// The change as the host renders it, and what stands on the request already.
+    pub change: &'a Change,
+    /// Findings of earlier runs.
+    pub standing: &'a [Standing],
+    /// What was decided on them.
+    pub judgement: &'a Judgement,
+    /// What will have been reviewed, if this run is complete.
+    pub memory: Option<&'a Memory>,
+    /// Whether the review asks for changes.
+    pub request_changes: bool,
+    /// Whether something that stands asks for changes.
+    pub is_blocked: bool,
+    /// Whether the result is a check run, too, and whether findings reach `fail-on`.
+    pub check_run: Option<bool>,
+    /// Whether the reviews of this request stay paused.
+    pub paused: bool,
+    /// Hash of the report, where it was made elsewhere.
+    pub published: Option<String>,
+    /// The run's page.
+    pub run_url: Option<String>,
+    /// The run of GitHub Actions, for the channels below the request.
+    pub actions: Option<&'a ci::GitHub>,
+    /// Prints workflow commands.
+    pub annotate: &'a dyn Fn(&str),
+}
+
+/// A finding that stands in the summary comment instead of on its lines.
+#[derive(Clone, Copy)]
+struct Unplaced<'a> {
+    finding: &'a Finding,
+    /// Whether a later run may put it on its lines.
+    is_waiting: bool,
+}
+
+/// Posts a report on its request: one review with the line comments, and the one summary comment. Where the token may
+/// not, it goes to annotations and the step summary. What is gone is marked as gone. Sets the report's `delivery`.
+pub async fn post(report: &mut Report, posting: &Posting<'_>) {
+    let before = &posting.change.conversation;
+    if !before.knows_threads && !before.comments.is_empty() {
+        let note = "GraphQL is closed to the token, so it cannot be seen which threads people have resolved";
+        report.delivery.notes.push(note.to_owned());
+    }
+    if let Some(summary) = standing_summary(report, posting) {
+        report.delivery.channel = Channel::Comment;
+        report.delivery.url.clone_from(&summary.url);
+        return;
+    }
+    let mut now = look_again(report, posting).await;
+    let (on_lines, off_lines): (Vec<Finding>, Vec<Finding>) =
+        report.findings.clone().into_iter().partition(|finding| {
+            is_in_diff(finding, &now.diff) && !posting.change.without_patch.contains(&finding.path)
+        });
+    let (review, is_waiting) = put_on_lines(report, posting, &now, &on_lines).await;
+    now.holds_back |= !tidy(report, posting, &now).await;
+    let refused = review.refused.iter().map(|(index, _)| Unplaced { finding: &on_lines[*index], is_waiting });
+    let off_lines = off_lines.iter().map(|finding| Unplaced { finding, is_waiting: false });
+    let unplaced: Vec<Unplaced<'_>> = refused.chain(off_lines).collect();
+    report.delivery.channel = if review.posted > 0 { Channel::Review } else { Channel::Comment };
+    let check_run = check_run(report, posting, &now).await;
+    let state = State { check_run, ..posting.state(report, &now, &unplaced) };
+    match summary(report, posting, &now, &unplaced, state).await {
+        Ok(url) => {
+            report.delivery.url = url;
+            if now.conversation.summary.is_none() {
+                look_for_doubles(report, posting).await;
+            }
+        }
+        Err(err) => {
+            report.delivery.notes.push(format!("no summary comment: {}", posting.one_line(&err)));
+            if review.posted == 0 || !unplaced.is_empty() {
+                fall_back(report, posting);
+            }
+        }
+    }
+}
+
+/// Posts the review. What the host did not take comes back, and whether a later run may try it again.
+async fn put_on_lines(
+    report: &mut Report,
+    posting: &Posting<'_>,
+    now: &Now<'_>,
+    findings: &[Finding],
+) -> (ReviewOutcome, bool) {
+    let outcome = match review(posting, now, findings).await {
+        Ok(outcome) => outcome,
+        Err(err) => {
+            report.delivery.notes.push(format!("no line comments: {}", posting.one_line(&err)));
+            let refused = (0..findings.len()).map(|index| (index, String::new())).collect();
+            // a permission that is missing now will be missing then
+            let is_waiting = !matches!(err, ForgeError::Forbidden(_));
+            return (ReviewOutcome { refused, ..ReviewOutcome::default() }, is_waiting);
+        }
+    };
+    report.delivery.posted = outcome.posted;
+    report.delivery.notes.extend(outcome.notes.iter().cloned());
+    for (index, reason) in &outcome.refused {
+        let place = format!("{}:{}", findings[*index].path, findings[*index].start_line);
+        report.delivery.notes.push(format!("the host refused the comment on {place}: {}", reason.replace('\n', "; ")));
+    }
+    (outcome, false)
+}
+
+async fn review(posting: &Posting<'_>, now: &Now<'_>, findings: &[Finding]) -> Result<ReviewOutcome, ForgeError> {
+    if findings.is_empty() {
+        return Ok(ReviewOutcome::default());
+    }
+    let comment = |finding: &Finding| LineComment {
+        path: finding.path.clone(),
+        side: finding.side,
+        start_line: finding.start_line,
+        end_line: finding.end_line,
+        body: markdown::comment(finding),
+    };
+    let review = Review {
+        head_sha: now.head_sha.clone(),
+        body: markdown::review_body,
+        request_changes: posting.request_changes,
+        comments: findings.iter().map(comment).collect(),
+    };
+    posting.forge.post_review(&review).await
+}
+
+async fn summary(
+    report: &Report,
+    posting: &Posting<'_>,
+    now: &Now<'_>,
+    unplaced: &[Unplaced<'_>],
+    state: State,
+) -> Result<Option<String>, ForgeError> {
+    let existing = now.conversation.summary.as_ref();
+    let later = existing.filter(|_| now.has_moved && now.state.head.as_ref() == Some(&now.head_sha));
+    let body = match later {
+        // it tells of a later head already: only what was spent and posted is added
+        Some(summary) => {
+            let mut fingerprints = state.fingerprints;
+            fingerprints.extend(now.state.fingerprints.iter().cloned());
+            fingerprints.sort();
+            fingerprints.dedup();
+            let state = State { fingerprints, cost_usd: state.cost_usd, ..now.state.clone() };
+            markdown::with_state(Some(&summary.body), &state)
+        }
+        None => {
+            let before = posting.stays_in_summary().map(|standing| &standing.finding);
+            let all: Vec<&Finding> = unplaced.iter().map(|unplaced| unplaced.finding).chain(before).collect();
+            markdown::summary(report, &all, &state, posting.run_url.as_deref())
+        }
+    };
+    posting.forge.put_comment(existing.map(|summary| summary.id), &body).await
+}
+
+/// Puts the check run on the head. How it ended, for the state.
+async fn check_run(report: &mut Report, posting: &Posting<'_>, now: &Now<'_>) -> Option<String> {
+    let Some(is_gated) = posting.check_run else { return now.state.check_run.clone() };
+    let run = CheckRun {
+        head_sha: now.head_sha.clone(),
+        conclusion: conclusion(report, is_gated),
+        title: report.headline(),
+        summary: markdown::step_summary(report),
+        annotations: report.standing().map(actions::check_annotation).collect(),
+    };
+    match posting.forge.check_run(&run).await {
+        Ok(()) => Some(run.conclusion.to_owned()),
+        Err(err) => {
+            report.delivery.notes.push(format!("no check run: {}", posting.one_line(&err)));
+            // a permission that is missing now will be missing then: the same head is not written to for that
+            matches!(err, ForgeError::Forbidden(_)).then(|| run.conclusion.to_owned())
+        }
+    }
+}
+
+/// The host's word for how a check run ends.
+fn conclusion(report: &Report, is_gated: bool) -> &'static str {
+    match report.status {
+        _ if is_gated => "failure",
+        Status::Incomplete => "neutral",
+        _ => "success",
+    }
+}
+
+/// What can be seen of a run where nothing can be posted.
+fn fall_back(report: &mut Report, posting: &Posting<'_>) {
+    // what the review took is the better channel, though it has not all
+    let is_on_request = report.delivery.posted > 0;
+    let Some(actions) = posting.actions else {
+        report.delivery.channel = if is_on_request { Channel::Review } else { Channel::None };
+        return;
+    };
+    (posting.annotate)(&actions::annotations(report));
+    report.delivery.channel = if is_on_request { Channel::Review } else { Channel::Annotations };
+    if actions.step_summary_path.is_some() {
+        report.delivery.notes.push("the result is in the annotations and the summary of this run".to_owned());
+    }
+}
+
+/// Hosts take comments on the lines of the diff only, and a range only inside one hunk.
+fn is_in_diff(finding: &Finding, diff: &Diff) -> bool {
+    // a file whose type changed stands twice
+    let hunks = diff.files.iter().filter(|file| file.path().as_str() == finding.path).flat_map(|file| file.hunks());
+    hunks.into_iter().any(|hunk| {
+        let has = |number: u32| {
+            hunk.lines.iter().any(|line| {
+                let is_shown = finding.side == Side::Right || line.is_change();
+                is_shown && line.is_on(finding.side) && line.number_on(finding.side) == number
+            })
+        };
+        has(finding.start_line) && has(finding.end_line)
+    })
+}
+
+impl Posting<'_> {
+    /// An error as a note. For a fork its remedy, another permission, would be none.
+    fn one_line(&self, err: &ForgeError) -> String {
+        let text = err.to_string();
+        let is_fork = self.change.request.as_ref().is_some_and(|request| request.is_fork);
+        match (err, text.split_once('\n')) {
+            (ForgeError::Forbidden(_), Some((cause, _))) if is_fork => {
+                format!("{cause}; runs for forks may not write: `prudence init --forks` writes workflows for them")
+            }
+            _ => text.replace('\n', "; "),
+        }
+    }
+}
+
+/// A delivery that went nowhere yet.
+pub fn undelivered(notes: Vec<String>) -> Delivery {
+    Delivery { channel: Channel::Stdout, posted: 0, url: None, notes }
+}

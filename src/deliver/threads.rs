@@ -1,0 +1,112 @@
+//! Comments of earlier runs: threads that end and open again, reviews that block no more, and what stands twice.
+
+use std::collections::HashSet;
+
+use super::Posting;
+use super::now::Now;
+use crate::findings::standing::Shown;
+use crate::forge::{Conversation, Own, PostedComment};
+use crate::marks::{self, fingerprint_of};
+use crate::report::Report;
+
+/// Ends the threads of findings that are gone, opens those that are back, and takes back a review that blocks for nothing.
+/// Whether all that is back is open again.
+pub(super) async fn tidy(report: &mut Report, posting: &Posting<'_>, now: &Now<'_>) -> bool {
+    let of = |indices: &[usize]| -> Vec<&PostedComment> {
+        let known = indices.iter().filter_map(|&index| match posting.standing[index].shown {
+            Shown::OnLine(at) => posting.change.conversation.comments.get(at),
+            _ => None,
+        });
+        // as it is now: a person may have answered
+        known.filter_map(|known| now.conversation.comments.iter().find(|comment| comment.id == known.id)).collect()
+    };
+    let has_person = |comment: &&PostedComment| comment.replies.iter().any(|reply| !reply.is_bot);
+    let untouched = |indices| of(indices).into_iter().filter(|comment| !has_person(comment)).collect::<Vec<_>>();
+    remove_doubles(report, posting, &now.conversation).await;
+    if now.has_moved {
+        // the run for the new head knows what is gone there
+        return true;
+    }
+    let (ended, reopened) = (untouched(&posting.judgement.ended), untouched(&posting.judgement.reopened));
+    end(report, posting, &ended).await;
+    let is_open = reopen(report, posting, &reopened).await;
+    if posting.may_dismiss(report) {
+        for &review in &now.conversation.blocking {
+            let message = "The findings that asked for changes are gone.";
+            if let Err(err) = posting.forge.dismiss(review, message).await {
+                let cause = posting.one_line(&err);
+                let note = format!("the review that asks for changes could not be dismissed: {cause}");
+                report.delivery.notes.push(note);
+            }
+        }
+    }
+    is_open
+}
+
+/// Reads the request once more after its summary was made: another run may have made one at the same time.
+pub(super) async fn look_for_doubles(report: &mut Report, posting: &Posting<'_>) {
+    if let Ok((_, conversation)) = posting.forge.read().await {
+        remove_doubles(report, posting, &conversation).await;
+    }
+}
+
+/// Line comments of ours that say what an earlier one says, and that nobody has answered or ended.
+pub(super) fn doubles(conversation: &Conversation) -> Vec<u64> {
+    let mut comments: Vec<&PostedComment> = conversation.comments.iter().collect();
+    comments.sort_by_key(|comment| comment.id);
+    let mut seen = HashSet::new();
+    let is_double = |comment: &&PostedComment| {
+        let is_first = fingerprint_of(&comment.body).is_none_or(|id| seen.insert(id.to_owned()));
+        !is_first && comment.resolved.is_none() && comment.replies.is_empty()
+    };
+    comments.into_iter().filter(is_double).map(|comment| comment.id).collect()
+}
+
+/// Takes away what two runs at the same time have posted twice: the earlier one of each stays.
+async fn remove_doubles(report: &mut Report, posting: &Posting<'_>, conversation: &Conversation) {
+    let lines = doubles(conversation).into_iter().map(Own::OnLine);
+    for own in lines.chain(conversation.more_summaries.iter().copied().map(Own::OnRequest)) {
+        if let Err(err) = posting.forge.remove(own).await {
+            report
+                .delivery
+                .notes
+                .push(format!("a comment that stands twice could not be removed: {}", posting.one_line(&err)));
+        }
+    }
+}
+
+/// Marks threads as resolved; where the token may not, the comment itself says that it is outdated.
+async fn end(report: &mut Report, posting: &Posting<'_>, comments: &[&PostedComment]) {
+    let open: Vec<&&PostedComment> = comments.iter().filter(|comment| comment.resolved.is_none()).collect();
+    let threads: Vec<String> = open.iter().filter_map(|comment| comment.thread.clone()).collect();
+    let mut results = posting.forge.resolve(&threads, true).await.into_iter();
+    for comment in open {
+        let resolved = comment.thread.as_ref().and_then(|_| results.next());
+        // where a person may have resolved it, too, the comment tells
+        if resolved.is_some_and(|result| result.is_ok()) && !comment.is_by_person {
+            continue;
+        }
+        if let Err(err) = posting.forge.edit_comment(comment.id, &marks::outdated(&comment.body)).await {
+            let note = format!("a comment could not be marked as outdated: {}", posting.one_line(&err));
+            report.delivery.notes.push(note);
+        }
+    }
+}
+
+/// Undoes what [`end`] did. Whether it could.
+async fn reopen(report: &mut Report, posting: &Posting<'_>, comments: &[&PostedComment]) -> bool {
+    let resolved = comments.iter().filter(|comment| comment.resolved.is_some());
+    let threads: Vec<String> = resolved.filter_map(|comment| comment.thread.clone()).collect();
+    let mut results = posting.forge.resolve(&threads, false).await;
+    for comment in comments {
+        if let Some(body) = marks::restored(&comment.body) {
+            results.push(posting.forge.edit_comment(comment.id, body).await);
+        }
+    }
+    let is_open = results.iter().all(Result::is_ok);
+    for err in results.into_iter().filter_map(Result::err) {
+        let note = format!("a finding is back, but its thread stays closed: {}", posting.one_line(&err));
+        report.delivery.notes.push(note);
+    }
+    is_open
+}
