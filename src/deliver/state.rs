@@ -1,7 +1,6 @@
 //! What a run leaves for the next one.
 
 use super::now::{Now, as_it_was};
-use super::threads::doubles;
 use super::{Posting, Unplaced, conclusion};
 use crate::findings::standing::{NO_DETAILS, Shown, Standing};
 use crate::findings::{Finding, Reason};
@@ -20,7 +19,7 @@ pub(super) fn standing_summary<'a>(report: &Report, posting: &Posting<'a>) -> Op
     // what is only there to save requests is worth none
     let (base, absent) = (before.base.clone(), before.absent.clone());
     let state = State { check_run: posting.wanted_check_run(report), base, absent, ..state };
-    let is_double = !conversation.more_summaries.is_empty() || !doubles(conversation).is_empty();
+    let is_double = !conversation.more_summaries.is_empty() || !conversation.doubles().is_empty();
     let is_settled = !writes_on_lines && !takes_back && !is_double && posting.change.state == state;
     conversation.summary.as_ref().filter(|_| is_settled)
 }

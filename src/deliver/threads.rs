@@ -1,12 +1,10 @@
 //! Comments of earlier runs: threads that end and open again, reviews that block no more, and what stands twice.
 
-use std::collections::HashSet;
-
 use super::Posting;
 use super::now::Now;
 use crate::findings::standing::Shown;
 use crate::forge::{Conversation, Own, PostedComment};
-use crate::marks::{self, fingerprint_of};
+use crate::marks;
 use crate::report::Report;
 
 /// Ends the threads of findings that are gone, opens those that are back, and takes back a review that blocks for nothing.
@@ -50,21 +48,9 @@ pub(super) async fn look_for_doubles(report: &mut Report, posting: &Posting<'_>)
     }
 }
 
-/// Line comments of ours that say what an earlier one says, and that nobody has answered or ended.
-pub(super) fn doubles(conversation: &Conversation) -> Vec<u64> {
-    let mut comments: Vec<&PostedComment> = conversation.comments.iter().collect();
-    comments.sort_by_key(|comment| comment.id);
-    let mut seen = HashSet::new();
-    let is_double = |comment: &&PostedComment| {
-        let is_first = fingerprint_of(&comment.body).is_none_or(|id| seen.insert(id.to_owned()));
-        !is_first && comment.resolved.is_none() && comment.replies.is_empty()
-    };
-    comments.into_iter().filter(is_double).map(|comment| comment.id).collect()
-}
-
 /// Takes away what two runs at the same time have posted twice: the earlier one of each stays.
 async fn remove_doubles(report: &mut Report, posting: &Posting<'_>, conversation: &Conversation) {
-    let lines = doubles(conversation).into_iter().map(Own::OnLine);
+    let lines = conversation.doubles().into_iter().map(Own::OnLine);
     for own in lines.chain(conversation.more_summaries.iter().copied().map(Own::OnRequest)) {
         if let Err(err) = posting.forge.remove(own).await {
             report

@@ -63,7 +63,9 @@ pub fn read(
     diff: &Diff,
     left_out: &dyn Fn(&str) -> bool,
 ) -> Vec<Standing> {
-    let posted = conversation.comments.iter().enumerate().filter_map(|(index, comment)| {
+    let doubles = conversation.doubles();
+    let comments = conversation.comments.iter().enumerate().filter(|(_, comment)| !doubles.contains(&comment.id));
+    let posted = comments.filter_map(|(index, comment)| {
         // who resolves a thread that is said to be outdated tidies up
         let is_outdated = restored(&comment.body).is_some();
         let is_resolved = comment.resolved == Some(By::Another) && !is_outdated;

@@ -4,9 +4,12 @@
 
 pub mod github;
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 
 use crate::diff::{Diff, Side};
+use crate::marks::fingerprint_of;
 
 /// What a request says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +55,21 @@ pub struct Conversation {
     pub has_help: bool,
     /// Whether the host told which threads are resolved.
     pub knows_threads: bool,
+}
+
+impl Conversation {
+    /// Line comments that say what an earlier one says, and that nobody has answered or ended: two runs at the same time
+    /// have posted them.
+    pub fn doubles(&self) -> Vec<u64> {
+        let mut comments: Vec<&PostedComment> = self.comments.iter().collect();
+        comments.sort_by_key(|comment| comment.id);
+        let mut seen = HashSet::new();
+        let is_double = |comment: &&PostedComment| {
+            let is_first = fingerprint_of(&comment.body).is_none_or(|id| seen.insert(id.to_owned()));
+            !is_first && comment.resolved.is_none() && comment.replies.is_empty()
+        };
+        comments.into_iter().filter(is_double).map(|comment| comment.id).collect()
+    }
 }
 
 /// A line comment of ours, which begins a thread.

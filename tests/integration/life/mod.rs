@@ -12,6 +12,7 @@ mod lost;
 mod many;
 mod moving;
 mod people;
+mod races;
 mod rungs;
 mod without_graphql;
 
@@ -398,6 +399,8 @@ fn words_of(request: &Request) -> String {
         }
         Route::DismissReview => "dismiss".to_owned(),
         Route::DeleteReview => "discard".to_owned(),
+        Route::DeleteReviewComment => "comment removed".to_owned(),
+        Route::DeleteIssueComment => "summary removed".to_owned(),
         route => format!("{route:?}"),
     }
 }

@@ -1,6 +1,7 @@
 //! A pull request under review: its host, the model, and runs of the program on it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -13,7 +14,8 @@ use super::repo::Repo;
 
 /// The host with its request, and the model that is asked about it.
 pub struct Pull {
-    pub github: GitHub,
+    /// Shared, so that something can happen to it during a run.
+    pub github: Arc<GitHub>,
     pub openai: OpenAi,
     folder: TempDir,
 }
@@ -28,7 +30,7 @@ pub struct Reviewed {
 impl Pull {
     pub fn new(scenario: Scenario, script: Script) -> Pull {
         let folder = TempDir::with_prefix("prudence-pull-").expect("a temporary folder");
-        Pull { github: GitHub::start(scenario), openai: OpenAi::start(script), folder }
+        Pull { github: Arc::new(GitHub::start(scenario)), openai: OpenAi::start(script), folder }
     }
 
     /// The request of [`pay`], about which the model says this.

@@ -22,6 +22,8 @@ pub enum Route {
     EditIssueComment,
     /// Withdraws a review that is not submitted.
     DeleteReview,
+    DeleteReviewComment,
+    DeleteIssueComment,
     DismissReview,
     /// Of a review comment or of a comment on the request.
     CreateReaction,
@@ -94,6 +96,8 @@ impl Route {
             Route::CreateIssueComment => ("post", "/repos/{owner}/{repo}/issues/{issue_number}/comments"),
             Route::EditIssueComment => ("patch", "/repos/{owner}/{repo}/issues/comments/{comment_id}"),
             Route::DeleteReview => ("delete", "/repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}"),
+            Route::DeleteReviewComment => ("delete", "/repos/{owner}/{repo}/pulls/comments/{comment_id}"),
+            Route::DeleteIssueComment => ("delete", "/repos/{owner}/{repo}/issues/comments/{comment_id}"),
             Route::DismissReview => ("put", "/repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}/dismissals"),
             Route::CreateReaction => ("post", "/repos/{owner}/{repo}/pulls/comments/{comment_id}/reactions"),
             Route::ListReactions => ("get", "/repos/{owner}/{repo}/pulls/comments/{comment_id}/reactions"),
@@ -122,6 +126,8 @@ impl Route {
             Route::CreateIssueComment => "issues/comments#create-an-issue-comment",
             Route::EditIssueComment => "issues/comments#update-an-issue-comment",
             Route::DeleteReview => "pulls/reviews#delete-a-pending-review-for-a-pull-request",
+            Route::DeleteReviewComment => "pulls/comments#delete-a-review-comment-for-a-pull-request",
+            Route::DeleteIssueComment => "issues/comments#delete-an-issue-comment",
             Route::DismissReview => "pulls/reviews#dismiss-a-review-for-a-pull-request",
             Route::CreateReaction => "reactions/reactions#create-reaction-for-a-pull-request-review-comment",
             Route::ListReactions => "reactions/reactions#list-reactions-for-a-pull-request-review-comment",
@@ -151,12 +157,15 @@ impl Route {
             | Route::CreateReviewComment
             | Route::EditReviewComment
             | Route::DeleteReview
+            | Route::DeleteReviewComment
             | Route::DismissReview
             | Route::CreateReaction => &[("pull_requests", "write")],
             Route::CreateCheckRun | Route::EditCheckRun => &[("checks", "write")],
             Route::GetCheckRun | Route::ListCheckRuns => &[("checks", "read")],
             Route::ListIssueComments => &[("issues", "read"), ("pull_requests", "read")],
-            Route::CreateIssueComment | Route::EditIssueComment => &[("issues", "write"), ("pull_requests", "write")],
+            Route::CreateIssueComment | Route::EditIssueComment | Route::DeleteIssueComment => {
+                &[("issues", "write"), ("pull_requests", "write")]
+            }
         }
     }
 
@@ -198,6 +207,8 @@ fn in_repo(method: &str, path: &[&str], request: &Request) -> Option<Found> {
         ("GET", []) => Some(Found::new(Route::GetRepo)),
         ("PATCH", ["pulls", "comments", id]) => identified(Route::EditReviewComment, id),
         ("PATCH", ["issues", "comments", id]) => identified(Route::EditIssueComment, id),
+        ("DELETE", ["pulls", "comments", id]) => identified(Route::DeleteReviewComment, id),
+        ("DELETE", ["issues", "comments", id]) => identified(Route::DeleteIssueComment, id),
         ("GET", ["pulls", n]) => numbered(if wants_diff { Route::GetDiff } else { Route::GetPull }, n),
         ("GET", ["pulls", n, "files"]) => numbered(Route::ListFiles, n),
         ("GET", ["pulls", n, "reviews"]) => numbered(Route::ListReviews, n),

@@ -1,4 +1,4 @@
-//! Reviews that are taken back.
+//! Reviews and comments that are taken back.
 
 use serde_json::Value;
 
@@ -20,6 +20,26 @@ impl State {
         let review = self.reviews.remove(at);
         self.comments.retain(|comment| comment.review != id);
         Ok(Reply::json(200, &Shape { state: self, root }.review(&review)))
+    }
+
+    /// A line comment; what answered it stays without it.
+    pub(super) fn delete_comment(&mut self, id: u64) -> Result<Reply, Reply> {
+        let doc = Route::DeleteReviewComment.doc();
+        let at = self.comments.iter().position(|comment| comment.id == id);
+        let at = at.ok_or_else(|| problem(404, "Not Found", doc))?;
+        self.own(&self.comments[at].author, doc)?;
+        self.comments.remove(at);
+        Ok(Reply::bytes(204, "text/plain", Vec::new()))
+    }
+
+    /// A comment on the request as a whole.
+    pub(super) fn delete_note(&mut self, id: u64) -> Result<Reply, Reply> {
+        let doc = Route::DeleteIssueComment.doc();
+        let at = self.notes.iter().position(|note| note.id == id);
+        let at = at.ok_or_else(|| problem(404, "Not Found", doc))?;
+        self.own(&self.notes[at].author, doc)?;
+        self.notes.remove(at);
+        Ok(Reply::bytes(204, "text/plain", Vec::new()))
     }
 
     /// A verdict can be taken back, a mere comment cannot.

@@ -26,6 +26,8 @@ impl State {
             Route::CreateIssueComment => self.create_note(body, root),
             Route::EditIssueComment => self.edit_note(found.id, body, root),
             Route::DeleteReview => self.delete_review(found.id, root),
+            Route::DeleteReviewComment => self.delete_comment(found.id),
+            Route::DeleteIssueComment => self.delete_note(found.id),
             Route::DismissReview => self.dismiss_review(found.id, body, root),
             Route::CreateReaction => self.create_reaction(found, body, root),
             Route::CreateCheckRun => self.create_check_run(body, root),
@@ -190,7 +192,7 @@ impl State {
     }
 
     /// 403 for another's comment, which only those who may push can edit.
-    fn own(&self, author: &str, doc: &str) -> Result<(), Reply> {
+    pub(super) fn own(&self, author: &str, doc: &str) -> Result<(), Reply> {
         if self.login() == author || self.may("contents", "write") {
             return Ok(());
         }
