@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::forge::{Conversation, Forge};
+use crate::forge::{By, Conversation, Forge, PostedComment};
 use crate::marks::{HELP_MARK, State, fingerprint_of, restored};
 use crate::order::{self, Order};
 use crate::report::markdown;
@@ -39,7 +39,8 @@ pub async fn carry_out(setup: &Setup) -> Result<Option<String>> {
 
 /// Fingerprints of all findings that stand, and of those dismissed before.
 fn all_that_stand(state: &State, conversation: &Conversation) -> Vec<String> {
-    let comments = conversation.comments.iter().filter(|comment| restored(&comment.body).is_none());
+    let has_ended = |comment: &PostedComment| comment.resolved == Some(By::Us) || restored(&comment.body).is_some();
+    let comments = conversation.comments.iter().filter(|comment| !has_ended(comment));
     let on_lines = comments.filter_map(|comment| fingerprint_of(&comment.body)).map(str::to_owned);
     let listed = state.listed.iter().map(|listed| listed.id.clone());
     let mut all: Vec<String> = on_lines.chain(listed).chain(state.dismissed.iter().cloned()).collect();
@@ -57,6 +58,7 @@ async fn remember(forge: &dyn Forge, change: impl FnOnce(&mut State, &Conversati
     let unspent = State { cost_usd: Some(0.0), ..State::default() };
     let mut state = summary.and_then(|summary| State::read(&summary.body)).unwrap_or(unspent);
     change(&mut state, &conversation);
+    let state = state.fitted();
     let body = markdown::with_state(summary.map(|summary| summary.body.as_str()), &state);
     if summary.is_none_or(|summary| summary.body != body) {
         forge.put_comment(summary.map(|summary| summary.id), &body).await?;

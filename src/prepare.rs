@@ -10,7 +10,7 @@ use crate::console::Console;
 use crate::diff::Diff;
 use crate::diff::filter::{self, Rules, Skipped};
 use crate::findings::standing::{self, Standing};
-use crate::forge::Forge;
+use crate::forge::{By, Forge};
 use crate::memory::Memory;
 use crate::order::{self, Order};
 use crate::plan::{self, Budget, Plan, Tokenizer};
@@ -45,13 +45,7 @@ pub struct Prepared {
 pub async fn prepare(setup: &Setup, console: &Console) -> Result<Prepared> {
     let (config, change) = (&setup.config, &setup.change);
     let tokenizer = Tokenizer::for_model(&config.model);
-    let base = Base::new(change, &setup.target, setup.repo.as_ref(), setup.is_ci);
-    let rules = Rules {
-        include: (!config.include.is_empty()).then(|| globs(&config.include)).transpose()?,
-        exclude: globs(&config.exclude)?,
-        attributes: base.attributes(&change.diff).await?,
-    };
-    let (diff, skipped) = filter::apply(change.diff.clone(), &rules, &|path| base.text(path));
+    let (diff, skipped) = filtered(setup).await?;
     let hits = checks::run(&diff, |rule| config.checks.get(rule).copied().unwrap_or(true));
     let (diff, redactions) = redact::apply(diff);
     if redactions.count() > 0 && setup.provider != Resolved::Offline {
@@ -76,8 +70,23 @@ pub async fn prepare(setup: &Setup, console: &Console) -> Result<Prepared> {
     Ok(Prepared { plan, skipped, hits, redactions, standing, memory })
 }
 
+/// The change that is to be reviewed, and what is left out of it.
+///
+/// # Errors
+/// What steers the bot cannot be read from the base, or a glob is none.
+pub async fn filtered(setup: &Setup) -> Result<(Diff, Vec<Skipped>)> {
+    let (config, change) = (&setup.config, &setup.change);
+    let base = Base::new(change, &setup.target, setup.repo.as_ref(), setup.is_ci);
+    let rules = Rules {
+        include: (!config.include.is_empty()).then(|| globs(&config.include)).transpose()?,
+        exclude: globs(&config.exclude)?,
+        attributes: base.attributes(&change.diff).await?,
+    };
+    Ok(filter::apply(change.diff.clone(), &rules, &|path| base.text(path)))
+}
+
 /// Tells apart the settings under which a review finds other things.
-fn review_key(config: &Config, provider: Resolved) -> String {
+pub fn review_key(config: &Config, provider: Resolved) -> String {
     let more = format!(
         "{:?}",
         (&config.verify_model, config.effort, config.verify, config.min_severity, config.min_confidence)
@@ -96,23 +105,28 @@ async fn standing(setup: &Setup, diff: &Diff, skipped: &[Skipped], console: &Con
     Ok(standing::read(&change.conversation, &change.state, &refused, diff, &left_out))
 }
 
-/// The comments of ours that people turned down, by a 👎 or by `/prudence ignore`, and whether one of them may write to the
-/// repository. A command of anyone else counts for nothing.
+/// The comments of ours that people turned down, by resolving the thread, by a 👎 or by `/prudence ignore`, and whether one
+/// of them may write to the repository. A command of anyone else counts for nothing.
 ///
 /// # Errors
 /// The host does not tell.
 pub async fn refused(setup: &Setup, console: &Console) -> Result<Vec<(u64, bool)>> {
     let Some(forge) = setup.target.forge() else { return Ok(Vec::new()) };
-    let open = setup.change.conversation.comments.iter().filter(|comment| comment.resolved.is_none());
-    let open: Vec<_> = open.collect();
-    if open.is_empty() {
-        return Ok(Vec::new());
-    }
-    let ids: Vec<u64> = open.iter().map(|comment| comment.id).collect();
+    let comments = &setup.change.conversation.comments;
+    // without a gate nobody needs to know who may lift it
+    let has_gate = setup.config.fail_on.is_some();
     let mut writers = Writers { forge, console, known: Vec::new() };
     let mut refused = Vec::new();
+    for comment in comments.iter().filter(|comment| comment.resolved == Some(By::Another)) {
+        refused.push((comment.id, !has_gate || writers.any(comment.resolved_by.as_slice()).await));
+    }
+    let open: Vec<_> = comments.iter().filter(|comment| comment.resolved.is_none()).collect();
+    if open.is_empty() {
+        return Ok(refused);
+    }
+    let ids: Vec<u64> = open.iter().map(|comment| comment.id).collect();
     for (comment, people) in forge.disliked(&ids).await? {
-        refused.push((comment, writers.any(&people).await));
+        refused.push((comment, !has_gate || writers.any(&people).await));
     }
     for comment in open {
         let orders = comment.replies.iter().filter(|reply| !reply.is_bot && is_ignore(&reply.body));

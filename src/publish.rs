@@ -11,18 +11,21 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use crate::cli;
-use crate::config::ci;
+use crate::config::provider::{Resolved, origin};
 use crate::config::pull::PullRef;
+use crate::config::{Provider, ci};
 use crate::console::Console;
 use crate::deliver::{self, Posting};
 use crate::diff::Diff;
-use crate::findings::standing::{self, Code, Standing};
+use crate::diff::filter::SkipReason;
+use crate::findings::standing::{self, Code, Finder, Standing};
 use crate::findings::{self, Finding, Origin, Reason, Suppressed, Thresholds};
+use crate::memory::Memory;
 use crate::output::Output;
-use crate::prepare::refused;
+use crate::prepare::{filtered, refused, review_key};
 use crate::prompt;
 use crate::redact;
-use crate::report::{Report, SCHEMA, Source, Status};
+use crate::report::{REQUEST_SKIPPED, REVIEWED_BEFORE, Report, SCHEMA, Source, Status};
 use crate::setup::{Purpose, Setup};
 use crate::source::{self, World};
 use crate::status::Exit;
@@ -58,10 +61,24 @@ pub async fn publish(args: &cli::Publish, world: &World<'_>, console: &Console) 
     }
     check_against_host(&report, &setup).with_context(|| format!("cannot publish `{name}`"))?;
     if report.status == Status::NothingToReview {
-        console.notice(&format!("nothing to publish: {}", printable(&report.summary)));
-        return output.finish(setup.empty_report(report.summary.clone(), console.notices()), &Diff::default());
+        let why = "nothing to publish: the other job had nothing to review";
+        console.notice(why);
+        return output.finish(setup.empty_report(why.to_owned(), console.notices()), &Diff::default());
     }
     deliver_it(report, digest, &setup, &output, console).await
+}
+
+/// What was reviewed, for the next run: where the workflow of the base branch made the report, which nobody who opens a
+/// request can write, with the prompts that this program has.
+fn reviewed(report: &Report, diff: &Diff, setup: &Setup) -> Result<Option<Memory>> {
+    let run = setup.actions.as_deref().map(source::event).transpose()?.unwrap_or_default();
+    let is_of_base = run["workflow_run"]["event"] == "pull_request_target";
+    let is_whole = report.status == Status::Complete && !report.chunks.is_empty();
+    if !is_of_base || !is_whole || report.tool.prompt != prompt::hash() {
+        return Ok(None);
+    }
+    let provider = if setup.config.provider == Provider::Azure { Resolved::Azure } else { Resolved::OpenAi };
+    Ok(Memory::of(diff, &review_key(&setup.config, provider)))
 }
 
 async fn deliver_it(
@@ -72,9 +89,12 @@ async fn deliver_it(
     console: &Console,
 ) -> Result<Exit> {
     let is_posted = setup.change.state.published.as_ref() == Some(&digest);
+    let (kept, skipped) = filtered(setup).await?;
+    let reviewed = reviewed(&report, &redact::apply(kept).0, setup)?;
     let (diff, _) = redact::apply(setup.change.diff.clone());
     let refused = refused(setup, console).await?;
-    let earlier = standing::read(&setup.change.conversation, &setup.change.state, &refused, &diff, &|_| false);
+    let left_out = |path: &str| skipped.iter().any(|skip| skip.path.as_str() == path);
+    let earlier = standing::read(&setup.change.conversation, &setup.change.state, &refused, &diff, &left_out);
     let judgement = settle(&mut report, &diff, &earlier, setup);
     let notes = std::mem::take(&mut report.delivery.notes).into_iter().map(|note| redact::text(&note).into_owned());
     report.delivery = deliver::undelivered(notes.chain(console.notices()).collect());
@@ -88,6 +108,7 @@ async fn deliver_it(
         let posting = Posting {
             standing: &earlier,
             judgement: &judgement,
+            memory: reviewed.as_ref(),
             published: Some(digest),
             ..setup.posting(forge, &report, &annotate)
         };
@@ -103,9 +124,10 @@ fn settle(report: &mut Report, diff: &Diff, earlier: &[Standing], setup: &Setup)
     let candidates = candidates.into_iter().map(|suppressed| suppressed.finding);
     let mut placed = Vec::new();
     let mut suppressed = Vec::new();
+    let mut finder = Finder::new(diff, &|_| false);
     for mut finding in std::mem::take(&mut report.findings).into_iter().chain(candidates) {
         clean(&mut finding);
-        match standing::find(&mut finding, diff, &|_| false) {
+        match finder.find(&mut finding) {
             Code::Here => placed.push(finding),
             // the host has no lines of this file: it can be told, and not be applied
             Code::Unknown => placed.push(Finding { suggestion: None, ..finding }),
@@ -188,6 +210,10 @@ fn problem(report: &Report) -> Option<String> {
     let usd = [&report.cost.usd, &report.cost.total_usd].into_iter().chain(report.cost.models.iter().map(|m| &m.usd));
     let is_word =
         |word: &str| word.len() <= 64 && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+    let is_reason = |reason: &str| {
+        let by_file = SkipReason::ALL.into_iter().map(SkipReason::as_str);
+        by_file.chain([REVIEWED_BEFORE, REQUEST_SKIPPED]).any(|known| known == reason)
+    };
     let is_model_name = |name: &str| name.chars().count() <= 200;
     match () {
         () if report.schema != SCHEMA => Some("its `schema` is another".to_owned()),
@@ -200,6 +226,9 @@ fn problem(report: &Report) -> Option<String> {
         }
         () if ![&report.tool.version, &report.tool.prompt].into_iter().all(|word| is_word(word)) => {
             Some("its `tool` has a version or a hash that is none".to_owned())
+        }
+        () if !coverage.skipped.iter().all(|file| is_reason(&file.reason)) => {
+            Some("a file in it is skipped for a reason that is none".to_owned())
         }
         () if parts != wide(coverage.changed_lines) => Some("its `coverage` does not add up".to_owned()),
         () if !usd.into_iter().all(is_money) => Some("its `cost` is none".to_owned()),
@@ -249,7 +278,6 @@ fn request_of(report: &Report, named: Option<&PullRef>, world: &World<'_>) -> Re
     }
     let url = report.change.url.as_deref().unwrap_or_default();
     let pull: PullRef = url.parse().map_err(|_| anyhow!("its `change.url` names no pull request"))?;
-    let origin = |url: &str| reqwest::Url::parse(url).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
     if pull.server_url.as_deref().map(origin) != Some(origin(&actions.server_url)) {
         bail!(
             "it is about a request on another host than {}\nhint: set `GITHUB_SERVER_URL` for an enterprise server",

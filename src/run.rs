@@ -58,7 +58,13 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
     let output = Output::new(args.format, args.stream, file, &setup, console, started);
     if let Some(why) = setup.nothing.clone().map_or(obey::carry_out(&setup).await?, Some) {
         console.notice(&why);
-        return output.finish(setup.empty_report(why, console.notices()), &Diff::default());
+        let mut report = setup.empty_report(why, console.notices());
+        if let (Some(forge), Purpose::Deliver, true) =
+            (setup.target.forge(), setup.purpose, wants_check_run(args, world))
+        {
+            deliver::skipped_check_run(&mut report, forge).await;
+        }
+        return output.finish(report, &Diff::default());
     }
     let prepared = prepare(&setup, console).await?;
     let meter = Arc::new(Meter::new(prices(&setup.config), setup.config.max_cost_usd));

@@ -15,7 +15,7 @@ use crate::config::provider::{Facts, Resolved, is_loopback, resolve_provider};
 use crate::config::{self, Config, Effort, ReviewEvent, Skip, file, keys};
 use crate::console::Console;
 use crate::deliver::{self, Posting};
-use crate::findings::{Finding, Judgement};
+use crate::findings::Judgement;
 use crate::forge::{Forge, Request};
 use crate::git::Repo;
 use crate::order::Order;
@@ -113,7 +113,8 @@ impl Setup {
             Target::Local(_) => Some(repo?),
             _ => repo.ok(),
         };
-        let purpose = if env.is_on("dry-run") && purpose == Purpose::Deliver { Purpose::Show } else { purpose };
+        let writes = matches!(purpose, Purpose::Deliver | Purpose::Publish);
+        let purpose = if env.is_on("dry-run") && writes { Purpose::Show } else { purpose };
         if let Some(forge) = target.forge() {
             // the file may give it another; until it is read, these do
             forge.set_deadline(started + config::load(settings.layer()?, &env, Layer::default())?.0.deadline);
@@ -158,14 +159,13 @@ impl Setup {
     /// How this run's result is posted, with nothing known of earlier findings.
     pub fn posting<'a>(&'a self, forge: &'a dyn Forge, report: &Report, annotate: &'a dyn Fn(&str)) -> Posting<'a> {
         let may_block = self.config.review_event == ReviewEvent::RequestChanges;
-        let reaches = |finding: &Finding| self.config.fail_on.is_some_and(|gate| finding.severity >= gate);
         Posting {
             forge,
             change: &self.change,
             standing: &[],
             judgement: &NOTHING,
             memory: None,
-            request_changes: may_block && report.findings.iter().any(reaches),
+            blocks_from: self.config.fail_on.filter(|_| may_block),
             is_blocked: may_block && self.is_gated(report),
             check_run: None,
             paused: self.change.state.paused && self.order != Some(Order::Resume),
@@ -200,7 +200,7 @@ impl Setup {
         let files = &self.change.diff.files;
         let skipped = files.iter().map(|file| report::SkippedFile {
             path: file.path().to_string(),
-            reason: "request_skipped".to_owned(),
+            reason: report::REQUEST_SKIPPED.to_owned(),
             changed_lines: file.changed_lines(),
         });
         let earlier = deliver::earlier_cost(&self.change);
@@ -277,6 +277,10 @@ async fn config_file(
     world: &World<'_>,
     is_ci: bool,
 ) -> Result<Layer> {
+    if let Target::Nothing(_) = target {
+        // nothing is configured where nothing is done
+        return Ok(Layer::default());
+    }
     let name = settings.config.clone().unwrap_or_else(|| PathBuf::from(file::NAME));
     // in CI the working tree is the change under review
     let from_base = target.forge().is_some() || (is_ci && change.info.base_sha.is_some());

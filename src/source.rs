@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use crate::cli::{self, ChangeSource};
 use crate::config::ci::{self, Ci};
 use crate::config::env::Env;
-use crate::config::provider::is_loopback;
+use crate::config::provider::{is_loopback, origin};
 use crate::config::pull::PullRef;
 use crate::console::Console;
 use crate::diff::attributes::Attributes;
@@ -131,7 +131,6 @@ pub fn target(change: &cli::Change, world: &World<'_>, env: &Env<'_>, console: &
 
 /// The API of the host that a pull request's page is on.
 fn api_of(pull: &PullRef, actions: &ci::GitHub) -> Result<(String, String)> {
-    let origin = |url: &str| reqwest::Url::parse(url).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
     match &pull.server_url {
         None => Ok((actions.api_url.clone(), actions.graphql_url.clone())),
         Some(server) if [&actions.server_url, &actions.api_url].iter().any(|known| origin(known) == origin(server)) => {

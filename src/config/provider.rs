@@ -108,6 +108,11 @@ fn offline_for_want_of_a_key(facts: Facts) -> Result<Resolution, ProviderError> 
     Ok(Resolution { provider: Resolved::Offline, notice: Some(notice) })
 }
 
+/// Scheme, host and port of a URL; empty where it is none.
+pub fn origin(url: &str) -> String {
+    Url::parse(url).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
+}
+
 /// Whether the host of a URL is this machine itself.
 pub fn is_loopback(url: &str) -> bool {
     let Ok(url) = Url::parse(url) else { return false };

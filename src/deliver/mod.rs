@@ -14,6 +14,7 @@ use crate::marks::State;
 use crate::memory::Memory;
 use crate::report::markdown;
 use crate::report::{Channel, Delivery, Report, Status, actions};
+use crate::severity::Severity;
 use crate::source::Change;
 use now::{Now, look_again};
 use state::standing_summary;
@@ -34,8 +35,8 @@ pub struct Posting<'a> {
     pub judgement: &'a Judgement,
     /// What will have been reviewed, if this run is complete.
     pub memory: Option<&'a Memory>,
-    /// Whether the review asks for changes.
-    pub request_changes: bool,
+    /// The severity from which a finding asks for changes; `None` where none does.
+    pub blocks_from: Option<Severity>,
     /// Whether something that stands asks for changes.
     pub is_blocked: bool,
     /// Whether the result is a check run, too, and whether findings reach `fail-on`.
@@ -109,7 +110,7 @@ async fn put_on_lines(
     now: &Now<'_>,
     findings: &[Finding],
 ) -> (ReviewOutcome, bool) {
-    let outcome = match review(posting, now, findings).await {
+    let outcome = match review(report, posting, now, findings).await {
         Ok(outcome) => outcome,
         Err(err) => {
             report.delivery.notes.push(format!("no line comments: {}", posting.one_line(&err)));
@@ -128,8 +129,16 @@ async fn put_on_lines(
     (outcome, false)
 }
 
-async fn review(posting: &Posting<'_>, now: &Now<'_>, findings: &[Finding]) -> Result<ReviewOutcome, ForgeError> {
-    if findings.is_empty() {
+async fn review(
+    report: &Report,
+    posting: &Posting<'_>,
+    now: &Now<'_>,
+    findings: &[Finding],
+) -> Result<ReviewOutcome, ForgeError> {
+    let request_changes = posting.asks_for_changes(report);
+    // what blocks without a line of its own, or is back on its old one, is said by the review itself
+    let blocks_alone = request_changes && now.conversation.blocking.is_empty();
+    if findings.is_empty() && !blocks_alone {
         return Ok(ReviewOutcome::default());
     }
     let comment = |finding: &Finding| LineComment {
@@ -142,7 +151,7 @@ async fn review(posting: &Posting<'_>, now: &Now<'_>, findings: &[Finding]) -> R
     let review = Review {
         head_sha: now.head_sha.clone(),
         body: markdown::review_body,
-        request_changes: posting.request_changes,
+        request_changes,
         comments: findings.iter().map(comment).collect(),
     };
     posting.forge.post_review(&review).await
@@ -164,7 +173,11 @@ async fn summary(
             fingerprints.extend(now.state.fingerprints.iter().cloned());
             fingerprints.sort();
             fingerprints.dedup();
-            let state = State { fingerprints, cost_usd: state.cost_usd, ..now.state.clone() };
+            // what this run could not put on lines is put there by the next one
+            let mut listed = now.state.listed.clone();
+            let is_known = |id: &str| now.state.fingerprints.iter().any(|known| known == id);
+            listed.extend(state.listed.into_iter().filter(|one| !is_known(&one.id)));
+            let state = State { fingerprints, listed, cost_usd: state.cost_usd, ..now.state.clone() }.fitted();
             markdown::with_state(Some(&summary.body), &state)
         }
         None => {
@@ -183,7 +196,7 @@ async fn check_run(report: &mut Report, posting: &Posting<'_>, now: &Now<'_>) ->
         head_sha: now.head_sha.clone(),
         conclusion: conclusion(report, is_gated),
         title: report.headline(),
-        summary: markdown::step_summary(report),
+        summary: markdown::check_summary(report),
         annotations: report.standing().map(actions::check_annotation).collect(),
     };
     match posting.forge.check_run(&run).await {
@@ -193,6 +206,20 @@ async fn check_run(report: &mut Report, posting: &Posting<'_>, now: &Now<'_>) ->
             // a permission that is missing now will be missing then: the same head is not written to for that
             matches!(err, ForgeError::Forbidden(_)).then(|| run.conclusion.to_owned())
         }
+    }
+}
+
+/// Puts a check run on the head of a request that is not reviewed: a branch may require one.
+pub async fn skipped_check_run(report: &mut Report, forge: &dyn Forge) {
+    let run = CheckRun {
+        head_sha: report.change.head_sha.clone().unwrap_or_default(),
+        conclusion: "skipped",
+        title: report.headline(),
+        summary: markdown::check_summary(report),
+        annotations: Vec::new(),
+    };
+    if let Err(err) = forge.check_run(&run).await {
+        report.delivery.notes.push(format!("no check run: {}", err.to_string().replace('\n', "; ")));
     }
 }
 
@@ -236,6 +263,13 @@ fn is_in_diff(finding: &Finding, diff: &Diff) -> bool {
 }
 
 impl Posting<'_> {
+    /// Whether a finding that is new, or back, asks for changes.
+    fn asks_for_changes(&self, report: &Report) -> bool {
+        let back = self.judgement.reopened.iter().map(|&index| &self.standing[index].finding);
+        let reaches = |finding: &Finding| self.blocks_from.is_some_and(|gate| finding.severity >= gate);
+        report.findings.iter().chain(back).any(reaches)
+    }
+
     /// An error as a note. For a fork its remedy, another permission, would be none.
     fn one_line(&self, err: &ForgeError) -> String {
         let text = err.to_string();

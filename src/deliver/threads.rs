@@ -3,7 +3,7 @@
 use super::Posting;
 use super::now::Now;
 use crate::findings::standing::Shown;
-use crate::forge::{Conversation, Own, PostedComment};
+use crate::forge::{Conversation, ForgeError, Own, PostedComment};
 use crate::marks;
 use crate::report::Report;
 
@@ -67,10 +67,14 @@ async fn end(report: &mut Report, posting: &Posting<'_>, comments: &[&PostedComm
     let threads: Vec<String> = open.iter().filter_map(|comment| comment.thread.clone()).collect();
     let mut results = posting.forge.resolve(&threads, true).await.into_iter();
     for comment in open {
-        let resolved = comment.thread.as_ref().and_then(|_| results.next());
-        // where a person may have resolved it, too, the comment tells
-        if resolved.is_some_and(|result| result.is_ok()) && !comment.is_by_person {
-            continue;
+        match comment.thread.as_ref().and_then(|_| results.next()) {
+            // where a person may have resolved it, too, the comment tells
+            Some(Ok(())) if !comment.is_by_person => continue,
+            Some(Err(err)) if !matches!(err, ForgeError::Forbidden(_)) => {
+                report.delivery.notes.push(format!("a thread could not be resolved: {}", posting.one_line(&err)));
+                continue;
+            }
+            _ => {}
         }
         if let Err(err) = posting.forge.edit_comment(comment.id, &marks::outdated(&comment.body)).await {
             let note = format!("a comment could not be marked as outdated: {}", posting.one_line(&err));

@@ -33,6 +33,18 @@ pub enum SkipReason {
 }
 
 impl SkipReason {
+    /// All of them.
+    pub const ALL: [SkipReason; 8] = [
+        SkipReason::Lockfile,
+        SkipReason::Generated,
+        SkipReason::Vendored,
+        SkipReason::Minified,
+        SkipReason::Binary,
+        SkipReason::Submodule,
+        SkipReason::Excluded,
+        SkipReason::NotIncluded,
+    ];
+
     /// The word of the report.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -191,7 +191,7 @@ impl Judgement {
     fn settle(&mut self, mut kept: Vec<Finding>, standing: &[Standing], thresholds: &Thresholds<'_>) {
         kept.sort_by_cached_key(rank);
         let mut all = self.pair(kept, standing, thresholds);
-        number_apart(&mut all);
+        number_apart(&mut all, standing);
         all.sort_by_cached_key(|(finding, earlier)| {
             // how sure its author was of a comment is not known any more; no less than of what is no worse
             let is_new = earlier.is_none_or(|index| standing[index].shown == Shown::OverLimit);
@@ -264,7 +264,7 @@ impl Judgement {
                     shown += 1;
                 }
                 None if thresholds.dismissed.contains(&finding.id) => self.suppress(Reason::Dismissed, finding),
-                None if is_low => self.suppress(Reason::BelowThreshold, finding),
+                _ if is_low => self.suppress(Reason::BelowThreshold, finding),
                 _ if shown >= thresholds.max_comments => {
                     self.suppress(Reason::OverCommentLimit, finding);
                 }
@@ -389,9 +389,8 @@ fn number_fingerprints(findings: &mut [Finding]) {
 }
 
 /// Gives new findings that read the same as an earlier one elsewhere an identity of their own.
-fn number_apart(all: &mut [(Finding, Option<usize>)]) {
-    let mut taken: Vec<String> =
-        all.iter().filter(|(_, earlier)| earlier.is_some()).map(|(f, _)| f.id.clone()).collect();
+fn number_apart(all: &mut [(Finding, Option<usize>)], standing: &[Standing]) {
+    let mut taken: Vec<String> = standing.iter().map(|earlier| earlier.finding.id.clone()).collect();
     for (finding, _) in all.iter_mut().filter(|(_, earlier)| earlier.is_none()) {
         let lines: Vec<String> = finding.quote.lines().map(str::to_owned).collect();
         let mut occurrence = 1;

@@ -1,9 +1,11 @@
 //! Findings of earlier runs: what stands on the request, and whether the code they are about is still in the change.
 
+use std::collections::HashSet;
+
 use super::fingerprint::fingerprint;
 use super::{Finding, Origin, Verdict};
 use crate::checks::RULES;
-use crate::diff::{Content, Diff, FileStatus, Hunk, Line, Side};
+use crate::diff::{Content, Diff, FileDiff, FileStatus, Hunk, Line, Side};
 use crate::forge::{By, Conversation, PostedComment};
 use crate::marks::{Heading, Listed, State, fingerprint_of, heading_of, restored};
 use crate::severity::{Category, Severity};
@@ -69,8 +71,8 @@ pub fn read(
         // who resolves a thread that is said to be outdated tidies up
         let is_outdated = restored(&comment.body).is_some();
         let is_resolved = comment.resolved == Some(By::Another) && !is_outdated;
-        let is_refused = |by_writer| refused.contains(&(comment.id, by_writer));
-        let is_let_off = is_refused(true) || is_resolved;
+        let is_refused = |by_writer| refused.contains(&(comment.id, by_writer)) && !is_outdated;
+        let is_let_off = is_refused(true);
         let is_ended = comment.resolved == Some(By::Us) || is_outdated;
         let side = comment.side.unwrap_or(Side::Right);
         Some(Standing {
@@ -78,13 +80,15 @@ pub fn read(
             shown: Shown::OnLine(index),
             place: comment.place.map(|(start, end)| (comment.path.clone(), side, start, end)),
             code: Code::Unknown,
-            is_dismissed: is_let_off || is_refused(false),
+            is_dismissed: is_let_off || is_refused(false) || is_resolved,
             is_let_off,
             is_ended,
             has_reply: comment.replies.iter().any(|reply| !reply.is_bot),
         })
     });
-    let listed = state.listed.iter().map(|listed| Standing {
+    // a review whose answer was lost may have put on its lines what the summary still lists
+    let is_on_lines = |id: &str| conversation.comments.iter().any(|comment| fingerprint_of(&comment.body) == Some(id));
+    let listed = state.listed.iter().filter(|listed| !is_on_lines(&listed.id)).map(|listed| Standing {
         finding: of_listed(listed),
         shown: if listed.is_waiting { Shown::OverLimit } else { Shown::InSummary },
         place: Some((listed.path.clone(), listed.side, listed.lines.0, listed.lines.1)),
@@ -95,11 +99,16 @@ pub fn read(
         has_reply: false,
     });
     let mut standing: Vec<Standing> = posted.chain(listed).collect();
-    for one in &mut standing {
+    // where the same text stands twice, the one that the host still shows comes first
+    let mut order: Vec<usize> = (0..standing.len()).collect();
+    order.sort_by_key(|&index| (standing[index].is_ended, standing[index].place.is_none()));
+    let mut finder = Finder::new(diff, left_out);
+    for one in order {
+        let one = &mut standing[one];
         one.is_let_off |= state.dismissed.contains(&one.finding.id);
         one.is_dismissed |= one.is_let_off;
         let path = one.finding.path.clone();
-        one.code = find(&mut one.finding, diff, left_out);
+        one.code = finder.find(&mut one.finding);
         if one.finding.path != path && !matches!(one.shown, Shown::OnLine(_)) {
             // a comment keeps the path that its fingerprint is made of; a list has the new one
             let lines: Vec<String> = one.finding.quote.lines().map(str::to_owned).collect();
@@ -113,14 +122,15 @@ pub fn read(
 fn of_comment(comment: &PostedComment) -> Option<Finding> {
     let id = fingerprint_of(&comment.body)?.to_owned();
     let Heading { title, severity, kind, body } = heading_of(&comment.body);
+    let (start_line, end_line) = comment.place.unwrap_or(comment.lines);
     let rule = RULES.iter().find(|rule| rule.name == kind).map(|rule| rule.name.to_owned());
     let category = Category::ALL.into_iter().find(|category| category.as_str() == kind);
     Some(Finding {
         id,
         path: comment.path.clone(),
         side: comment.side.unwrap_or(Side::Right),
-        start_line: comment.lines.0,
-        end_line: comment.lines.1,
+        start_line,
+        end_line,
         // what a person edited out counts as what is worth a look
         severity: severity.unwrap_or(Severity::Minor),
         category: category.unwrap_or(Category::Security),
@@ -168,17 +178,36 @@ fn earlier(rule: Option<String>) -> Finding {
     }
 }
 
-/// Looks for the code of a finding, and puts the finding on it.
-pub fn find(finding: &mut Finding, diff: &Diff, left_out: &dyn Fn(&str) -> bool) -> Code {
-    let in_its_file = locate(finding, diff).map(|found| (finding.path.clone(), found));
-    if let Some((path, found)) = in_its_file.or_else(|| renamed(finding, diff)) {
-        (finding.start_line, finding.end_line) = found.lines;
-        (finding.path, finding.quote, finding.category) = (path, found.text, found.category);
-        return Code::Here;
+/// Looks for the code of findings, each at a place of its own.
+pub struct Finder<'a> {
+    diff: &'a Diff,
+    left_out: &'a dyn Fn(&str) -> bool,
+    /// The places that are taken.
+    taken: HashSet<(String, Side, (u32, u32), Category)>,
+}
+
+impl<'a> Finder<'a> {
+    /// Looks into a change; `left_out` tells the paths of the change that are not in it.
+    pub fn new(diff: &'a Diff, left_out: &'a dyn Fn(&str) -> bool) -> Finder<'a> {
+        Finder { diff, left_out, taken: HashSet::new() }
     }
-    let is_missing = |content: &Content| matches!(content, Content::Missing { .. });
-    let is_unreadable = diff.files.iter().any(|f| f.path().as_str() == finding.path && is_missing(&f.content));
-    if is_unreadable || left_out(&finding.path) { Code::Unknown } else { Code::Gone }
+
+    /// Looks for the code of a finding, and puts the finding on it.
+    pub fn find(&mut self, finding: &mut Finding) -> Code {
+        let mut places = places(finding, self.diff);
+        places.sort_by_key(|(_, found)| found.lines.0.abs_diff(finding.start_line));
+        let side = finding.side;
+        let is_free =
+            |(path, found): &(String, Located)| self.taken.insert((path.clone(), side, found.lines, found.category));
+        if let Some((path, found)) = places.into_iter().find(is_free) {
+            (finding.start_line, finding.end_line) = found.lines;
+            (finding.path, finding.quote, finding.category) = (path, found.text, found.category);
+            return Code::Here;
+        }
+        let is_missing = |content: &Content| matches!(content, Content::Missing { .. });
+        let is_unreadable = self.diff.files.iter().any(|f| f.path().as_str() == finding.path && is_missing(&f.content));
+        if is_unreadable || (self.left_out)(&finding.path) { Code::Unknown } else { Code::Gone }
+    }
 }
 
 /// Where the code of a finding stands.
@@ -194,25 +223,26 @@ pub struct Located {
 
 /// Finds the lines in a change that have a finding's fingerprint, nearest to where it was.
 pub fn locate(finding: &Finding, diff: &Diff) -> Option<Located> {
-    let count = finding.end_line.checked_sub(finding.start_line)? as usize + 1;
-    let files = diff.files.iter().filter(|file| file.path().as_str() == finding.path);
-    let found = files.flat_map(|file| file.hunks()).flat_map(|hunk| in_hunk(finding, hunk, count));
-    found.min_by_key(|found| found.lines.0.abs_diff(finding.start_line))
+    let in_its_file = places(finding, diff).into_iter().filter(|(path, _)| *path == finding.path);
+    in_its_file.map(|(_, found)| found).min_by_key(|found| found.lines.0.abs_diff(finding.start_line))
 }
 
-/// Finds the lines of a file that is no longer in the change in one that came in its place: a file that is new in a change
-/// may be renamed by a push.
-fn renamed(finding: &Finding, diff: &Diff) -> Option<(String, Located)> {
-    let count = finding.end_line.checked_sub(finding.start_line)? as usize + 1;
-    if diff.files.iter().any(|file| file.path().as_str() == finding.path) {
-        return None;
+/// All lines that have a finding's fingerprint: in its file, or, where that is no longer in the change, in one that came in
+/// its place, since a file that is new in a change may be renamed by a push.
+fn places(finding: &Finding, diff: &Diff) -> Vec<(String, Located)> {
+    let Some(count) = finding.end_line.checked_sub(finding.start_line).map(|lines| lines as usize + 1) else {
+        return Vec::new();
+    };
+    let is_its = |file: &&FileDiff| file.path().as_str() == finding.path;
+    let came = |file: &&FileDiff| matches!(file.status, FileStatus::Added | FileStatus::Renamed);
+    let is_there = diff.files.iter().any(|file| is_its(&file));
+    let files = diff.files.iter().filter(|file| if is_there { is_its(file) } else { came(file) });
+    let mut all = Vec::new();
+    for file in files {
+        let found = file.hunks().iter().flat_map(|hunk| in_hunk(finding, hunk, count));
+        all.extend(found.map(|found| (file.path().to_string(), found)));
     }
-    let came = diff.files.iter().filter(|file| matches!(file.status, FileStatus::Added | FileStatus::Renamed));
-    let found = came.flat_map(|file| {
-        let in_file = file.hunks().iter().flat_map(|hunk| in_hunk(finding, hunk, count));
-        in_file.map(|found| (file.path().to_string(), found)).collect::<Vec<_>>()
-    });
-    found.min_by_key(|(_, found)| found.lines.0.abs_diff(finding.start_line))
+    all
 }
 
 /// The places of a hunk whose lines have the fingerprint.

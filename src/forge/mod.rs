@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use async_trait::async_trait;
 
 use crate::diff::{Diff, Side};
-use crate::marks::fingerprint_of;
+use crate::marks::{fingerprint_of, restored};
 
 /// What a request says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,11 +64,13 @@ impl Conversation {
         let mut comments: Vec<&PostedComment> = self.comments.iter().collect();
         comments.sort_by_key(|comment| comment.id);
         let mut seen = HashSet::new();
+        // what has ended stands for nothing that is there now
+        let is_open = |comment: &&PostedComment| comment.resolved.is_none() && restored(&comment.body).is_none();
         let is_double = |comment: &&PostedComment| {
             let is_first = fingerprint_of(&comment.body).is_none_or(|id| seen.insert(id.to_owned()));
-            !is_first && comment.resolved.is_none() && comment.replies.is_empty()
+            !is_first && comment.replies.is_empty()
         };
-        comments.into_iter().filter(is_double).map(|comment| comment.id).collect()
+        comments.into_iter().filter(is_open).filter(is_double).map(|comment| comment.id).collect()
     }
 }
 
@@ -91,6 +93,8 @@ pub struct PostedComment {
     pub place: Option<(u32, u32)>,
     /// Whether somebody ended the thread, and who.
     pub resolved: Option<By>,
+    /// The login of the one who ended it, where the host tells.
+    pub resolved_by: Option<String>,
     /// Whether the identity that posts is a person, who may end threads as well as the bot.
     pub is_by_person: bool,
     /// What was written below it, oldest first. The bot answers in no thread: an answer of the identity that posts is its

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::Report;
+use crate::diff::Side;
 use crate::findings::Finding;
 use crate::forge::Annotation;
 use crate::severity::Severity;
@@ -35,14 +36,25 @@ fn level(severity: Severity) -> &'static str {
 }
 
 fn annotation(level: &str, finding: &Finding) -> String {
+    // a removed line has no number in the file as it is
+    let lines = match finding.side {
+        Side::Right => format!(",line={},endLine={}", finding.start_line, finding.end_line),
+        Side::Left => String::new(),
+    };
     format!(
-        "::{level} file={},line={},endLine={},title={}::{}\n",
+        "::{level} file={}{lines},title={}::{}\n",
         property(&finding.path),
-        finding.start_line,
-        finding.end_line,
         property(&finding.title),
-        data(&finding.body),
+        data(&told(finding)),
     )
+}
+
+/// The text of a finding; one on removed lines says where they were.
+fn told(finding: &Finding) -> String {
+    match finding.side {
+        Side::Right => finding.body.clone(),
+        Side::Left => format!("(line {} before the change) {}", finding.start_line, finding.body),
+    }
 }
 
 /// A finding as a remark of a check run.
@@ -51,13 +63,14 @@ pub fn check_annotation(finding: &Finding) -> Annotation {
         "error" => "failure",
         other => other,
     };
+    let is_new = finding.side == Side::Right;
     Annotation {
         path: finding.path.clone(),
-        start_line: finding.start_line.max(1),
-        end_line: finding.end_line.max(1),
+        start_line: if is_new { finding.start_line.max(1) } else { 1 },
+        end_line: if is_new { finding.end_line.max(1) } else { 1 },
         level,
         title: super::clean::terminal(&finding.title),
-        message: super::clean::terminal(&finding.body),
+        message: super::clean::terminal(&told(finding)),
     }
 }
 

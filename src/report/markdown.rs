@@ -45,7 +45,10 @@ fn icon(severity: Severity) -> &'static str {
 
 /// The text of the review that carries the line comments.
 pub fn review_body(count: usize) -> String {
-    format!("Prudence left {}; the summary comment has the rest.", plural(count, "comment"))
+    match count {
+        0 => "Prudence asks for changes; the summary comment says why.".to_owned(),
+        count => format!("Prudence left {}; the summary comment has the rest.", plural(count, "comment")),
+    }
 }
 
 /// The one summary comment of a request. `unplaced` are the findings that could not be put on their lines.
@@ -61,12 +64,28 @@ pub fn summary(report: &Report, unplaced: &[&Finding], state: &State, run_url: O
 /// Stands in a summary comment while reviews are paused.
 const PAUSED: &str = "⏸️ **Paused**: `/prudence resume` takes the reviews up again.\n";
 
-/// A summary comment with another state; the text of an existing one stays.
+/// A summary comment with another state; the text of an existing one stays, as far as there is room for it.
 pub fn with_state(existing: Option<&str>, state: &State) -> String {
     let text = existing.map(|body| body.split(SUMMARY_MARK).next().unwrap_or_default().replace(PAUSED, ""));
     let text = text.unwrap_or_else(|| "## Prudence has not reviewed this request yet\n".to_owned());
     let paused = if state.paused { format!("\n{PAUSED}") } else { String::new() };
-    format!("{}\n{paused}\n{SUMMARY_MARK}\n{}", text.trim_end(), state.mark())
+    let tail = format!("\n{paused}\n{SUMMARY_MARK}\n{}", state.mark());
+    let room = LONGEST_COMMENT.saturating_sub(tail.chars().count());
+    without_details(text.trim_end(), room) + &tail
+}
+
+/// A text with as many of its folded lists as there is room for; what is left out is told.
+fn without_details(text: &str, room: usize) -> String {
+    let mut text = text.to_owned();
+    while text.chars().count() > room {
+        let last = text.rfind("<details>").and_then(|from| Some((from, from + text[from..].find("</details>")? + 10)));
+        match last {
+            Some((from, to)) => text.replace_range(from..to, "_(a list had no room)_"),
+            // the headline is what is left
+            None => return text.lines().next().unwrap_or_default().chars().take(room).collect(),
+        }
+    }
+    text
 }
 
 /// The report as a document: all findings with their code, then what the summary comment has.
@@ -81,9 +100,17 @@ pub fn document(report: &Report) -> String {
 
 /// The step summary of GitHub Actions, which may have 1 MiB: no character takes more than four bytes.
 pub fn step_summary(report: &Report) -> String {
-    const ROOM: usize = 250_000;
-    let lists = Lists { most: MOST_LISTED, waiting: ROOM / 2 };
-    fit(&opening(report), &entries(&report.findings), &below(report, None, lists), ROOM) + "\n"
+    within(report, 250_000)
+}
+
+/// The text of a check run, which may have 65,535 characters.
+pub fn check_summary(report: &Report) -> String {
+    within(report, 60_000)
+}
+
+fn within(report: &Report, room: usize) -> String {
+    let lists = Lists { most: MOST_LISTED, waiting: room / 2 };
+    fit(&opening(report), &entries(&report.findings), &below(report, None, lists), room) + "\n"
 }
 
 /// How long the lists may be.
@@ -129,7 +156,7 @@ fn opening(report: &Report) -> String {
         _ if report.standing().any(|finding| finding.severity >= Severity::Major) => "🔎",
         _ => "✅",
     };
-    let mut out = format!("## {sign} Prudence: {}", report.headline());
+    let mut out = format!("## {sign} Prudence: {}", cell(&report.headline()));
     if !report.summary.is_empty() && report.status != Status::NothingToReview {
         // what the model says is about what it saw
         let of_new = if report.coverage.remembered() > 0 { "In the new code:\n\n" } else { "" };
@@ -255,7 +282,7 @@ fn left_out(report: &Report, most: usize) -> Option<String> {
     }
     let skipped: Vec<&SkippedFile> = report.coverage.left_out().collect();
     let files = list(&skipped, most, |file| {
-        format!("{}: {} ({})", code(&file.path), file.reason, plural(file.changed_lines, "changed line"))
+        format!("{}: {} ({})", code(&file.path), cell(&file.reason), plural(file.changed_lines, "changed line"))
     });
     let title = format!("{} skipped", plural(skipped.len(), "file"));
     (!skipped.is_empty()).then(|| format!("{}\n{files}\n</details>", details(&title)))

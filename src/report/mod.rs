@@ -144,6 +144,8 @@ pub struct Coverage {
 
 /// The reason of a file, or of some lines of it, that an earlier run reviewed.
 pub const REVIEWED_BEFORE: &str = "reviewed_before";
+/// The reason of every file of a request that is not reviewed.
+pub const REQUEST_SKIPPED: &str = "request_skipped";
 
 /// A file left out on purpose.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -76,6 +76,9 @@ pub async fn run(client: &Client, plan: &Plan, ask: &Ask, on_chunk: &dyn Fn(&[Ou
 /// Where more is too long, it is not so because of its size, and each try costs.
 const MOST_SPLITS: u8 = 8;
 
+/// Stands in the cache for a part that was too long and is asked about in halves. It is no answer.
+const SPLIT: &str = "split";
+
 /// Asks about a chunk; where prompt or answer is too long, about its halves.
 async fn review_chunk(client: &Client, plan: &Plan, ask: &Ask, chunk: Chunk) -> Vec<Outcome> {
     let mut work = vec![chunk];
@@ -83,13 +86,24 @@ async fn review_chunk(client: &Client, plan: &Plan, ask: &Ask, chunk: Chunk) -> 
     let mut outcomes = Vec::new();
     while let Some(chunk) = work.pop() {
         let known = ask.cache.as_ref().map(|cache| (cache, cache.key(&plan.part(&chunk))));
-        if let Some(answer) = known.as_ref().and_then(|(cache, key)| schema::parse(&cache.get(key)?).ok()) {
+        let cached = known.as_ref().and_then(|(cache, key)| cache.get(key));
+        if cached.as_deref() == Some(SPLIT)
+            && let Some((first, second)) = plan.split(&chunk).filter(|_| splits < MOST_SPLITS)
+        {
+            work.extend([second, first]);
+            splits += 1;
+            continue;
+        }
+        if let Some(answer) = cached.and_then(|text| schema::parse(&text).ok()) {
             outcomes.push(Outcome { chunk, result: Ok(answer), stopped: None, is_cached: true });
             continue;
         }
         let result = match ask_once(client, plan, ask, &chunk).await {
             Err(LlmError::Split { message, .. }) => match plan.split(&chunk).filter(|_| splits < MOST_SPLITS) {
                 Some((first, second)) => {
+                    if let Some((cache, key)) = &known {
+                        cache.put(key, SPLIT);
+                    }
                     work.extend([second, first]);
                     splits += 1;
                     continue;

@@ -64,10 +64,23 @@ pub struct Api {
     settings: Settings,
     /// Until when a rate limit is waited for.
     deadline: Mutex<Instant>,
-    /// When something was created last; held while something is.
-    created: tokio::sync::Mutex<Option<Instant>>,
+    /// Held while something is changed.
+    turns: tokio::sync::Mutex<Turns>,
 }
 
+/// What was changed so far.
+#[derive(Default)]
+struct Turns {
+    /// When something was created last.
+    created: Option<Instant>,
+    /// When something was changed last.
+    last: Option<Instant>,
+    /// How often something was changed.
+    count: usize,
+}
+
+/// How many edits go without a pause between them.
+const AT_ONCE: usize = 10;
 /// How often a request that may be repeated is sent at most, where no limit asks for patience.
 const ATTEMPTS: u32 = 3;
 /// The same for a question of GraphQL: where there is no answer, the REST API is asked.
@@ -106,7 +119,7 @@ impl Api {
             has_token: settings.token.is_some(),
             settings,
             deadline: Mutex::new(Instant::now() + PATIENCE),
-            created: tokio::sync::Mutex::default(),
+            turns: tokio::sync::Mutex::default(),
         })
     }
 
@@ -168,23 +181,41 @@ impl Api {
     ) -> Result<Answer, ForgeError> {
         // the address of a next page has its host already
         let full = if route.starts_with('/') { format!("{}{route}", self.rest_path) } else { route.to_owned() };
-        if method != Method::Post {
-            return self.patiently(ATTEMPTS, method, &full, accept, body).await;
+        match method {
+            Method::Get => self.patiently(ATTEMPTS, method, &full, accept, body).await,
+            Method::Post => self.in_turn(1, method, &full, accept, body).await,
+            _ => self.in_turn(ATTEMPTS, method, &full, accept, body).await,
         }
-        // what creates something goes alone, and not right after another
-        let mut created = self.created.lock().await;
-        if let Some(last) = *created {
-            sleep_until(last + BETWEEN_POSTS).await;
+    }
+
+    /// Sends what changes something: alone, and what creates something not right after another. The first few edits go at
+    /// once; a long row of them is spaced, too.
+    async fn in_turn(
+        &self,
+        attempts: u32,
+        method: Method,
+        route: &str,
+        accept: Option<&str>,
+        body: Option<&Value>,
+    ) -> Result<Answer, ForgeError> {
+        let mut turns = self.turns.lock().await;
+        let before = if method == Method::Post { turns.created } else { turns.last.filter(|_| turns.count > AT_ONCE) };
+        if let Some(before) = before {
+            sleep_until(before + BETWEEN_POSTS).await;
         }
-        let answer = self.patiently(1, method, &full, accept, body).await;
-        *created = Some(Instant::now());
+        let answer = self.patiently(attempts, method, route, accept, body).await;
+        turns.last = Some(Instant::now());
+        turns.count += 1;
+        if method == Method::Post {
+            turns.created = turns.last;
+        }
         answer
     }
 
     /// Sends what does more when it is sent twice, and waits for a rate limit alone.
     pub async fn send_once(&self, method: Method, route: &str, body: &Value) -> Result<Answer, ForgeError> {
         let full = format!("{}{route}", self.rest_path);
-        self.patiently(1, method, &full, None, Some(body)).await
+        self.in_turn(1, method, &full, None, Some(body)).await
     }
 
     /// Sends a request up to so many times where it fails, and again after a rate limit, as long as there is time.

@@ -29,7 +29,9 @@ pub async fn review(github: &GitHub, review: &Review) -> Result<ReviewOutcome, F
             {
                 request_changes = false;
                 outcome.notes.push(format!("GitHub refused to request changes ({message}); posted as a comment"));
-                work.push(indices);
+                if !indices.is_empty() {
+                    work.push(indices);
+                }
             }
             Err(ForgeError::Refused(message)) if message.contains("pending review") => {
                 let has_room = std::mem::take(&mut may_discard) && discard_pending(github).await?;
@@ -69,14 +71,20 @@ async fn post(
         "body": (review.body)(comments.len()),
         "comments": comments.iter().map(|comment| comment_json(comment)).collect::<Vec<_>>(),
     });
-    match create(github, &github.pull_route("/reviews"), &body, "the review").await {
-        // the answer was lost, but perhaps not the review
-        Err(ForgeError::Unsure(_)) if stands_already(github, comments).await? => Ok(()),
-        Err(ForgeError::Unsure(_)) => {
-            create(github, &github.pull_route("/reviews"), &body, "the review").await.map(drop)
+    const TRIES: usize = 2;
+    let route = github.pull_route("/reviews");
+    let mut result = create(github, &route, &body, "the review").await;
+    for attempt in 1..=TRIES {
+        // the answer was lost, but perhaps not the review; what cannot be looked up is not sent again
+        match &result {
+            Err(ForgeError::Unsure(_)) if stands_already(github, comments).await? => return Ok(()),
+            Err(ForgeError::Unsure(_)) if attempt < TRIES => {
+                result = create(github, &route, &body, "the review").await;
+            }
+            _ => break,
         }
-        result => result.map(drop),
     }
+    result.map(drop)
 }
 
 /// Removes the reviews that a dead run left unfinished; GitHub lets an identity have one. Whether there was one: a draft

@@ -181,6 +181,7 @@ fn thread_of_ours(thread: &Value, viewer: &str) -> Option<PostedComment> {
         place: number("line").map(|line| (number("startLine").unwrap_or(line), line)),
         resolved: (thread["isResolved"] == true)
             .then(|| thread["resolvedBy"]["login"].as_str().map_or(By::Another, by)),
+        resolved_by: thread["resolvedBy"]["login"].as_str().map(str::to_owned),
         is_by_person,
         replies,
     })
@@ -264,6 +265,7 @@ fn posted_comment(json: &Value, all: &[Value]) -> Option<PostedComment> {
         lines: (number("original_start_line").unwrap_or(line), line),
         place: number("line").map(|line| (number("start_line").unwrap_or(line), line)),
         resolved: None,
+        resolved_by: None,
         is_by_person: json["user"]["type"] == "User",
         replies: answers.map(|answer| reply(&answer["user"], "type", answer)).collect(),
     })

@@ -43,7 +43,11 @@ fn result(json: &Value, index: usize) -> Result<(), ForgeError> {
     }
     let errors = || json["errors"].as_array().into_iter().flatten();
     let error = errors().find(|error| error["path"][0] == field.as_str()).or(errors().next());
+    let is_limited = error.is_some_and(|error| error["type"] == "RATE_LIMITED");
     let message = error.and_then(|error| error["message"].as_str()).unwrap_or("no answer for this thread");
+    if is_limited {
+        return Err(ForgeError::Limited("GitHub's rate limit is reached; the threads stay as they are".to_owned()));
+    }
     Err(ForgeError::Forbidden(format!(
         "the token may not change threads ({})\nhint: that takes `contents: write` beside `pull-requests: write`",
         crate::text::printable(&message.chars().take(200).collect::<String>())
@@ -69,5 +73,7 @@ mod tests {
         assert_eq!(result(&json, 0), Ok(()));
         assert!(matches!(result(&json, 1), Err(ForgeError::Forbidden(text)) if text.contains("contents: write")));
         assert!(result(&json!({"errors": [{"message": "x"}]}), 0).is_err());
+        let limited = json!({"errors": [{"type": "RATE_LIMITED", "message": "API rate limit exceeded"}]});
+        assert!(matches!(result(&limited, 0), Err(ForgeError::Limited(_))));
     }
 }

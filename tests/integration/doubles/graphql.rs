@@ -7,37 +7,8 @@ use crate::support::client::Answer;
 use crate::support::github::{GitHub, Scenario};
 
 /// All that the program asks about a request, in one question.
-const EVERYTHING: &str = "
-query($owner: String!, $name: String!, $number: Int!, $threads: String, $comments: String) {
-  viewer { login }
-  repository(owner: $owner, name: $name) {
-    pullRequest(number: $number) {
-      state title body url isDraft isCrossRepository baseRefOid headRefOid
-      author { __typename login }
-      labels(first: 100) { nodes { name } }
-      reviews(last: 100) {
-        nodes {
-          fullDatabaseId state viewerDidAuthor body author { __typename login }
-          comments(first: 100) { nodes { body } }
-        }
-      }
-      comments(first: 100, after: $comments) {
-        pageInfo { hasNextPage endCursor }
-        nodes { fullDatabaseId body url viewerDidAuthor author { __typename login } }
-      }
-      reviewThreads(first: 100, after: $threads) {
-        pageInfo { hasNextPage endCursor }
-        nodes {
-          id isResolved resolvedBy { login } path diffSide line startLine originalLine originalStartLine
-          comments(first: 50) {
-            totalCount
-            nodes { fullDatabaseId body viewerDidAuthor author { __typename login } }
-          }
-        }
-      }
-    }
-  }
-}";
+/// What the program asks.
+const EVERYTHING: &str = include_str!("../../../src/forge/github/read.graphql");
 
 fn post(github: &GitHub, query: &str, variables: &Value) -> Answer {
     send(github, "POST", "/api/graphql", &json!({"query": query, "variables": variables}))
@@ -74,37 +45,32 @@ fn one_question_tells_everything() {
     let id = github.review_comments()[0].id;
     github.add_reply(id, "bob", "no");
     github.add_issue_comment("bob", "hello");
+    let (refused, _) = github.add_review("carol", "REQUEST_CHANGES", "not so", &[]);
     let pull = everything(&github, None, None);
     let scenario = github.scenario();
     let number = |id: u64| id.to_string();
     let bot = json!({"__typename": "Bot", "login": "github-actions"});
     let bob = json!({"__typename": "User", "login": "bob"});
     let note = github.issue_comments()[0].id;
-    let (reply, reply_review) = (github.review_comments()[1].id, github.review_comments()[1].review);
+    let reply = github.review_comments()[1].id;
     let page = json!({"hasNextPage": false, "endCursor": "cursor:1"});
     let thread = json!({
         "id": format!("PRRT_{id}"), "isResolved": false, "resolvedBy": null, "path": "src/a.rs", "diffSide": "RIGHT",
         "line": 4, "startLine": 3, "originalLine": 4, "originalStartLine": 3,
         "comments": {"totalCount": 2, "nodes": [
-            {"fullDatabaseId": number(id), "body": "range", "viewerDidAuthor": true, "author": bot},
-            {"fullDatabaseId": number(reply), "body": "no", "viewerDidAuthor": false, "author": bob},
+            {"fullDatabaseId": number(id), "state": "SUBMITTED", "body": "range", "viewerDidAuthor": true, "author": bot},
+            {"fullDatabaseId": number(reply), "state": "SUBMITTED", "body": "no", "viewerDidAuthor": false, "author": bob},
         ]},
     });
     let expected = json!({
         "state": "OPEN", "title": "Change the thing", "body": "It should do more.", "url": github.pull_url(),
         "isDraft": true, "isCrossRepository": false, "baseRefOid": scenario.base, "headRefOid": scenario.head,
         "author": {"__typename": "User", "login": "alice"}, "labels": {"nodes": [{"name": "x"}]},
-        "reviews": {"nodes": [
-            {
-                "fullDatabaseId": number(github.reviews()[0].id), "state": "COMMENTED", "viewerDidAuthor": true,
-                "body": "Look here.", "author": bot, "comments": {"nodes": [{"body": "range"}]},
-            },
-            // The host makes a review of each comment that stands alone.
-            {
-                "fullDatabaseId": number(reply_review), "state": "COMMENTED", "viewerDidAuthor": false,
-                "body": "", "author": bob, "comments": {"nodes": [{"body": "no"}]},
-            },
-        ]},
+        // Two others only comment: the bot's, and the one that the host makes of the reply.
+        "reviews": {"nodes": [{
+            "fullDatabaseId": number(refused), "state": "CHANGES_REQUESTED",
+            "author": {"__typename": "User", "login": "carol"}, "comments": {"nodes": []},
+        }]},
         "comments": {"pageInfo": page, "nodes": [{
             "fullDatabaseId": number(note), "body": "hello", "viewerDidAuthor": false, "author": bob,
             "url": format!("{}#issuecomment-{note}", github.pull_url()),

@@ -64,7 +64,7 @@ fn a_request_over_days() {
     // the code of all goes: the one thread that nobody touched is resolved
     let event = life.push(new(&[]));
     let step = life.run(&event, &[], 0);
-    step.assert_asked(&[LIKES, "ListReactions", "GetPermission", AGAIN], &["resolve", "summary again"]);
+    step.assert_asked(&[LIKES, "ListReactions", AGAIN], &["resolve", "summary again"]);
     assert_eq!(life.comment("delta").resolved_by.as_deref(), Some(BOT));
     for (name, by) in [("alpha", None), ("beta", Some("bob")), ("gamma", None)] {
         assert_eq!(life.comment(name).resolved_by.as_deref(), by, "{name}");
@@ -74,7 +74,7 @@ fn a_request_over_days() {
     // and comes back: the thread is opened again, and nothing is posted
     let event = life.push(new(&defects));
     let step = life.run(&event, &[], 0);
-    step.assert_asked(&[LIKES, "ListReactions", "GetPermission", AGAIN], &["unresolve", "summary again"]);
+    step.assert_asked(&[LIKES, "ListReactions", AGAIN], &["unresolve", "summary again"]);
     assert_eq!(life.comment("delta").resolved_by, None);
     assert_eq!(step.suppressed(), BTreeMap::from(heard));
     life.run(&event, &[], 0).assert_quiet();

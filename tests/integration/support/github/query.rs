@@ -42,6 +42,7 @@ pub enum Argument {
     Word(String),
     Literal(Value),
     Object(Vec<(String, Argument)>),
+    List(Vec<Argument>),
 }
 
 /// Reads a request; the error is the sentence of the host.
@@ -172,6 +173,9 @@ impl Parser {
         }
         if self.peek() == Some(&Token::Mark('{')) {
             return Ok(Argument::Object(self.between('{', '}', Parser::pair)?));
+        }
+        if self.peek() == Some(&Token::Mark('[')) {
+            return Ok(Argument::List(self.between('[', ']', Parser::value)?));
         }
         match self.next()? {
             Token::Literal(value) => Ok(Argument::Literal(value)),

@@ -12,7 +12,7 @@ const TYPES: [(&str, &str); 16] = [
         "PullRequest",
         "id:ID number:Int state:PullRequestState title:String body:String url:URI isDraft:Boolean \
          isCrossRepository:Boolean baseRefOid:GitObjectID headRefOid:GitObjectID baseRefName:String headRefName:String \
-         author:Actor labels:[Label] reviews:[PullRequestReview] comments:[IssueComment] \
+         author:Actor labels:[Label] reviews(states:[PullRequestReviewState!]):[PullRequestReview] comments:[IssueComment] \
          reviewThreads:[PullRequestReviewThread]",
     ),
     ("Label", "name:String"),
@@ -55,7 +55,11 @@ const INPUTS: [(&str, &str); 3] = [
     ("MinimizeCommentInput", "subjectId:ID! classifier:ReportedContentClassifiers! clientMutationId:String"),
 ];
 
-const CLASSIFIERS: [&str; 6] = ["ABUSE", "DUPLICATE", "OFF_TOPIC", "OUTDATED", "RESOLVED", "SPAM"];
+/// Enumerations of arguments with their words.
+const ENUMS: [(&str, &[&str]); 2] = [
+    ("ReportedContentClassifiers", &["ABUSE", "DUPLICATE", "OFF_TOPIC", "OUTDATED", "RESOLVED", "SPAM"]),
+    ("PullRequestReviewState", &["PENDING", "COMMENTED", "APPROVED", "CHANGES_REQUESTED", "DISMISSED"]),
+];
 
 /// A field as the schema has it.
 pub struct Definition {
@@ -80,12 +84,13 @@ pub fn field(parent: &str, name: &str) -> Option<Definition> {
         // The colon before the type is the last one: those in parentheses come before it.
         let (left, kind) = text.rsplit_once(':')?;
         let (known, arguments) = left.split_once('(').unwrap_or((left, ")"));
+        let own = pairs(arguments.trim_end_matches(')'));
         (known == name).then(|| match kind.strip_prefix('[') {
             Some(item) => Definition {
                 kind: format!("{}Connection", item.trim_end_matches(']')),
-                arguments: pairs("first:Int,last:Int,after:String,before:String"),
+                arguments: [pairs("first:Int,last:Int,after:String,before:String"), own].concat(),
             },
-            None => Definition { kind: kind.to_owned(), arguments: pairs(arguments.trim_end_matches(')')) },
+            None => Definition { kind: kind.to_owned(), arguments: own },
         })
     })
 }
@@ -111,12 +116,30 @@ pub fn fits(kind: &str, value: &Value) -> bool {
         "ID" => value.is_string() || value.is_u64(),
         "Int" => value.is_i64(),
         "Boolean" => value.is_boolean(),
-        "ReportedContentClassifiers" => value.as_str().is_some_and(|word| CLASSIFIERS.contains(&word)),
+        _ if is_enum(kind) => value.as_str().is_some_and(|word| words(kind).contains(&word)),
+        _ if item(kind).is_some() => {
+            let items = value.as_array().zip(item(kind));
+            items.is_some_and(|(items, kind)| items.iter().all(|value| fits(kind, value)))
+        }
         _ => input(kind).is_some_and(|fields| {
             let known = |map: &Map<String, Value>| map.keys().all(|key| fields.iter().any(|(name, _)| name == key));
             value.as_object().is_some_and(known) && fields.iter().all(|(name, kind)| fits(kind, &value[name]))
         }),
     }
+}
+
+/// What a list of arguments has, for a type in brackets.
+pub fn item(kind: &str) -> Option<&str> {
+    kind.strip_prefix('[')?.strip_suffix(']')
+}
+
+/// Whether a type of arguments is an enumeration.
+pub fn is_enum(kind: &str) -> bool {
+    !words(kind).is_empty()
+}
+
+fn words(kind: &str) -> &'static [&'static str] {
+    ENUMS.iter().find(|(known, _)| *known == kind).map_or(&[], |(_, words)| *words)
 }
 
 fn pairs(text: &str) -> Vec<(String, String)> {

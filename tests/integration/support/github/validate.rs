@@ -36,6 +36,7 @@ pub fn filled(argument: &Argument, values: &Map<String, Value>) -> Value {
         Argument::Variable(name) => values.get(name).cloned().unwrap_or_default(),
         Argument::Word(word) => json!(word),
         Argument::Literal(value) => value.clone(),
+        Argument::List(items) => items.iter().map(|item| filled(item, values)).collect(),
         Argument::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), filled(value, values))).collect(),
     }
 }
@@ -119,9 +120,13 @@ impl Check<'_> {
             (Argument::Object(fields), Some(known)) => {
                 return self.arguments(&format!("InputObject '{bare}'"), known, fields, path);
             }
-            (Argument::Word(word), _) if bare == "ReportedContentClassifiers" && fits(kind, &json!(word)) => return,
+            (Argument::List(items), _) if schema::item(bare).is_some() => {
+                let kind = schema::item(bare).unwrap_or_default();
+                return items.iter().for_each(|item| self.argument(owner, name, kind, item, path));
+            }
+            (Argument::Word(word), _) if schema::is_enum(bare) && fits(kind, &json!(word)) => return,
             // A word with quotes is not one of an enumeration.
-            (Argument::Literal(value), None) if bare != "ReportedContentClassifiers" && fits(kind, value) => return,
+            (Argument::Literal(value), None) if !schema::is_enum(bare) && fits(kind, value) => return,
             _ => {}
         }
         let shown = match value {

@@ -87,7 +87,8 @@ fn wanted(kind: &str, value: &Value, arguments: &Value) -> Result<Value, Refused
 
 /// A page of a list. The host does not give a list whole, and not without being told how much of it.
 fn page(field: &str, items: &Value, arguments: &Value) -> Result<Value, Refused> {
-    let items = items.as_array().map(Vec::as_slice).unwrap_or_default();
+    let wanted = |item: &&Value| arguments["states"].as_array().is_none_or(|states| states.contains(&item["state"]));
+    let items: Vec<&Value> = items.as_array().into_iter().flatten().filter(wanted).collect();
     let (first, last) = (arguments["first"].as_i64(), arguments["last"].as_i64());
     let Some(size) = first.or(last) else {
         let text = format!("You must provide a `first` or `last` value to properly paginate the `{field}` connection.");
