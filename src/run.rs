@@ -59,9 +59,9 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
     if let Some(why) = setup.nothing.clone().map_or(obey::carry_out(&setup).await?, Some) {
         console.notice(&why);
         let mut report = setup.empty_report(why, console.notices());
-        if let (Some(forge), Purpose::Deliver, true) =
-            (setup.target.forge(), setup.purpose, wants_check_run(args, world))
-        {
+        // a command is no word on the request, and must not stand in the place of one
+        let is_told = setup.nothing.is_some() && setup.purpose == Purpose::Deliver && wants_check_run(args, world);
+        if let Some(forge) = setup.target.forge().filter(|_| is_told) {
             deliver::skipped_check_run(&mut report, forge).await;
         }
         return output.finish(report, &Diff::default());

@@ -113,3 +113,15 @@ fn failures_are_not_kept_and_a_folder_that_is_none_is_an_error() {
     assert!(run.stderr.contains("cannot use the cache") && run.stderr.contains("hint:"), "{run}");
     assert_eq!(openai.completions().len(), before, "nothing is paid for");
 }
+
+#[test]
+fn a_part_that_was_too_long_is_not_asked_about_whole_again() {
+    let (repo, folder) = (change(), TempDir::new().unwrap());
+    let openai = OpenAi::start(Script::new().first(1, Answer::cut()).always(Answer::findings(vec![])));
+    review(&repo, &openai, folder.path(), &["--concurrency", "1"]).expect_code(0);
+    let asked = openai.completions().len();
+    assert!(asked >= 3, "whole, and in halves: {asked}");
+    let run = review(&repo, &openai, folder.path(), &[]).expect_code(0);
+    assert_eq!(openai.completions().len(), asked, "{run}");
+    assert_eq!(run.json()["status"], "complete");
+}

@@ -347,6 +347,8 @@ fn what_is_not_reviewed_needs_no_key() {
     let job = opened(&pull);
     let program = pull.step(&job).env_remove("OPENAI_API_KEY").env_remove("OPENAI_BASE_URL");
     let program = program.env("GITHUB_EVENT_NAME", "merge_group").env("GITHUB_REF", "refs/heads/gh-readonly-queue/x");
+    // there is no checkout, and so no such file
+    let program = program.env("INPUT_CONFIG", ".prudence.toml");
     let reviewed = pull.end(program, 0);
     assert_eq!(reviewed.at("/status"), "nothing_to_review");
     assert!(!reviewed.run.stderr.contains("key") && pull.openai.requests().is_empty(), "{}", reviewed.run);

@@ -1,7 +1,7 @@
 //! Two jobs: one reviews with the key and a token that may only read, the other publishes with a token that may write.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -142,6 +142,8 @@ fn a_report_that_lies_about_itself_is_refused() {
     refused("/coverage/changed_lines_reviewed", json!(u64::MAX), "does not add up");
     refused("/cost/usd", json!(-1.0), "cost");
     refused("/cost/usd", json!(1e300), "cost");
+    let skipped = json!([{"path": "a.rs", "reason": "<b>@octo/everyone</b>", "changed_lines": 0}]);
+    refused("/coverage/skipped", skipped, "a reason that is none");
     refused("/delivery/notes", json!(vec!["n"; 101]), "list");
     refused("/tool/version", json!("1</sub>\n# x"), "version");
     refused("/tool/prompt", json!("<b>"), "version");
@@ -228,4 +230,44 @@ fn a_dry_run_reads_and_writes_nothing() {
     assert!(run.stdout.contains("Division by zero"), "{run}");
     assert_eq!(jobs.pull.github.writes().len(), tried);
     jobs.assert_nothing_written();
+}
+
+#[test]
+fn a_dry_run_of_the_workflow_is_one_of_the_second_job_as_well() {
+    let jobs = TwoJobs::of(vec![mean()]);
+    let tried = jobs.pull.github.writes().len();
+    fs::write(jobs.file(), jobs.report.to_string()).unwrap();
+    let job = Actions::new(&jobs.pull.github, &Event::WorkflowRun { head_sha: jobs.pull.github.head() });
+    let program = Prudence::new().actions(&job).env("INPUT_DRY_RUN", "true").arg("publish").arg(jobs.file());
+    program.run().expect_code(0);
+    assert_eq!(jobs.pull.github.writes().len(), tried);
+}
+
+/// What a later review sends to a model, where the first one ran for this event and its report was published.
+fn sent_later(event: &Event) -> usize {
+    let scenario = Scenario::new(&pay(), "main", "feature").permissions(&READ);
+    let pull = Pull::new(scenario, Script::new().always(Answer::findings(vec![mean()])));
+    pull.review_in(Actions::new(&pull.github, event), &[], 0);
+    let jobs = TwoJobs { folder: TempDir::new().unwrap(), report: read_json(pull.report_path()), pull };
+    fs::write(jobs.file(), jobs.report.to_string()).unwrap();
+    jobs.pull.github.set_permissions(&WRITE);
+    let job = Actions::new(&jobs.pull.github, &Event::WorkflowRun { head_sha: jobs.pull.github.head() });
+    let mut payload = read_json(Path::new(&job.env()["GITHUB_EVENT_PATH"]));
+    payload["workflow_run"]["event"] = json!(event.name());
+    let changed = jobs.folder.path().join("event.json");
+    fs::write(&changed, payload.to_string()).unwrap();
+    let program = Prudence::new().actions(&job).env("GITHUB_EVENT_PATH", changed.display());
+    // what is configured is the same in both jobs
+    program.openai(&jobs.pull.openai).arg("publish").arg(jobs.file()).run().expect_code(0);
+    jobs.pull.github.set_permissions(&READ);
+    let before = jobs.pull.openai.completions().len();
+    let job = Actions::new(&jobs.pull.github, event);
+    assert_eq!(jobs.pull.review_in(job, &[], 0).report["status"], "complete");
+    jobs.pull.openai.completions().len() - before
+}
+
+#[test]
+fn what_was_reviewed_is_remembered_where_nobody_else_can_have_written_the_report() {
+    assert_eq!(sent_later(&Event::Target), 0);
+    assert_eq!(sent_later(&Event::Opened), 1);
 }

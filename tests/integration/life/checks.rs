@@ -41,3 +41,27 @@ fn without_the_permission_a_note_names_it() {
     assert!(life.github().check_runs().is_empty());
     life.run(&Event::Opened, &["--check-run"], 0).assert_quiet();
 }
+
+#[test]
+fn a_request_that_is_not_reviewed_has_the_check_run_that_a_branch_may_require() {
+    let permissions = [("contents", "read"), ("pull_requests", "write"), ("checks", "write")];
+    let mut life = life_of(&three(), |scenario| scenario.permissions(&permissions).draft());
+    assert_eq!(life.run(&Event::Opened, &[], 0).words(), [""; 0]);
+    assert_eq!(life.run(&Event::Opened, &["--check-run"], 0).words(), ["check of 0"]);
+    let run = &life.github().check_runs()[0];
+    assert_eq!((run.conclusion.as_deref(), &run.head_sha), (Some("skipped"), &life.github().head()));
+}
+
+#[test]
+fn a_command_does_not_stand_in_the_place_of_a_failed_check() {
+    let permissions = [("contents", "read"), ("pull_requests", "write"), ("checks", "write")];
+    let mut life = life_of(&three(), |scenario| scenario.permissions(&permissions).collaborator("carol", "write"));
+    let args = ["--check-run", "--fail-on", "major"];
+    life.run(&Event::Opened, &args, 1);
+    for (author, order) in [("bob", "ignore"), ("bob", "help"), ("carol", "help"), ("carol", "pause")] {
+        let event = Event::CommentBy { author: author.to_owned(), body: format!("/prudence {order}") };
+        life.run(&event, &args, 0);
+        let conclusions: Vec<_> = life.github().check_runs().into_iter().map(|run| run.conclusion).collect();
+        assert_eq!(conclusions, [Some("failure".to_owned())], "{author} {order}");
+    }
+}

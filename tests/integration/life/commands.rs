@@ -108,6 +108,39 @@ fn all_that_stands_is_dismissed_at_once() {
 }
 
 #[test]
+fn what_has_ended_is_not_dismissed_with_the_rest() {
+    let mut life = life_of(&three(), may_resolve);
+    life.opened();
+    let event = life.push(|repo| repo.file("src/new.rs", code(200, &[(100, "beta"), (190, "gamma")])));
+    assert_eq!(life.run(&event, &[], 0).words(), ["resolve", "summary again"]);
+    life.says(WRITER, "/prudence ignore");
+    let event = life.push(|repo| repo.file("src/new.rs", code(200, &[(10, "alpha"), (100, "beta"), (190, "gamma")])));
+    let step = life.run(&event, &["--fail-on", "major"], 1);
+    assert_eq!(step.words(), ["unresolve", "summary again"]);
+}
+
+#[test]
+fn a_command_fits_into_a_summary_that_is_full() {
+    let names: Vec<String> = (0..300).map(|n| format!("plain{n}{}", "x".repeat(60))).collect();
+    let defects: Vec<(usize, &str)> = names.iter().enumerate().map(|(n, name)| (4 * n + 1, name.as_str())).collect();
+    let repo = branch(|repo| repo.file("src/new.rs", code(1204, &defects)));
+    let life = life(&repo);
+    life.github().fault_always(Route::CreateReview, Fault::Status(422, json!({"message": "No."})));
+    let job = Actions::new(life.github(), &Event::Opened);
+    let program = life.pull.step(&job);
+    let reviewed = life.pull.end(program.args(["--chunk-tokens", "6000", "--max-comments", "300"]), 0);
+    assert_eq!(reviewed.at("/delivery/channel"), "comment");
+    life.github().heal();
+    assert!(life.summary().unwrap().chars().count() > 40_000);
+    let job = Actions::new(life.github(), &Event::Comment("/prudence ignore".to_owned()));
+    life.pull.end(life.pull.step(&job), 0);
+    check_whole(&life.summary().unwrap());
+    // what the state has no room for is found again, and can be dismissed then
+    let dismissed = life.state()["dismissed"].as_array().map_or(0, Vec::len);
+    assert!(dismissed > 100, "{dismissed}");
+}
+
+#[test]
 fn the_commands_are_listed_once() {
     let mut life = life(&three());
     assert_eq!(life.says(WRITER, "/prudence help").words(), ["eyes", "comment"]);

@@ -183,6 +183,49 @@ fn a_review_that_asks_for_changes_is_taken_back_when_they_are_made() {
 }
 
 #[test]
+fn what_comes_back_asks_for_changes_again() {
+    let mut life = blocking();
+    life.run(&Event::Opened, &[], 1);
+    let event = life.push(|repo| repo.file("src/new.rs", code(200, &[])));
+    life.run(&event, &[], 0);
+    let event = life.push(|repo| repo.file("src/new.rs", code(200, &[(10, "alpha")])));
+    let step = life.run(&event, &[], 1);
+    assert_eq!(step.words(), ["review of 0", "unresolve", "summary again"]);
+    let reviews = life.github().reviews();
+    let last = reviews.last().unwrap();
+    assert_eq!((reviews.len(), last.event.as_deref()), (2, Some("REQUEST_CHANGES")));
+    assert!(last.body.contains("asks for changes"), "{}", last.body);
+    life.run(&event, &[], 1).assert_quiet();
+    let event = life.push(|repo| repo.file("src/new.rs", code(200, &[])));
+    life.run(&event, &[], 0);
+    assert!(life.github().reviews().iter().all(|review| review.dismissed.is_some()));
+}
+
+#[test]
+fn a_review_that_asks_for_changes_is_found_behind_a_hundred_others() {
+    let mut life = blocking();
+    life.run(&Event::Opened, &[], 1);
+    for n in 0..101 {
+        life.github().add_review("bob", "COMMENT", &format!("review {n}"), &[]);
+    }
+    let event = life.push(|repo| repo.file("src/new.rs", code(200, &[])));
+    assert_eq!(life.run(&event, &[], 0).words(), ["resolve", "dismiss", "summary again"]);
+}
+
+#[test]
+fn of_two_threads_on_the_same_text_the_one_whose_code_went_ends() {
+    let repo = branch(|repo| repo.file("src/new.rs", code(60, &[(10, "alpha"), (50, "alpha")])));
+    let mut life = life_of(&repo, may_resolve);
+    let both = life.pull.end(life.pull.step(&Actions::new(life.github(), &Event::Opened)), 0);
+    assert_eq!(both.at("/delivery/posted"), 2);
+    let event = life.push(|repo| repo.file("src/new.rs", code(60, &[(50, "alpha")])));
+    life.pull.end(life.pull.step(&Actions::new(life.github(), &event)), 0);
+    let mut threads: Vec<_> = life.ours().iter().map(|comment| (comment.lines().0, comment.resolved())).collect();
+    threads.sort_unstable();
+    assert_eq!(threads, [(11, true), (52, false)]);
+}
+
+#[test]
 fn a_review_that_asks_for_changes_stays_while_nobody_could_look() {
     let mut life = blocking();
     life.run(&Event::Opened, &[], 1);

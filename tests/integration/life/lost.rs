@@ -85,3 +85,14 @@ fn the_draft_of_a_person_stays() {
     assert_eq!((life.github().reviews().len(), life.github().review_comments().len()), (1, 2));
     assert_eq!((step.channel(), life.state()["listed"].as_array().map(Vec::len)), ("comment", Some(3)));
 }
+
+#[test]
+fn a_review_that_is_lost_twice_is_not_listed_besides() {
+    let mut life = life(&three());
+    life.github().fault(Route::CreateReview, 1, Fault::Html502);
+    life.github().fault(Route::CreateReview, 1, Fault::ApplyThenReset);
+    let step = life.opened();
+    assert_eq!((step.channel(), life.posted().len()), ("review", 3));
+    assert!(life.state()["listed"].is_null(), "{}", life.state());
+    life.opened().assert_quiet();
+}

@@ -103,3 +103,15 @@ fn a_summary_behind_two_pages_of_talk_is_found() {
         assert_eq!(life.run(&event, &[], 0).words(), ["review of 1", "summary again"]);
     }
 }
+
+#[test]
+fn what_waited_for_a_place_is_held_to_what_is_wanted_now() {
+    let names: Vec<String> = (0..12).map(|n| format!("slight{n}")).collect();
+    let defects: Vec<(usize, &str)> = names.iter().enumerate().map(|(n, name)| (4 * n + 1, name.as_str())).collect();
+    let mut life = life(&branch(|repo| repo.file("src/new.rs", code(60, &defects))));
+    assert_eq!(life.run(&Event::Opened, &["--max-comments", "5"], 0).words(), ["review of 5", "summary"]);
+    let job = Actions::new(life.github(), &Event::Opened);
+    let program = life.pull.step(&job);
+    life.pull.end(program.args(["--max-comments", "20", "--min-severity", "critical"]), 0);
+    assert_eq!(life.posted().len(), 5);
+}

@@ -73,3 +73,23 @@ fn comments_of_people_who_are_gone_disturb_nothing() {
     let resolved = ["alpha", "beta", "gamma"].map(|name| life.comment(name).resolved());
     assert_eq!(resolved, [false, true, true]);
 }
+
+#[test]
+fn who_may_not_write_does_not_lift_the_gate() {
+    let gate = ["--fail-on", "major"];
+    let check = |what: &str, code: i32, said: &dyn Fn(&GitHub, u64)| {
+        let repo = branch(|repo| repo.file("src/b.rs", defect("alpha")));
+        let mut life = life_of(&repo, |scenario| scenario.collaborator("carol", "write"));
+        life.run(&Event::Opened, &gate, 1);
+        said(life.github(), life.comment("alpha").id);
+        let step = life.run(&Event::Opened, &gate, code);
+        assert!(step.reads.contains(&"GetPermission".to_owned()), "{what}: {:?}", step.reads);
+        let step = life.run(&Event::Opened, &[&gate[..], &["--full"]].concat(), code);
+        // nothing is said again, also where it counts
+        assert_eq!(step.suppressed(), BTreeMap::from([("alpha", "dismissed")]), "{what}");
+    };
+    check("a reader resolves", 1, &|github, id| github.resolve_by(id, "bob"));
+    check("a writer resolves", 0, &|github, id| github.resolve_by(id, "carol"));
+    check("a reader's thumb", 1, &|github, id| github.react(id, "bob", "-1"));
+    check("a writer's thumb", 0, &|github, id| github.react(id, "carol", "-1"));
+}
