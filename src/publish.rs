@@ -60,11 +60,6 @@ pub async fn publish(args: &cli::Publish, world: &World<'_>, console: &Console) 
         return output.undelivered(Report { delivery: deliver::undelivered(vec![why]), ..report });
     }
     check_against_host(&report, &setup).with_context(|| format!("cannot publish `{name}`"))?;
-    if report.status == Status::NothingToReview {
-        let why = "nothing to publish: the other job had nothing to review";
-        console.notice(why);
-        return output.finish(setup.empty_report(why.to_owned(), console.notices()), &Diff::default());
-    }
     deliver_it(report, digest, &setup, &output, console).await
 }
 
@@ -73,12 +68,20 @@ pub async fn publish(args: &cli::Publish, world: &World<'_>, console: &Console) 
 fn reviewed(report: &Report, diff: &Diff, setup: &Setup) -> Result<Option<Memory>> {
     let run = setup.actions.as_deref().map(source::event).transpose()?.unwrap_or_default();
     let is_of_base = run["workflow_run"]["event"] == "pull_request_target";
-    let is_whole = report.status == Status::Complete && !report.chunks.is_empty();
+    let is_whole = report.status == Status::Complete && asked_model(report);
     if !is_of_base || !is_whole || report.tool.prompt != prompt::hash() {
         return Ok(None);
     }
     let provider = if setup.config.provider == Provider::Azure { Resolved::Azure } else { Resolved::OpenAi };
-    Ok(Memory::of(diff, &review_key(&setup.config, provider)))
+    // what only the other job was told to leave out was not reviewed
+    let left_out = report.coverage.left_out().map(|file| file.path.as_str()).collect::<HashSet<_>>();
+    let files = diff.files.iter().filter(|file| !left_out.contains(file.path().as_str())).cloned().collect();
+    Ok(Memory::of(&Diff { files, ..diff.clone() }, &review_key(&setup.config, provider)))
+}
+
+/// Whether a model has seen the change, now or before.
+fn asked_model(report: &Report) -> bool {
+    !report.chunks.is_empty() || report.coverage.remembered() > 0
 }
 
 async fn deliver_it(
@@ -90,12 +93,19 @@ async fn deliver_it(
 ) -> Result<Exit> {
     let is_posted = setup.change.state.published.as_ref() == Some(&digest);
     let (kept, skipped) = filtered(setup).await?;
+    let is_empty = kept.changed_lines() == 0;
     let reviewed = reviewed(&report, &redact::apply(kept).0, setup)?;
     let (diff, _) = redact::apply(setup.change.diff.clone());
     let refused = refused(setup, console).await?;
     let left_out = |path: &str| skipped.iter().any(|skip| skip.path.as_str() == path);
     let earlier = standing::read(&setup.change.conversation, &setup.change.state, &refused, &diff, &left_out);
-    let judgement = settle(&mut report, &diff, &earlier, setup);
+    // where nothing is left of the change, what stood on it has ended
+    if report.status == Status::NothingToReview && (!is_empty || earlier.is_empty()) {
+        let why = "nothing to publish: the other job had nothing to review";
+        console.notice(why);
+        return output.finish(setup.empty_report(why.to_owned(), console.notices()), &Diff::default());
+    }
+    let judgement = settle(&mut report, &diff, &earlier, setup, is_empty);
     let notes = std::mem::take(&mut report.delivery.notes).into_iter().map(|note| redact::text(&note).into_owned());
     report.delivery = deliver::undelivered(notes.chain(console.notices()).collect());
     report.cost.limit_usd = report.cost.limit_usd.filter(|usd| *usd >= 0.0);
@@ -118,7 +128,13 @@ async fn deliver_it(
 }
 
 /// Puts the findings on the lines that the host has, and decides on them as a review does.
-fn settle(report: &mut Report, diff: &Diff, earlier: &[Standing], setup: &Setup) -> findings::Judgement {
+fn settle(
+    report: &mut Report,
+    diff: &Diff,
+    earlier: &[Standing],
+    setup: &Setup,
+    is_empty: bool,
+) -> findings::Judgement {
     let over = |suppressed: &Suppressed| suppressed.reason == Reason::OverCommentLimit;
     let (candidates, others): (Vec<_>, Vec<_>) = std::mem::take(&mut report.suppressed).into_iter().partition(over);
     let candidates = candidates.into_iter().map(|suppressed| suppressed.finding);
@@ -137,7 +153,7 @@ fn settle(report: &mut Report, diff: &Diff, earlier: &[Standing], setup: &Setup)
         }
     }
     let failed: HashSet<&str> = report.coverage.failed.iter().map(|lines| lines.path.as_str()).collect();
-    let has_model = !report.chunks.is_empty();
+    let has_model = is_empty || asked_model(report);
     let thresholds = Thresholds {
         min_severity: &|path| setup.min_severity(path),
         min_confidence: setup.config.min_confidence,

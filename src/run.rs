@@ -59,8 +59,11 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
     if let Some(why) = setup.nothing.clone().map_or(obey::carry_out(&setup).await?, Some) {
         console.notice(&why);
         let mut report = setup.empty_report(why, console.notices());
-        // a command is no word on the request, and must not stand in the place of one
-        let is_told = setup.nothing.is_some() && setup.purpose == Purpose::Deliver && wants_check_run(args, world);
+        // a command is no word on the request, and none may stand in the place of a review of the same head
+        let (state, head) = (&setup.change.state, &setup.change.info.head_sha);
+        let has_word = state.head == *head && state.check_run.is_some();
+        let wants_word = setup.purpose == Purpose::Deliver && wants_check_run(args, world);
+        let is_told = setup.nothing.is_some() && wants_word && !has_word;
         if let Some(forge) = setup.target.forge().filter(|_| is_told) {
             deliver::skipped_check_run(&mut report, forge).await;
         }

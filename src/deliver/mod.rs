@@ -80,9 +80,11 @@ pub async fn post(report: &mut Report, posting: &Posting<'_>) {
             is_in_diff(finding, &now.diff) && !posting.change.without_patch.contains(&finding.path)
         });
     let (review, is_waiting) = put_on_lines(report, posting, &now, &on_lines).await;
-    now.holds_back |= !tidy(report, posting, &now).await;
+    // what is back and could not be said is still back for the next run
+    let is_said = !is_waiting || posting.judgement.reopened.is_empty();
+    now.holds_back |= !tidy(report, posting, &now, is_said).await;
     let refused = review.refused.iter().map(|(index, _)| Unplaced { finding: &on_lines[*index], is_waiting });
-    let off_lines = off_lines.iter().map(|finding| Unplaced { finding, is_waiting: false });
+    let off_lines = off_lines.iter().map(|finding| Unplaced { finding, is_waiting });
     let unplaced: Vec<Unplaced<'_>> = refused.chain(off_lines).collect();
     report.delivery.channel = if review.posted > 0 { Channel::Review } else { Channel::Comment };
     let check_run = check_run(report, posting, &now).await;
@@ -175,8 +177,9 @@ async fn summary(
             fingerprints.dedup();
             // what this run could not put on lines is put there by the next one
             let mut listed = now.state.listed.clone();
-            let is_known = |id: &str| now.state.fingerprints.iter().any(|known| known == id);
-            listed.extend(state.listed.into_iter().filter(|one| !is_known(&one.id)));
+            let is_posted = |id: &str| now.state.fingerprints.iter().any(|known| known == id);
+            let is_listed = |id: &str| now.state.listed.iter().any(|known| known.id == id);
+            listed.extend(state.listed.into_iter().filter(|one| !is_posted(&one.id) && !is_listed(&one.id)));
             let state = State { fingerprints, listed, cost_usd: state.cost_usd, ..now.state.clone() }.fitted();
             markdown::with_state(Some(&summary.body), &state)
         }

@@ -8,8 +8,8 @@ use crate::marks;
 use crate::report::Report;
 
 /// Ends the threads of findings that are gone, opens those that are back, and takes back a review that blocks for nothing.
-/// Whether all that is back is open again.
-pub(super) async fn tidy(report: &mut Report, posting: &Posting<'_>, now: &Now<'_>) -> bool {
+/// Whether all that is back is open again; nothing is opened where the review could not say so.
+pub(super) async fn tidy(report: &mut Report, posting: &Posting<'_>, now: &Now<'_>, is_said: bool) -> bool {
     let of = |indices: &[usize]| -> Vec<&PostedComment> {
         let known = indices.iter().filter_map(|&index| match posting.standing[index].shown {
             Shown::OnLine(at) => posting.change.conversation.comments.get(at),
@@ -27,7 +27,7 @@ pub(super) async fn tidy(report: &mut Report, posting: &Posting<'_>, now: &Now<'
     }
     let (ended, reopened) = (untouched(&posting.judgement.ended), untouched(&posting.judgement.reopened));
     end(report, posting, &ended).await;
-    let is_open = reopen(report, posting, &reopened).await;
+    let is_open = is_said && reopen(report, posting, &reopened).await;
     if posting.may_dismiss(report) {
         for &review in &now.conversation.blocking {
             let message = "The findings that asked for changes are gone.";

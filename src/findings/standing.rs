@@ -182,8 +182,17 @@ fn earlier(rule: Option<String>) -> Finding {
 pub struct Finder<'a> {
     diff: &'a Diff,
     left_out: &'a dyn Fn(&str) -> bool,
-    /// The places that are taken.
-    taken: HashSet<(String, Side, (u32, u32), Category)>,
+    taken: HashSet<Place>,
+}
+
+/// A place that is taken, and by what: other things may be said of the same lines.
+#[derive(PartialEq, Eq, Hash)]
+struct Place {
+    path: String,
+    side: Side,
+    lines: (u32, u32),
+    rule: Option<String>,
+    title: String,
 }
 
 impl<'a> Finder<'a> {
@@ -196,9 +205,10 @@ impl<'a> Finder<'a> {
     pub fn find(&mut self, finding: &mut Finding) -> Code {
         let mut places = places(finding, self.diff);
         places.sort_by_key(|(_, found)| found.lines.0.abs_diff(finding.start_line));
-        let side = finding.side;
-        let is_free =
-            |(path, found): &(String, Located)| self.taken.insert((path.clone(), side, found.lines, found.category));
+        let is_free = |(path, found): &(String, Located)| {
+            let (rule, title) = (finding.rule.clone(), finding.title.clone());
+            self.taken.insert(Place { path: path.clone(), side: finding.side, lines: found.lines, rule, title })
+        };
         if let Some((path, found)) = places.into_iter().find(is_free) {
             (finding.start_line, finding.end_line) = found.lines;
             (finding.path, finding.quote, finding.category) = (path, found.text, found.category);

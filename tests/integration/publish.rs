@@ -1,5 +1,6 @@
 //! Two jobs: one reviews with the key and a token that may only read, the other publishes with a token that may write.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -8,9 +9,10 @@ use tempfile::TempDir;
 
 use crate::support::actions::{Actions, Event};
 use crate::support::github::Scenario;
-use crate::support::openai::{Answer, Script};
+use crate::support::openai::{Answer, Script, finding};
 use crate::support::program::{Prudence, Run, read_json};
 use crate::support::pull::{Pull, late, mean, pay, removed};
+use crate::support::repo::Repo;
 
 const READ: [(&str, &str); 2] = [("contents", "read"), ("pull_requests", "read")];
 const WRITE: [(&str, &str); 2] = [("contents", "read"), ("pull_requests", "write")];
@@ -243,31 +245,89 @@ fn a_dry_run_of_the_workflow_is_one_of_the_second_job_as_well() {
     assert_eq!(jobs.pull.github.writes().len(), tried);
 }
 
-/// What a later review sends to a model, where the first one ran for this event and its report was published.
-fn sent_later(event: &Event) -> usize {
-    let scenario = Scenario::new(&pay(), "main", "feature").permissions(&READ);
-    let pull = Pull::new(scenario, Script::new().always(Answer::findings(vec![mean()])));
-    pull.review_in(Actions::new(&pull.github, event), &[], 0);
-    let jobs = TwoJobs { folder: TempDir::new().unwrap(), report: read_json(pull.report_path()), pull };
-    fs::write(jobs.file(), jobs.report.to_string()).unwrap();
-    jobs.pull.github.set_permissions(&WRITE);
-    let job = Actions::new(&jobs.pull.github, &Event::WorkflowRun { head_sha: jobs.pull.github.head() });
-    let mut payload = read_json(Path::new(&job.env()["GITHUB_EVENT_PATH"]));
-    payload["workflow_run"]["event"] = json!(event.name());
-    let changed = jobs.folder.path().join("event.json");
-    fs::write(&changed, payload.to_string()).unwrap();
-    let program = Prudence::new().actions(&job).env("GITHUB_EVENT_PATH", changed.display());
-    // what is configured is the same in both jobs
-    program.openai(&jobs.pull.openai).arg("publish").arg(jobs.file()).run().expect_code(0);
-    jobs.pull.github.set_permissions(&READ);
-    let before = jobs.pull.openai.completions().len();
-    let job = Actions::new(&jobs.pull.github, event);
-    assert_eq!(jobs.pull.review_in(job, &[], 0).report["status"], "complete");
-    jobs.pull.openai.completions().len() - before
+impl TwoJobs {
+    /// A request that the first job has reviewed for this event.
+    fn for_event(event: &Event, repo: &Repo, findings: Vec<Value>) -> TwoJobs {
+        let scenario = Scenario::new(repo, "main", "feature").permissions(&READ);
+        let pull = Pull::new(scenario, Script::new().always(Answer::findings(findings)));
+        let jobs = TwoJobs { pull, folder: TempDir::new().unwrap(), report: Value::Null };
+        jobs.review(event);
+        jobs
+    }
+
+    /// The first job; what it sent to a model.
+    fn review(&self, event: &Event) -> usize {
+        let before = self.pull.openai.completions().len();
+        self.pull.review_in(Actions::new(&self.pull.github, event), &[], 0);
+        self.pull.openai.completions().len() - before
+    }
+
+    /// The second job, for what the first one did on this event. What is configured is the same in both.
+    fn publish_after(&self, event: &Event, args: &[&str]) -> Run {
+        fs::copy(self.pull.report_path(), self.file()).unwrap();
+        let job = Actions::new(&self.pull.github, &Event::WorkflowRun { head_sha: self.pull.github.head() });
+        let mut payload = read_json(Path::new(&job.env()["GITHUB_EVENT_PATH"]));
+        payload["workflow_run"]["event"] = json!(event.name());
+        let changed = self.folder.path().join("event.json");
+        fs::write(&changed, payload.to_string()).unwrap();
+        self.pull.github.set_permissions(&WRITE);
+        let program = Prudence::new().actions(&job).env("GITHUB_EVENT_PATH", changed.display());
+        let run = program.openai(&self.pull.openai).arg("publish").arg(self.file()).args(args).run();
+        self.pull.github.set_permissions(&READ);
+        run
+    }
 }
 
 #[test]
 fn what_was_reviewed_is_remembered_where_nobody_else_can_have_written_the_report() {
-    assert_eq!(sent_later(&Event::Target), 0);
-    assert_eq!(sent_later(&Event::Opened), 1);
+    for (event, sent) in [(Event::Target, 0), (Event::Opened, 1)] {
+        let jobs = TwoJobs::for_event(&event, &pay(), vec![mean()]);
+        jobs.publish_after(&event, &[]).expect_code(0);
+        assert_eq!(jobs.review(&event), sent, "{event:?}");
+    }
+}
+
+#[test]
+fn what_is_put_back_ends_in_two_jobs_as_in_one() {
+    let base = Repo::new().file("a.rs", "one\ntwo\n").file("b.rs", "one\ntwo\n").commit("base");
+    let repo = base.branch("feature").file("a.rs", "one\nbad();\n").file("b.rs", "one\nfine();\n").commit("change");
+    let found = finding("a.rs", 2, "bad();", json!({"severity": "critical"}));
+    let jobs = TwoJobs::for_event(&Event::Target, &repo, vec![found]);
+    let gate = ["--fail-on", "critical"];
+    jobs.publish_after(&Event::Target, &gate).expect_code(1);
+    let has_ended = || jobs.pull.github.review_comments()[0].body.contains("**Outdated**");
+    let repo = repo.file("a.rs", "one\ntwo\n").commit("put back");
+    jobs.pull.github.push(&repo.sha("HEAD"));
+    assert_eq!(jobs.review(&Event::Target), 0, "the rest is known");
+    jobs.publish_after(&Event::Target, &gate).expect_code(0);
+    assert!(has_ended());
+}
+
+#[test]
+fn a_request_that_changes_nothing_any_more_has_no_open_thread() {
+    let base = Repo::new().file("a.rs", "one\ntwo\n").commit("base");
+    let repo = base.branch("feature").file("a.rs", "one\nbad();\n").commit("change");
+    let found = finding("a.rs", 2, "bad();", json!({"severity": "critical"}));
+    let jobs = TwoJobs::for_event(&Event::Target, &repo, vec![found]);
+    jobs.publish_after(&Event::Target, &[]).expect_code(0);
+    let repo = repo.file("a.rs", "one\ntwo\n").commit("put back");
+    jobs.pull.github.push(&repo.sha("HEAD"));
+    jobs.review(&Event::Target);
+    jobs.publish_after(&Event::Target, &["--fail-on", "critical"]).expect_code(0);
+    assert!(jobs.pull.github.review_comments()[0].body.contains("**Outdated**"));
+}
+
+#[test]
+fn two_checks_that_hit_one_line_are_both_posted() {
+    let token = ["gh", "p_", "Zx9Qw8Er7Ty6Ui5Op4As3Df2Gh1Jk0LmNbVc"].concat();
+    let base = Repo::new().file("README", "x\n").commit("base");
+    let repo = base.branch("feature").file(".env", format!("TOKEN={token}\n")).commit("change");
+    let jobs = TwoJobs::for_event(&Event::Target, &repo, vec![]);
+    let run = jobs.publish_after(&Event::Target, &["--format", "json"]).expect_code(0);
+    let report = run.json();
+    let rules: BTreeSet<_> =
+        report["findings"].as_array().unwrap().iter().map(|finding| finding["rule"].as_str().unwrap()).collect();
+    assert_eq!(rules, BTreeSet::from(["env-files", "secrets"]), "{}", report["suppressed"]);
+    assert_eq!(jobs.review(&Event::Target), 0);
+    assert_eq!(read_json(jobs.pull.report_path())["findings"], json!([]));
 }

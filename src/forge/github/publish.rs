@@ -40,7 +40,10 @@ pub async fn review(github: &GitHub, review: &Review) -> Result<ReviewOutcome, F
                     false => outcome.refuse(indices, &message),
                 }
             }
-            Err(ForgeError::Refused(message)) if indices.len() <= 1 => outcome.refuse(indices, &message),
+            Err(ForgeError::Refused(message)) if indices.is_empty() => {
+                outcome.notes.push(format!("GitHub refused a review: {message}"));
+            }
+            Err(ForgeError::Refused(message)) if indices.len() == 1 => outcome.refuse(indices, &message),
             Err(ForgeError::Refused(_)) => {
                 let (first, second) = indices.split_at(indices.len() / 2);
                 work.extend([second.to_vec(), first.to_vec()]);
@@ -111,10 +114,12 @@ async fn create(github: &GitHub, route: &str, body: &Value, what: &str) -> Resul
     }
 }
 
-/// Whether the first of these comments can be seen on the request.
+/// Whether the first of these comments can be seen on the request; a review without any is there to ask for changes.
 async fn stands_already(github: &GitHub, comments: &[&LineComment]) -> Result<bool, ForgeError> {
-    let Some(wanted) = comments.first().and_then(|comment| fingerprint_of(&comment.body)) else { return Ok(false) };
     let (_, conversation) = read::read(github).await?;
+    let Some(wanted) = comments.first().and_then(|comment| fingerprint_of(&comment.body)) else {
+        return Ok(!conversation.blocking.is_empty());
+    };
     Ok(conversation.comments.iter().any(|comment| fingerprint_of(&comment.body) == Some(wanted)))
 }
 

@@ -65,3 +65,17 @@ fn a_command_does_not_stand_in_the_place_of_a_failed_check() {
         assert_eq!(conclusions, [Some("failure".to_owned())], "{author} {order}");
     }
 }
+
+#[test]
+fn a_skipped_run_does_not_stand_in_the_place_of_a_failed_check() {
+    let permissions = [("contents", "read"), ("pull_requests", "write"), ("checks", "write")];
+    let mut life = life_of(&three(), |scenario| scenario.permissions(&permissions));
+    let args = ["--check-run", "--fail-on", "major"];
+    life.run(&Event::Opened, &args, 1);
+    life.github().change(|scenario| scenario.draft = true);
+    life.run(&Event::Reopened, &args, 0).assert_quiet();
+    life.github().change(|scenario| scenario.draft = false);
+    life.run(&Event::ReadyForReview, &args, 1).assert_quiet();
+    let conclusions: Vec<_> = life.github().check_runs().into_iter().map(|run| run.conclusion).collect();
+    assert_eq!(conclusions, [Some("failure".to_owned())]);
+}

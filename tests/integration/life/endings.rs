@@ -182,13 +182,19 @@ fn a_review_that_asks_for_changes_is_taken_back_when_they_are_made() {
     }
 }
 
-#[test]
-fn what_comes_back_asks_for_changes_again() {
+/// A request whose one finding was gone, and is back.
+fn back() -> (Life, Event) {
     let mut life = blocking();
     life.run(&Event::Opened, &[], 1);
     let event = life.push(|repo| repo.file("src/new.rs", code(200, &[])));
     life.run(&event, &[], 0);
     let event = life.push(|repo| repo.file("src/new.rs", code(200, &[(10, "alpha")])));
+    (life, event)
+}
+
+#[test]
+fn what_comes_back_asks_for_changes_again() {
+    let (mut life, event) = back();
     let step = life.run(&event, &[], 1);
     assert_eq!(step.words(), ["review of 0", "unresolve", "summary again"]);
     let reviews = life.github().reviews();
@@ -199,6 +205,27 @@ fn what_comes_back_asks_for_changes_again() {
     let event = life.push(|repo| repo.file("src/new.rs", code(200, &[])));
     life.run(&event, &[], 0);
     assert!(life.github().reviews().iter().all(|review| review.dismissed.is_some()));
+}
+
+#[test]
+fn asking_again_is_not_done_twice_where_the_answer_is_lost() {
+    let (mut life, event) = back();
+    life.github().fault(Route::CreateReview, 1, Fault::ApplyThenReset);
+    life.run(&event, &[], 1);
+    let standing = life.github().reviews().into_iter().filter(|review| review.dismissed.is_none()).count();
+    assert_eq!(standing, 1);
+}
+
+#[test]
+fn asking_again_is_made_up_for_where_it_failed() {
+    let (mut life, event) = back();
+    life.github().fault_always(Route::CreateReview, Fault::Html502);
+    let step = life.run(&event, &[], 1);
+    assert!(!step.words().contains(&"unresolve"), "{:?}", step.words());
+    life.github().heal();
+    let step = life.run(&event, &[], 1);
+    assert_eq!(step.words(), ["review of 0", "unresolve", "summary again"]);
+    life.run(&event, &[], 1).assert_quiet();
 }
 
 #[test]
