@@ -16,7 +16,7 @@ use crate::report::markdown;
 use crate::report::{Channel, Delivery, Report, Status, actions};
 use crate::severity::Severity;
 use crate::source::Change;
-use now::{Now, look_again};
+use now::{Now, hear_commands, look_again};
 use state::standing_summary;
 use threads::{look_for_doubles, tidy};
 
@@ -88,6 +88,7 @@ pub async fn post(report: &mut Report, posting: &Posting<'_>) {
     let unplaced: Vec<Unplaced<'_>> = refused.chain(off_lines).collect();
     report.delivery.channel = if review.posted > 0 { Channel::Review } else { Channel::Comment };
     let check_run = check_run(report, posting, &now).await;
+    hear_commands(posting, &mut now).await;
     let state = State { check_run, ..posting.state(report, &now, &unplaced) };
     match summary(report, posting, &now, &unplaced, state).await {
         Ok(url) => {

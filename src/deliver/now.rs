@@ -1,6 +1,7 @@
 //! The request just before it is written to: what happened to it during the review.
 
 use std::borrow::Cow;
+use std::time::{Duration, Instant};
 
 use super::Posting;
 use super::state::cost_in;
@@ -25,6 +26,7 @@ pub(super) struct Now<'a> {
     pub holds_back: bool,
     /// Whether somebody pushed during the review.
     pub has_moved: bool,
+    seen_at: Instant,
 }
 
 /// The request as it was when this run began.
@@ -37,6 +39,7 @@ pub(super) fn as_it_was<'a>(report: &Report, posting: &Posting<'a>) -> Now<'a> {
         head_sha: report.change.head_sha.clone().unwrap_or_default(),
         holds_back: false,
         has_moved: false,
+        seen_at: Instant::now(),
     }
 }
 
@@ -60,7 +63,7 @@ pub(super) async fn look_again<'a>(report: &mut Report, posting: &Posting<'a>) -
         report.cost.total_usd = report.cost.total_usd.zip(spent).map(|(total, spent)| total + spent);
     }
     let state = state.unwrap_or_else(|| before.state.clone());
-    let now = Now { conversation: Cow::Owned(conversation), state, ..before };
+    let now = Now { conversation: Cow::Owned(conversation), state, seen_at: Instant::now(), ..before };
     if request.head_sha == now.head_sha {
         return now;
     }
@@ -71,6 +74,20 @@ pub(super) async fn look_again<'a>(report: &mut Report, posting: &Posting<'a>) -
         }
         // the old head still takes comments, though they may be shown as outdated
         Err(_) => Now { has_moved: true, ..now },
+    }
+}
+
+/// Takes up what people commanded while this run was writing, before its summary takes the place of theirs.
+pub(super) async fn hear_commands(posting: &Posting<'_>, now: &mut Now<'_>) {
+    /// What is written in less is written before a person can have answered it.
+    const MOMENT: Duration = Duration::from_secs(1);
+    if now.conversation.summary.is_none() || now.seen_at.elapsed() < MOMENT {
+        return;
+    }
+    // where it cannot be read, writing it is what tells
+    let Ok((_, conversation)) = posting.forge.read().await else { return };
+    if let Some(state) = conversation.summary.and_then(|summary| State::read(&summary.body)) {
+        (now.state.paused, now.state.dismissed) = (state.paused, state.dismissed);
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::actions::{Actions, Event};
 use crate::support::github::{Fault, Route, Scenario};
 use crate::support::openai::{Answer, Script, finding};
-use crate::support::pull::{Pull, Reviewed, late, mean, pay, removed};
+use crate::support::pull::{Pull, Reviewed, late, mean, pay, removed, state};
 use crate::support::repo::Repo;
 use crate::support::server::Request;
 
@@ -18,16 +18,6 @@ const SUMMARY_MARK: &str = "<!-- prudence:summary v1 -->";
 fn place(comment: &Value) -> (&str, &str, u64, Option<u64>) {
     let text = |name: &str| comment[name].as_str().expect("a text");
     (text("path"), text("side"), comment["line"].as_u64().expect("a line"), comment["start_line"].as_u64())
-}
-
-/// The state that stands on the last line of a summary comment.
-#[track_caller]
-fn state(body: &str) -> Value {
-    let last = body.lines().last().expect("a line");
-    let encoded = last.strip_prefix("<!-- prudence:state v1 ").and_then(|rest| rest.strip_suffix(" -->"));
-    let encoded = encoded.unwrap_or_else(|| panic!("no state on the last line of {body}"));
-    let bytes = base64::engine::general_purpose::STANDARD.decode(encoded).expect("base64");
-    serde_json::from_slice(&bytes).expect("JSON")
 }
 
 /// The one summary comment.

@@ -19,14 +19,13 @@ mod without_graphql;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use base64::Engine as _;
 use serde_json::{Value, json};
 
 use crate::support::actions::{Actions, Event};
 use crate::support::github::{Fault, GitHub, ReviewComment, Route, Scenario};
 use crate::support::openai::{Answer, Script, finding};
 use crate::support::program::Prudence;
-use crate::support::pull::{Pull, Reviewed};
+use crate::support::pull::{Pull, Reviewed, state};
 use crate::support::repo::Repo;
 use crate::support::review::part;
 use crate::support::server::Request;
@@ -323,16 +322,6 @@ impl Step {
 fn title_of(body: &str) -> Option<&str> {
     body.contains("<!-- prudence:finding v1 ").then_some(())?;
     body.lines().find(|line| line.contains(" · "))?.split("**").nth(1)
-}
-
-/// The state on the last line of a summary.
-#[track_caller]
-fn state(body: &str) -> Value {
-    let last = body.lines().last().expect("a line");
-    let encoded = last.strip_prefix("<!-- prudence:state v1 ").and_then(|rest| rest.strip_suffix(" -->"));
-    let encoded = encoded.unwrap_or_else(|| panic!("no state on the last line of {body}"));
-    let bytes = base64::engine::general_purpose::STANDARD.decode(encoded).expect("base64");
-    serde_json::from_slice(&bytes).expect("JSON")
 }
 
 /// The Markdown ends what it opens, and the state can be read.

@@ -100,3 +100,30 @@ fn a_double_that_a_person_answered_stays() {
     assert!(life.github().review_comments().iter().any(|comment| comment.id == ids[0]));
     assert!(life.github().requests_to(Route::DeleteReviewComment).is_empty());
 }
+
+#[test]
+fn a_command_that_comes_while_a_review_is_posted_holds() {
+    let mut life = life(&three());
+    life.opened();
+    let event = life.push(|repo| repo.file("src/b.rs", defect("delta")));
+    // the host makes the run wait, and the order is carried out in the meantime
+    life.github().fault(Route::CreateReview, 1, Fault::SecondaryLimit(Some(3)));
+    let github = Arc::clone(&life.pull.github);
+    let orders = std::thread::spawn(move || {
+        while !github
+            .requests()
+            .iter()
+            .any(|request| request.method == "POST" && request.body.to_string().contains("delta"))
+        {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        let job = Actions::new(&github, &Event::Comment("/prudence pause".to_owned()));
+        Prudence::new().arg("review").actions(&job).run().expect_code(0);
+    });
+    let job = Actions::new(life.github(), &event);
+    life.pull.end(life.pull.step(&job), 0);
+    orders.join().expect("the order is carried out");
+    assert_eq!(life.state()["paused"], true);
+    assert!(life.summary().expect("a summary").contains("Paused"));
+    assert_eq!(life.posted().len(), 4);
+}

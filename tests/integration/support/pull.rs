@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use base64::Engine as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -184,4 +185,14 @@ pub fn files(count: usize) -> Repo {
     let base = (0..count).fold(Repo::new(), |repo, n| repo.file(&name(n), format!("let a{n} = {n};\n")));
     let change = |repo: Repo, n: usize| repo.file(&name(n), format!("let a{n} = {n};\nlet b{n} = a{n} / {n};\n"));
     (0..count).fold(base.commit("base").branch("feature"), change).commit("change")
+}
+
+/// The state on the last line of a summary.
+#[track_caller]
+pub fn state(body: &str) -> Value {
+    let last = body.lines().last().expect("a line");
+    let encoded = last.strip_prefix("<!-- prudence:state v1 ").and_then(|rest| rest.strip_suffix(" -->"));
+    let encoded = encoded.unwrap_or_else(|| panic!("no state on the last line of {body}"));
+    let bytes = base64::engine::general_purpose::STANDARD.decode(encoded).expect("base64");
+    serde_json::from_slice(&bytes).expect("JSON")
 }
