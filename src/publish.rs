@@ -65,7 +65,7 @@ pub async fn publish(args: &cli::Publish, world: &World<'_>, console: &Console) 
 
 /// What was reviewed, for the next run: where the workflow of the base branch made the report, which nobody who opens a
 /// request can write, with the prompts that this program has.
-fn reviewed(report: &Report, diff: &Diff, setup: &Setup) -> Result<Option<Memory>> {
+fn reviewed(report: &Report, mut kept: Diff, setup: &Setup) -> Result<Option<Memory>> {
     let run = setup.actions.as_deref().map(source::event).transpose()?.unwrap_or_default();
     let is_of_base = run["workflow_run"]["event"] == "pull_request_target";
     let is_whole = report.status == Status::Complete && asked_model(report);
@@ -75,8 +75,8 @@ fn reviewed(report: &Report, diff: &Diff, setup: &Setup) -> Result<Option<Memory
     let provider = if setup.config.provider == Provider::Azure { Resolved::Azure } else { Resolved::OpenAi };
     // what only the other job was told to leave out was not reviewed
     let left_out = report.coverage.left_out().map(|file| file.path.as_str()).collect::<HashSet<_>>();
-    let files = diff.files.iter().filter(|file| !left_out.contains(file.path().as_str())).cloned().collect();
-    Ok(Memory::of(&Diff { files, ..diff.clone() }, &review_key(&setup.config, provider)))
+    kept.files.retain(|file| !left_out.contains(file.path().as_str()));
+    Ok(Memory::of(&redact::apply(kept).0, &review_key(&setup.config, provider)))
 }
 
 /// Whether a model has seen the change, now or before.
@@ -94,7 +94,7 @@ async fn deliver_it(
     let is_posted = setup.change.state.published.as_ref() == Some(&digest);
     let (kept, skipped) = filtered(setup).await?;
     let is_empty = kept.changed_lines() == 0;
-    let reviewed = reviewed(&report, &redact::apply(kept).0, setup)?;
+    let reviewed = reviewed(&report, kept, setup)?;
     let (diff, _) = redact::apply(setup.change.diff.clone());
     let refused = refused(setup, console).await?;
     let left_out = |path: &str| skipped.iter().any(|skip| skip.path.as_str() == path);
