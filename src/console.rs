@@ -7,8 +7,9 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::Color;
+use crate::forge::wire::{Event, OnEvent};
+use crate::llm;
 use crate::report::clean;
-use crate::{forge, llm};
 
 /// What people see while a run goes on. Results do not come here.
 #[derive(Clone)]
@@ -104,14 +105,16 @@ impl Console {
         })
     }
 
-    /// Logs the requests to GitHub, with `-v`.
-    pub fn forge_events(&self) -> Option<Arc<dyn Fn(forge::github::Event) + Send + Sync>> {
+    /// Logs the requests to the code host, with `-v`.
+    pub fn forge_events(&self) -> Option<OnEvent> {
         let console = self.clone();
         (self.verbose > 0).then(|| {
-            Arc::new(move |event: forge::github::Event| {
-                let status = event.status.map_or("no answer".to_owned(), |status| status.to_string());
-                console.detail(&format!("github {}: {status} in {:.2} s", event.request, event.duration.as_secs_f64()));
-            }) as Arc<dyn Fn(forge::github::Event) + Send + Sync>
+            Arc::new(move |event: Event| {
+                let Event { host, request, status, duration } = event;
+                let status = status.map_or("no answer".to_owned(), |status| status.to_string());
+                let host = host.to_lowercase();
+                console.detail(&format!("{host} {request}: {status} in {:.2} s", duration.as_secs_f64()));
+            }) as OnEvent
         })
     }
 }

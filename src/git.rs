@@ -286,6 +286,15 @@ fn options() -> DiffOptions {
     options
 }
 
+/// The hunks between two texts, without a header; `None` where git calls one of them binary.
+pub fn hunks(old: &[u8], new: &[u8]) -> Option<String> {
+    let mut patch = git2::Patch::from_buffers(old, None, new, None, Some(&mut options())).ok()?;
+    let text = String::from_utf8_lossy(&patch.to_buf().ok()?).into_owned();
+    let is_text = !text.contains("\nBinary files ");
+    let start = text.find("\n@@ ").map_or(text.len(), |at| at + 1);
+    is_text.then(|| text[start..].to_owned())
+}
+
 /// The diff as text. Renames and copies of changed files are found, as `git diff -M` does.
 fn patch(mut diff: Diff<'_>) -> Result<Vec<u8>, git2::Error> {
     let mut find = DiffFindOptions::new();

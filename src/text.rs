@@ -24,6 +24,53 @@ pub fn fenced(info: &str, text: &str) -> String {
     format!("{ticks}{info}\n{text}{end}{ticks}")
 }
 
+/// An open fence. Where an indented one ends depends on the list or quote around it, which ends with the next line that
+/// stands further out. So every fence is written at the beginning of the line, where nothing around it can end it and
+/// all readers take the same lines for code.
+pub struct Fence {
+    mark: char,
+    length: usize,
+    indent: usize,
+}
+
+impl Fence {
+    /// The fence that a line opens, with its info string.
+    pub fn opened_by(line: &str) -> Option<(Fence, &str)> {
+        let text = line.trim_start_matches([' ', '\t']);
+        let (mark, length, rest) = fence_run(text)?;
+        let fence = Fence { mark, length, indent: line.len() - text.len() };
+        (length >= 3 && !(mark == '`' && rest.contains('`'))).then(|| (fence, rest))
+    }
+
+    /// Whether a line ends it.
+    pub fn is_closed_by(&self, line: &str) -> bool {
+        let text = line.trim_start_matches(' ');
+        // four blanks make code of a line
+        line.len() - text.len() <= 3
+            && fence_run(text).is_some_and(|(mark, length, rest)| {
+                mark == self.mark && length >= self.length && rest.trim().is_empty()
+            })
+    }
+
+    /// A line of its code without the indentation that the fence has.
+    pub fn without_indent<'a>(&self, line: &'a str) -> &'a str {
+        let blanks = line.bytes().take(self.indent).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        &line[blanks..]
+    }
+
+    /// Its marks.
+    pub fn run(&self) -> String {
+        self.mark.to_string().repeat(self.length)
+    }
+}
+
+/// The run of fence characters that begins a text, with what stands behind it.
+fn fence_run(text: &str) -> Option<(char, usize, &str)> {
+    let mark = text.chars().next().filter(|c| matches!(c, '`' | '~'))?;
+    let rest = text.trim_start_matches(mark);
+    Some((mark, text.len() - rest.len(), rest))
+}
+
 /// The length of the longest run of a character.
 pub fn longest_run(text: &str, wanted: char) -> usize {
     text.split(|c| c != wanted).map(str::len).max().unwrap_or(0)

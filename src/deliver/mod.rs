@@ -6,10 +6,10 @@ mod step;
 mod threads;
 
 use crate::config::ci;
-use crate::diff::{Diff, Side};
+use crate::diff::{Diff, Hunk, Line, Side};
 use crate::findings::standing::Standing;
 use crate::findings::{Finding, Judgement};
-use crate::forge::{CheckRun, Forge, ForgeError, LineComment, Review, ReviewOutcome};
+use crate::forge::{CheckRun, Forge, ForgeError, LineComment, Review, ReviewOutcome, Spot};
 use crate::marks::State;
 use crate::memory::Memory;
 use crate::report::markdown;
@@ -77,7 +77,7 @@ pub async fn post(report: &mut Report, posting: &Posting<'_>) {
     let mut now = look_again(report, posting).await;
     let (on_lines, off_lines): (Vec<Finding>, Vec<Finding>) =
         report.findings.clone().into_iter().partition(|finding| {
-            is_in_diff(finding, &now.diff) && !posting.change.without_patch.contains(&finding.path)
+            !posting.change.without_patch.contains(&finding.path) && comment(posting, finding, &now.diff).is_some()
         });
     let (review, is_waiting) = put_on_lines(report, posting, &now, &on_lines).await;
     // what is back and could not be said is still back for the next run
@@ -144,18 +144,11 @@ async fn review(
     if findings.is_empty() && !blocks_alone {
         return Ok(ReviewOutcome::default());
     }
-    let comment = |finding: &Finding| LineComment {
-        path: finding.path.clone(),
-        side: finding.side,
-        start_line: finding.start_line,
-        end_line: finding.end_line,
-        body: markdown::comment(finding),
-    };
     let review = Review {
         head_sha: now.head_sha.clone(),
         body: markdown::review_body,
         request_changes,
-        comments: findings.iter().map(comment).collect(),
+        comments: findings.iter().filter_map(|finding| comment(posting, finding, &now.diff)).collect(),
     };
     posting.forge.post_review(&review).await
 }
@@ -251,18 +244,26 @@ fn fall_back(report: &mut Report, posting: &Posting<'_>) {
     }
 }
 
-/// Hosts take comments on the lines of the diff only, and a range only inside one hunk.
-fn is_in_diff(finding: &Finding, diff: &Diff) -> bool {
+/// The comment of a finding. Hosts take comments on the lines of the diff only, and a range only inside one hunk.
+fn comment(posting: &Posting<'_>, finding: &Finding, diff: &Diff) -> Option<LineComment> {
+    let is_shown = |line: &&Line| finding.side == Side::Right || line.is_change();
+    let spot = |hunk: &Hunk, number: u32| {
+        let on_side =
+            hunk.lines.iter().filter(is_shown).find(|l| l.is_on(finding.side) && l.number_on(finding.side) == number);
+        on_side.map(Spot::of)
+    };
     // a file whose type changed stands twice
-    let hunks = diff.files.iter().filter(|file| file.path().as_str() == finding.path).flat_map(|file| file.hunks());
-    hunks.into_iter().any(|hunk| {
-        let has = |number: u32| {
-            hunk.lines.iter().any(|line| {
-                let is_shown = finding.side == Side::Right || line.is_change();
-                is_shown && line.is_on(finding.side) && line.number_on(finding.side) == number
-            })
-        };
-        has(finding.start_line) && has(finding.end_line)
+    let files = diff.files.iter().filter(|file| file.path().as_str() == finding.path);
+    let mut hunks = files.flat_map(|file| file.hunks().iter().map(move |hunk| (file, hunk)));
+    hunks.find_map(|(file, hunk)| {
+        Some(LineComment {
+            path: finding.path.clone(),
+            old_path: file.old_path.to_string(),
+            side: finding.side,
+            first: spot(hunk, finding.start_line)?,
+            last: spot(hunk, finding.end_line)?,
+            body: markdown::comment(finding, posting.forge.host()),
+        })
     })
 }
 

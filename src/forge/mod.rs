@@ -3,12 +3,15 @@
 //! A forge gets finished text and knows nothing of findings; it gives a change and knows nothing of models.
 
 pub mod github;
+pub mod gitlab;
+mod listed;
+pub mod wire;
 
 use std::collections::HashSet;
 
 use async_trait::async_trait;
 
-use crate::diff::{Diff, Side};
+use crate::diff::{Diff, Line, LineKind, Side};
 use crate::marks::{fingerprint_of, restored};
 
 /// What a request says of itself.
@@ -133,17 +136,42 @@ pub struct PostedSummary {
     pub url: Option<String>,
 }
 
+/// A line of the diff by its numbers. Hosts differ in which of them they want.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spot {
+    /// Added, removed or unchanged.
+    pub kind: LineKind,
+    /// Its number in the old file, or that of the next old line where this one was added.
+    pub old: u32,
+    /// Its number in the new file, or that of the next new line where this one was removed.
+    pub new: u32,
+}
+
+impl Spot {
+    /// Where a line of a hunk is.
+    pub fn of(line: &Line) -> Spot {
+        Spot { kind: line.kind, old: line.old, new: line.new }
+    }
+
+    /// The number on a side.
+    pub fn on(self, side: Side) -> u32 {
+        if side == Side::Left { self.old } else { self.new }
+    }
+}
+
 /// A comment on lines of the diff.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineComment {
     /// Path after the change.
     pub path: String,
+    /// Path before the change.
+    pub old_path: String,
     /// Side of all its lines.
     pub side: Side,
     /// First line.
-    pub start_line: u32,
+    pub first: Spot,
     /// Last line.
-    pub end_line: u32,
+    pub last: Spot,
     /// Its text.
     pub body: String,
 }
@@ -261,9 +289,26 @@ pub enum Reaction {
     Confused,
 }
 
+/// A kind of code host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Host {
+    /// github.com or Enterprise Server.
+    GitHub,
+    /// gitlab.com or self-managed.
+    GitLab,
+}
+
+/// Whether two texts differ in white space alone, which a host may have changed.
+pub(crate) fn has_same_words(one: &str, other: &str) -> bool {
+    one.split_whitespace().eq(other.split_whitespace())
+}
+
 /// A code host, seen from one request on it.
 #[async_trait]
 pub trait Forge: Send + Sync {
+    /// What kind of host it is: each has its own Markdown.
+    fn host(&self) -> Host;
+
     /// What the request says of itself, and what stands on it.
     async fn read(&self) -> Result<(Request, Conversation), ForgeError>;
 

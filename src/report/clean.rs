@@ -1,6 +1,6 @@
 //! Text that is not ours, made harmless for where it is shown.
 
-use crate::text::{longest_run, printable};
+use crate::text::{Fence, longest_run, printable};
 
 /// Markdown of the model for a comment on a host: it can mention nobody, close nothing, show no image, hold no HTML and
 /// no mark of ours, and it cannot leave its paragraph through an open fence. Code in it stays as it is.
@@ -29,9 +29,9 @@ pub fn markdown(text: &str) -> String {
             continue;
         }
         out += &prose(&std::mem::take(&mut paragraph));
-        if let Some((open, language)) = opened {
+        if let Some((open, info)) = opened {
             out += &open.run();
-            out += language;
+            out += language(info);
             fence = Some(open);
         }
         out.push('\n');
@@ -40,54 +40,7 @@ pub fn markdown(text: &str) -> String {
     if let Some(open) = fence {
         out += &open.run();
     }
-    let out = out.trim_end();
-    // a comment that begins with a slash would be a command on some hosts
-    if out.starts_with('/') { format!("\\{out}") } else { out.to_owned() }
-}
-
-/// An open fence. Where an indented one ends depends on the list or quote around it, which ends with the next line that
-/// stands further out. So every fence is written at the beginning of the line, where nothing around it can end it and
-/// all readers take the same lines for code.
-struct Fence {
-    mark: char,
-    length: usize,
-    indent: usize,
-}
-
-impl Fence {
-    /// The fence that a line opens, with the language of its code.
-    fn opened_by(line: &str) -> Option<(Fence, &str)> {
-        let text = line.trim_start_matches([' ', '\t']);
-        let (mark, length, rest) = fence_run(text)?;
-        let fence = Fence { mark, length, indent: line.len() - text.len() };
-        (length >= 3 && !(mark == '`' && rest.contains('`'))).then(|| (fence, language(rest)))
-    }
-
-    fn is_closed_by(&self, line: &str) -> bool {
-        let text = line.trim_start_matches(' ');
-        // four blanks make code of a line
-        line.len() - text.len() <= 3
-            && fence_run(text).is_some_and(|(mark, length, rest)| {
-                mark == self.mark && length >= self.length && rest.trim().is_empty()
-            })
-    }
-
-    /// A line of its code without the indentation that the fence has.
-    fn without_indent<'a>(&self, line: &'a str) -> &'a str {
-        let blanks = line.bytes().take(self.indent).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-        &line[blanks..]
-    }
-
-    fn run(&self) -> String {
-        self.mark.to_string().repeat(self.length)
-    }
-}
-
-/// The run of fence characters that begins a text, with what stands behind it.
-fn fence_run(text: &str) -> Option<(char, usize, &str)> {
-    let mark = text.chars().next().filter(|c| matches!(c, '`' | '~'))?;
-    let rest = text.trim_start_matches(mark);
-    Some((mark, text.len() - rest.len(), rest))
+    out.trim_end().to_owned()
 }
 
 /// The language of a fence, if it is one: a `suggestion` would be applied with a click, and nobody has checked it.
@@ -154,12 +107,18 @@ fn span_end(text: &str, run: usize) -> Option<usize> {
     None
 }
 
-/// Takes the effect out of `@name`, `#1`, `<tag>`, `![image]` and of what `&#64;` and the like stand for.
+/// Takes the effect out of `@name`, `#1`, `<tag>`, `![image]`, of what `&#64;` and the like stand for, of GitLab's `!1`,
+/// `~label`, `%milestone`, `$1` and `&1`, and of a slash at the beginning, which would be a command on some hosts.
 fn quiet(text: &str) -> String {
     const JOINER: char = '\u{200b}';
     let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
+    if text.trim_start().starts_with('/') {
+        out.push_str(&text[..text.len() - text.trim_start().len()]);
+        out.push('\\');
+    }
+    let mut chars = text[out.len().saturating_sub(1)..].chars().peekable();
     let mut escaped = false;
+    let mut before = ' ';
     while let Some(c) = chars.next() {
         let next = chars.peek().copied();
         let entity = match c {
@@ -176,11 +135,19 @@ fn quiet(text: &str) -> String {
             out.push_str(entity);
         } else {
             out.push(c);
-            if matches!(c, '@' | '#') && next.is_some_and(char::is_alphanumeric) {
+            let is_reference = match (c, next) {
+                ('@' | '#', Some(next)) => next.is_alphanumeric(),
+                // `%20` in an address is none
+                ('%' | '~', Some(next)) => !before.is_alphanumeric() && (next.is_alphanumeric() || next == '"'),
+                ('!' | '$' | '&', Some(next)) => next.is_ascii_digit(),
+                _ => false,
+            };
+            if is_reference {
                 out.push(JOINER);
             }
         }
         escaped = c == '\\' && !escaped;
+        before = c;
     }
     out
 }
@@ -257,7 +224,11 @@ mod tests {
             "&#64;team @&#116;eam &commat;team a && b",
             "&amp;#\u{200b}64;team @&amp;#\u{200b}116;eam &amp;commat;team a && b",
         );
-        check("/close", "\\/close");
+        check("/close\nthen\n  /merge `x`\n// no", "\\/close\nthen\n  \\/merge `x`\n\\// no");
+        check(
+            "!12 &3 $4 ~bug ~\"a b\" %v1 but 50% of $HOME && a!=b ~/x %20 a%20b",
+            "!\u{200b}12 &\u{200b}3 $\u{200b}4 ~\u{200b}bug ~\u{200b}\"a b\" %\u{200b}v1 but 50% of $HOME && a!=b ~/x %\u{200b}20 a%20b",
+        );
         check("a\u{1b}[31mb\0", "a[31mb");
         check("# Title\n- a < b", "# Title\n- a &lt; b");
     }

@@ -6,6 +6,8 @@ use super::clean::{cell, code, markdown};
 use super::{Failure, Report, SkippedFile, Status, dollars, plural, thousands};
 use crate::diff::Side;
 use crate::findings::{Finding, Reason, Suppressed};
+use crate::forge::Host;
+use crate::forge::gitlab::quick_action::without_commands;
 use crate::marks::{self, SUMMARY_MARK, State};
 use crate::severity::Severity;
 use crate::text::fenced;
@@ -16,16 +18,34 @@ const LONGEST_COMMENT: usize = 65_000;
 /// Entries of a list where there is not room for all of any number.
 const MOST_LISTED: usize = 100;
 
-/// A line comment.
-pub fn comment(finding: &Finding) -> String {
+/// A line comment for this kind of host.
+pub fn comment(finding: &Finding, host: Host) -> String {
     let mut out = format!("{}\n\n{}\n", heading(finding), markdown(&finding.body));
     if let Some(suggestion) = &finding.suggestion {
-        let info = if finding.side == Side::Right { "suggestion" } else { "" };
-        let _ = write!(out, "\n{}\n", fenced(info, suggestion));
+        let info = suggestion_info(finding, suggestion, host).unwrap_or_default();
+        let _ = write!(out, "\n{}\n", fenced(&info, suggestion));
     }
     let mut out = cut(&out, LONGEST_COMMENT);
     let _ = write!(out, "\n{}", marks::of_finding(&finding.id));
     out
+}
+
+/// What makes a fence one whose code takes the place of the finding's lines with a click. `None` where the host cannot.
+fn suggestion_info(finding: &Finding, suggestion: &str, host: Host) -> Option<String> {
+    /// Lines above the last one that GitLab replaces at most.
+    const MOST_ABOVE: u32 = 100;
+    if finding.side == Side::Left {
+        return None;
+    }
+    match host {
+        Host::GitHub => Some("suggestion".to_owned()),
+        Host::GitLab => {
+            let above = finding.end_line - finding.start_line;
+            // a line that looks like a quick action gets a mark, which must not get into the code
+            let is_plain = without_commands(&fenced("suggestion", suggestion)) == fenced("suggestion", suggestion);
+            (above <= MOST_ABOVE && is_plain).then(|| format!("suggestion:-{above}+0"))
+        }
+    }
 }
 
 /// `🔴 **title** · critical · security`.

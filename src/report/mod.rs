@@ -78,6 +78,8 @@ impl Tool {
 pub enum Source {
     /// A pull request.
     GitHub,
+    /// A merge request.
+    GitLab,
     /// Local git.
     Git,
     /// A diff on a file or standard input.

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::GitHub;
-use crate::diff::{self, Content, Diff, FileDiff};
+use crate::diff::{self, Content, Diff, FileDiff, FileStatus};
+use crate::forge::listed::{Listed, Shown};
 use crate::forge::{ForgeError, Request};
 
 /// Reads what `GET /pulls/N` answers.
@@ -65,44 +66,32 @@ fn add_unlisted(diff: &mut Diff, pull: &Value) {
 /// What git calls a file without a byte.
 const EMPTY_BLOB: &str = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391";
 
-/// One entry of the listing. It has hunks without a header; the header is made here, so that one parser reads all.
+/// One entry of the listing.
 fn listed_file(entry: &Value, reason: &str) -> Result<FileDiff, ForgeError> {
     let text = |name: &str| entry[name].as_str().unwrap_or_default();
-    let (new, status) = (text("filename"), text("status"));
+    let new = text("filename");
     let old = match text("previous_filename") {
         "" => new,
         previous => previous,
     };
+    let status = match text("status") {
+        "added" => FileStatus::Added,
+        "removed" => FileStatus::Deleted,
+        "renamed" => FileStatus::Renamed,
+        "copied" => FileStatus::Copied,
+        _ => FileStatus::Modified,
+    };
     let changes = entry["changes"].as_u64().unwrap_or_default();
-    let patch = entry["patch"].as_str();
-    let extended = match status {
-        "added" => "new file mode 100644\n".to_owned(),
-        "removed" => "deleted file mode 100644\n".to_owned(),
-        "renamed" => format!("rename from {}\nrename to {}\n", quote("", old), quote("", new)),
-        "copied" => format!("copy from {}\ncopy to {}\n", quote("", old), quote("", new)),
-        _ => String::new(),
-    };
-    let body = match patch {
-        Some(patch) => {
-            let from = if status == "added" { "/dev/null".to_owned() } else { quote("a/", old) };
-            let to = if status == "removed" { "/dev/null".to_owned() } else { quote("b/", new) };
-            format!("--- {from}\n+++ {to}\n{patch}\n")
-        }
+    let is_moved = matches!(status, FileStatus::Renamed | FileStatus::Copied);
+    let shown = match entry["patch"].as_str() {
+        Some(patch) => Shown::Hunks(patch),
         // without lines and without a patch: a pure rename, an empty file, or nothing that is text
-        None if changes == 0 && !matches!(status, "renamed" | "copied") && text("sha") != EMPTY_BLOB => {
-            format!("Binary files {} and {} differ\n", quote("a/", old), quote("b/", new))
-        }
-        None => String::new(),
+        None if changes == 0 && !is_moved && text("sha") != EMPTY_BLOB => Shown::Binary,
+        None => Shown::Nothing,
     };
-    let header = format!("diff --git {} {}\n{extended}", quote("a/", old), quote("b/", new));
-    let parsed =
-        diff::parse(header + &body).map_err(|err| ForgeError::Failed(format!("GitHub's patch of `{new}`: {err}")))?;
-    let mut file = parsed
-        .files
-        .into_iter()
-        .next()
-        .ok_or_else(|| ForgeError::Failed(format!("GitHub's patch of `{new}` is empty")))?;
-    if patch.is_none() && changes > 0 {
+    let is_missing = shown == Shown::Nothing && changes > 0;
+    let mut file = Listed { old, new, status, modes: None, shown }.file("GitHub")?;
+    if is_missing {
         let changed_lines = usize::try_from(changes).unwrap_or(usize::MAX);
         let reason = format!("GitHub gives no patch for this file ({reason}); a checkout with `fetch-depth: 0` has it");
         file.content = Content::Missing { changed_lines, reason };
@@ -110,23 +99,9 @@ fn listed_file(entry: &Value, reason: &str) -> Result<FileDiff, ForgeError> {
     Ok(file)
 }
 
-/// A name as git writes it in a header: in quotes where it has characters that would end it.
-fn quote(prefix: &str, name: &str) -> String {
-    if !name.contains(|c: char| c.is_control() || matches!(c, '"' | '\\')) {
-        return format!("{prefix}{name}");
-    }
-    let escape = |byte: u8| match byte {
-        b'"' | b'\\' => format!("\\{}", char::from(byte)),
-        0x20..=0x7e => char::from(byte).to_string(),
-        _ => format!("\\{byte:03o}"),
-    };
-    format!("\"{prefix}{}\"", name.bytes().map(escape).collect::<String>())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diff::FileStatus;
     use serde_json::json;
 
     #[track_caller]

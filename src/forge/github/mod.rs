@@ -12,10 +12,10 @@ mod threads;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::{Access, CheckRun, Conversation, Forge, ForgeError, Own, Reaction, Request, Review, ReviewOutcome};
+use super::{Access, CheckRun, Conversation, Forge, ForgeError, Host, Own, Reaction, Request, Review, ReviewOutcome};
 use crate::diff::Diff;
+use crate::forge::wire::{self, OnEvent};
 use crate::secret::Secret;
-pub use http::Event;
 use http::{Api, Method};
 
 /// Where a pull request is, and how to get there.
@@ -34,7 +34,7 @@ pub struct Settings {
     /// Number of the pull request.
     pub number: u64,
     /// Is told of every request, for `-v`.
-    pub on_event: Option<std::sync::Arc<dyn Fn(Event) + Send + Sync>>,
+    pub on_event: Option<OnEvent>,
 }
 
 /// A pull request on GitHub.
@@ -73,6 +73,10 @@ impl GitHub {
 
 #[async_trait]
 impl Forge for GitHub {
+    fn host(&self) -> Host {
+        Host::GitHub
+    }
+
     async fn read(&self) -> Result<(Request, Conversation), ForgeError> {
         read::read(self).await
     }
@@ -82,7 +86,7 @@ impl Forge for GitHub {
     }
 
     async fn file(&self, commit: &str, path: &str) -> Result<Option<Vec<u8>>, ForgeError> {
-        let route = self.repo_route(&format!("contents/{}?ref={commit}", http::path(path)));
+        let route = self.repo_route(&format!("contents/{}?ref={commit}", wire::path(path)));
         let answer = self.api.get(&route, Some("application/vnd.github.raw+json")).await?;
         match answer.status {
             404 => Ok(None),

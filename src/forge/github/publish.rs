@@ -6,7 +6,7 @@ use super::GitHub;
 use super::http::Method;
 use super::read;
 use crate::diff::Side;
-use crate::forge::{ForgeError, LineComment, Own, Review, ReviewOutcome};
+use crate::forge::{ForgeError, LineComment, Own, Review, ReviewOutcome, has_same_words};
 use crate::marks::fingerprint_of;
 
 /// At most so many reviews are tried: GitHub answers 422 also to a client that writes too much.
@@ -126,9 +126,10 @@ async fn stands_already(github: &GitHub, comments: &[&LineComment]) -> Result<bo
 /// `start_line` must precede `line`, and stands only where there is more than one.
 fn comment_json(comment: &LineComment) -> Value {
     let side = if comment.side == Side::Left { "LEFT" } else { "RIGHT" };
-    let mut json = json!({"path": comment.path, "body": comment.body, "line": comment.end_line, "side": side});
-    if comment.start_line < comment.end_line {
-        json["start_line"] = comment.start_line.into();
+    let (first, last) = (comment.first.on(comment.side), comment.last.on(comment.side));
+    let mut json = json!({"path": comment.path, "body": comment.body, "line": last, "side": side});
+    if first < last {
+        json["start_line"] = first.into();
         json["start_side"] = side.into();
     }
     json
@@ -150,10 +151,8 @@ pub async fn comment(github: &GitHub, existing: Option<u64>, body: &str) -> Resu
     match create(github, &route, &json, WHAT).await {
         Err(ForgeError::Unsure(_)) => {
             // the answer was lost, but perhaps not the comment; the host may have changed its white space
-            let bare = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-            let wanted = bare(body);
             let standing = github.api.list(&route, "the comments").await?;
-            let is_it = |comment: &&Value| comment["body"].as_str().is_some_and(|text| bare(text) == wanted);
+            let is_it = |comment: &&Value| comment["body"].as_str().is_some_and(|text| has_same_words(text, body));
             if let Some(found) = standing.iter().find(is_it) {
                 return Ok(url(found));
             }
@@ -195,14 +194,18 @@ pub async fn dismiss(github: &GitHub, review: u64, message: &str) -> Result<(), 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diff::LineKind;
+    use crate::forge::Spot;
 
     #[test]
     fn ranges_of_one_line_have_no_start() {
+        let spot = |new| Spot { kind: LineKind::Added, old: 1, new };
         let comment = |start| LineComment {
             path: "a".into(),
+            old_path: "a".into(),
             side: Side::Right,
-            start_line: start,
-            end_line: 3,
+            first: spot(start),
+            last: spot(3),
             body: "b".into(),
         };
         assert_eq!(comment_json(&comment(3)), json!({"path": "a", "body": "b", "line": 3, "side": "RIGHT"}));

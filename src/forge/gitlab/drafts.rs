@@ -1,0 +1,134 @@
+//! Comments as drafts, published in one go: people get one notification instead of ten.
+
+use serde_json::{Value, json};
+
+use super::GitLab;
+use super::http::Method;
+use super::position::{Version, position};
+use super::publish::{create, mark, standing};
+use super::quick_action::without_commands;
+use crate::forge::{ForgeError, LineComment, ReviewOutcome};
+use crate::marks::fingerprint_of;
+
+/// Posts the comments as far as this way takes them, and counts them in `outcome`. The indices of those that have to go
+/// another way come back.
+pub async fn post(
+    gitlab: &GitLab,
+    version: &Version,
+    comments: &[LineComment],
+    outcome: &mut ReviewOutcome,
+) -> Result<Vec<usize>, ForgeError> {
+    let all = || (0..comments.len()).collect();
+    // one comment is one notification either way
+    if comments.len() < 2 {
+        return Ok(all());
+    }
+    let has_others = match discard_leftovers(gitlab).await {
+        Ok(has_others) => has_others,
+        Err(err @ (ForgeError::Limited(_) | ForgeError::Failed(_))) => return Err(err),
+        // a host without drafts, or one in trouble
+        Err(_) => return Ok(all()),
+    };
+    let mut drafted = Vec::new();
+    let mut left = Vec::new();
+    for (index, comment) in comments.iter().enumerate() {
+        match draft(gitlab, version, comment).await {
+            Ok(id) => drafted.push((index, id)),
+            Err(ForgeError::Refused(message)) => outcome.refuse(vec![index], &message),
+            Err(_) => {
+                left.extend(index..comments.len());
+                break;
+            }
+        }
+    }
+    left.extend(publish(gitlab, comments, &drafted, has_others, outcome).await?);
+    left.sort_unstable();
+    Ok(left)
+}
+
+/// Removes the drafts that a dead run left. Whether there are others: a person may be writing under the same identity, and
+/// theirs are neither removed nor published.
+async fn discard_leftovers(gitlab: &GitLab) -> Result<bool, ForgeError> {
+    let mut has_others = false;
+    for draft in gitlab.api.list(&gitlab.route("/draft_notes"), "the draft notes").await? {
+        let is_ours = draft["note"].as_str().is_some_and(|text| fingerprint_of(text).is_some());
+        match draft["id"].as_u64().filter(|_| is_ours) {
+            Some(id) => discard(gitlab, id).await?,
+            None => has_others = true,
+        }
+    }
+    Ok(has_others)
+}
+
+async fn discard(gitlab: &GitLab, id: u64) -> Result<(), ForgeError> {
+    let answer = gitlab.api.send(Method::Delete, &gitlab.route(&format!("/draft_notes/{id}")), None).await?;
+    match answer.status {
+        404 => Ok(()),
+        _ => answer.ok("a draft note of an earlier run").map(drop),
+    }
+}
+
+/// Makes a draft. Its identifier.
+async fn draft(gitlab: &GitLab, version: &Version, comment: &LineComment) -> Result<u64, ForgeError> {
+    let body = json!({"note": without_commands(&comment.body), "position": position(version, comment)});
+    let id =
+        |draft: &Value| draft["id"].as_u64().ok_or_else(|| ForgeError::Unsure("a draft note without a number".into()));
+    match create(gitlab, &gitlab.route("/draft_notes"), &body, "a draft note").await {
+        // the answer was lost, but perhaps not the draft
+        Err(ForgeError::Unsure(_)) => match drafted(gitlab, comment).await? {
+            Some(found) => Ok(found),
+            None => id(&create(gitlab, &gitlab.route("/draft_notes"), &body, "a draft note").await?),
+        },
+        result => id(&result?),
+    }
+}
+
+/// The draft of a comment, where there is one.
+async fn drafted(gitlab: &GitLab, comment: &LineComment) -> Result<Option<u64>, ForgeError> {
+    let drafts = gitlab.api.list(&gitlab.route("/draft_notes"), "the draft notes").await?;
+    let wanted = mark(comment);
+    let is_it = |draft: &&Value| draft["note"].as_str().and_then(fingerprint_of) == Some(wanted.as_str());
+    Ok(drafts.iter().find(is_it).and_then(|draft| draft["id"].as_u64()))
+}
+
+/// Publishes the drafts, and looks which of them can be seen afterwards: GitLab drops in silence what it cannot place.
+/// Those that cannot be seen come back.
+async fn publish(
+    gitlab: &GitLab,
+    comments: &[LineComment],
+    drafted: &[(usize, u64)],
+    has_others: bool,
+    outcome: &mut ReviewOutcome,
+) -> Result<Vec<usize>, ForgeError> {
+    if drafted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut is_done = true;
+    match has_others {
+        false => is_done = bulk_publish(gitlab).await.is_ok(),
+        true => {
+            for (_, id) in drafted {
+                let route = gitlab.route(&format!("/draft_notes/{id}/publish"));
+                let answer = gitlab.api.send(Method::Put, &route, Some(&json!({}))).await;
+                is_done &= answer.and_then(|answer| answer.ok("a draft note")).is_ok();
+            }
+        }
+    }
+    let seen = standing(gitlab).await?;
+    let (there, gone): (Vec<_>, Vec<_>) =
+        drafted.iter().copied().partition(|(index, _)| seen.contains(&mark(&comments[*index])));
+    outcome.posted += there.len();
+    if !is_done {
+        // what is posted another way must not be published by a later run
+        for &(_, id) in &gone {
+            discard(gitlab, id).await?;
+        }
+    }
+    Ok(gone.into_iter().map(|(index, _)| index).collect())
+}
+
+/// Publishes all drafts of the identity; it answers nothing.
+async fn bulk_publish(gitlab: &GitLab) -> Result<(), ForgeError> {
+    let answer = gitlab.api.send(Method::Post, &gitlab.route("/draft_notes/bulk_publish"), Some(&json!({}))).await?;
+    answer.ok("the draft notes").map(drop)
+}
