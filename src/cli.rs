@@ -11,12 +11,13 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::config::keys::{self, Key};
 use crate::config::layer::{ConfigError, Layer, Origin, Source};
+use crate::config::merge::MergeRef;
 use crate::config::pull::PullRef;
 use crate::config::value::Raw;
 
 /// The command line, parsed.
 #[derive(Debug, Clone, PartialEq, Parser)]
-#[command(name = "prudence", version, about = "Reviews pull requests in CI with a language model", long_about = None)]
+#[command(name = "prudence", version, about = "Reviews pull and merge requests in CI with a language model", long_about = None)]
 #[command(arg_required_else_help = true, disable_help_subcommand = true, after_help = EXAMPLES)]
 pub struct Cli {
     /// What to do.
@@ -94,6 +95,9 @@ pub struct Publish {
     /// The pull request that it must be about: its URL or OWNER/REPO#N
     #[arg(long, value_name = "REQUEST")]
     pub pr: Option<PullRef>,
+    /// The merge request that it must be about: its URL or GROUP/PROJECT!N
+    #[arg(long, value_name = "REQUEST", conflicts_with = "pr")]
+    pub mr: Option<MergeRef>,
     /// The repository (default: the one that holds this folder)
     #[arg(long, value_name = "DIR")]
     pub repo: Option<PathBuf>,
@@ -133,9 +137,12 @@ pub struct Plan {
 /// `prudence doctor`.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct Doctor {
-    /// A pull request: its URL or OWNER/REPO#N (default: the one of the CI event)
+    /// A pull request: its URL or OWNER/REPO#N (default: the one of the CI run)
     #[arg(long, value_name = "REQUEST")]
     pub pr: Option<PullRef>,
+    /// A merge request: its URL or GROUP/PROJECT!N
+    #[arg(long, value_name = "REQUEST", conflicts_with = "pr")]
+    pub mr: Option<MergeRef>,
     /// The repository (default: the one that holds this folder)
     #[arg(long, value_name = "DIR")]
     pub repo: Option<PathBuf>,
@@ -182,6 +189,9 @@ pub struct Change {
     /// A pull request: its URL or OWNER/REPO#N
     #[arg(long, value_name = "REQUEST")]
     pub pr: Option<PullRef>,
+    /// A merge request: its URL or GROUP/PROJECT!N
+    #[arg(long, value_name = "REQUEST", conflicts_with = "pr")]
+    pub mr: Option<MergeRef>,
     /// What came since the merge base with this revision
     #[arg(long, value_name = "REF", conflicts_with_all = ["staged", "worktree"])]
     pub base: Option<String>,
@@ -211,6 +221,8 @@ pub enum ChangeSource {
     Stdin,
     /// A pull request.
     Pull(PullRef),
+    /// A merge request.
+    Merge(MergeRef),
     /// From the merge base with `base` to `head`, which is `HEAD` where not given.
     Range {
         /// The revision from whose merge base on.
@@ -233,6 +245,7 @@ impl Change {
             Change { patch: Some(file), .. } if file.as_os_str() == "-" => ChangeSource::Stdin,
             Change { patch: Some(file), .. } => ChangeSource::Patch(file.clone()),
             Change { pr: Some(pull), .. } => ChangeSource::Pull(pull.clone()),
+            Change { mr: Some(merge), .. } => ChangeSource::Merge(merge.clone()),
             Change { base: Some(base), head, .. } => ChangeSource::Range { base: base.clone(), head: head.clone() },
             Change { staged: true, .. } => ChangeSource::Staged,
             Change { worktree: true, .. } => ChangeSource::Worktree,

@@ -44,7 +44,7 @@ impl<'a> Output<'a> {
         started: Instant,
     ) -> Output<'a> {
         let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
-        let is_streaming = format == Format::Terminal && (stream || (is_terminal && !setup.is_ci));
+        let is_streaming = format == Format::Terminal && (stream || (is_terminal && !setup.ci.is_some()));
         Output { setup, console, format, file, is_streaming, started, printed: RefCell::default() }
     }
 
@@ -87,7 +87,7 @@ impl<'a> Output<'a> {
             report.status != Status::Incomplete,
         );
         let conclusion = Conclusion::of(exit, report.status == Status::NothingToReview);
-        if let Some(actions) = &self.setup.actions
+        if let Some(actions) = self.setup.actions()
             && let Err(err) = deliver::write_step_files(&report, conclusion, actions, self.file.as_deref())
         {
             let note = format!("{err:#}");
@@ -129,7 +129,7 @@ impl<'a> Output<'a> {
     }
 
     fn show(&self, text: &str) {
-        self.console.result(&for_log(text, self.format, self.setup.actions.is_some()));
+        self.console.result(&for_log(text, self.format, self.setup.actions().is_some()));
     }
 }
 

@@ -76,7 +76,7 @@ pub async fn prepare(setup: &Setup, console: &Console) -> Result<Prepared> {
 /// What steers the bot cannot be read from the base, or a glob is none.
 pub async fn filtered(setup: &Setup) -> Result<(Diff, Vec<Skipped>)> {
     let (config, change) = (&setup.config, &setup.change);
-    let base = Base::new(change, &setup.target, setup.repo.as_ref(), setup.is_ci);
+    let base = Base::new(change, &setup.target, setup.repo.as_ref(), setup.ci.is_some());
     let rules = Rules {
         include: (!config.include.is_empty()).then(|| globs(&config.include)).transpose()?,
         exclude: globs(&config.exclude)?,

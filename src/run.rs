@@ -9,6 +9,7 @@ use anyhow::{Result, bail};
 use crate::assemble::{assemble, judge};
 use crate::cache::Cache;
 use crate::cli::{self, Command, Format};
+use crate::config::ci::Ci;
 use crate::config::env::Env;
 use crate::config::provider::Resolved;
 use crate::config::{self, file};
@@ -117,10 +118,11 @@ fn tell_of_cached(outcomes: &[Outcome], console: &Console) {
 }
 
 /// Asks the host whether the result can be posted, where there is no other way to the author of the change: a run of
-/// Actions has its annotations, and a report file can be published later.
+/// Actions has its annotations, a job of GitLab its log, and a report file can be published later.
 async fn make_sure_of_a_channel(setup: &Setup, has_file: bool, console: &Console) -> Result<()> {
     let Some(forge) = setup.target.forge() else { return Ok(()) };
-    if setup.purpose != Purpose::Deliver || setup.provider == Resolved::Offline || setup.actions.is_some() || has_file {
+    let has_other = has_file || matches!(setup.ci, Some(Ci::GitHub(_) | Ci::GitLab(_)));
+    if setup.purpose != Purpose::Deliver || setup.provider == Resolved::Offline || has_other {
         return Ok(());
     }
     match forge.may_write().await {
@@ -163,7 +165,7 @@ async fn plan(args: &cli::Plan, world: &World<'_>, console: &Console) -> Result<
         Format::Terminal => planned.terminal(),
         Format::Markdown => format!("```text\n{}```\n", anstream::adapter::strip_str(&planned.terminal())),
     };
-    console.result(&for_log(&text, args.format, setup.actions.is_some()));
+    console.result(&for_log(&text, args.format, setup.actions().is_some()));
     Ok(Exit::Clean)
 }
 
@@ -216,7 +218,7 @@ async fn ask(
         concurrency: config.concurrency,
         cache,
     };
-    if !setup.is_ci {
+    if !setup.ci.is_some() {
         console.start(plan.chunks.len());
     }
     let outcomes = review::run(&client, plan, &asking, &|outcomes| {

@@ -75,10 +75,8 @@ pub struct Setup {
     pub full: bool,
     /// The local repository, where there is one.
     pub repo: Option<Repo>,
-    /// The run of GitHub Actions, where it is one.
-    pub actions: Option<Box<ci::GitHub>>,
-    /// Whether this is a run of a CI system.
-    pub is_ci: bool,
+    /// The CI system that this is a run of.
+    pub ci: Option<Ci>,
     /// What the run is for.
     pub purpose: Purpose,
 }
@@ -98,10 +96,6 @@ impl Setup {
         let started = tokio::time::Instant::now();
         let ci = Ci::detect(world.env);
         let is_ci = ci.is_some();
-        let actions = match ci {
-            Some(Ci::GitHub(actions)) => Some(actions),
-            _ => None,
-        };
         let repo = source::repository(change, world);
         let root = repo.as_ref().map_or_else(|_| world.cwd.clone(), Repo::root);
         let dotenv = if is_ci { None } else { dotenv(&root) };
@@ -122,9 +116,13 @@ impl Setup {
         let (target, order) = target.commanded(purpose != Purpose::Deliver, console).await?;
         let full = change.full || env.is_on("full") || order == Some(Order::Full);
         let change = target.change(repo.as_ref()).await?;
+        change.notice.iter().for_each(|notice| console.notice(notice));
         let file = config_file(settings, &change, &target, repo.as_ref(), world, is_ci).await?;
         let (config, origins) = config::load(flags, &env, file)?;
-        let is_fork = change.request.as_ref().is_some_and(|request| request.is_fork);
+        let is_fork = match &change.request {
+            Some(request) => request.is_fork,
+            None => ci.as_ref().and_then(Ci::gitlab).is_some_and(ci::GitLab::is_fork),
+        };
         let facts = Facts::new(&config, &origins, is_ci, is_fork);
         let nothing = nothing(&target, &change, &config);
         let provider = match purpose {
@@ -141,7 +139,7 @@ impl Setup {
         if let Some(forge) = target.forge() {
             forge.set_deadline(started + config.deadline);
         }
-        Ok(Setup { config, provider, target, change, nothing, order, full, repo, actions, is_ci, purpose })
+        Ok(Setup { config, provider, target, change, nothing, order, full, repo, ci, purpose })
     }
 
     /// The title, with no secret in it.
@@ -170,21 +168,15 @@ impl Setup {
             check_run: None,
             paused: self.change.state.paused && self.order != Some(Order::Resume),
             published: None,
-            run_url: self.run_url(),
-            actions: self.actions.as_deref(),
+            run_url: self.ci.as_ref().and_then(Ci::run_url),
+            ci: self.ci.as_ref(),
             annotate,
         }
     }
 
-    /// The page of this run.
-    pub fn run_url(&self) -> Option<String> {
-        let actions = self.actions.as_ref()?;
-        Some(format!(
-            "{}/{}/actions/runs/{}",
-            actions.server_url,
-            actions.repository.as_ref()?,
-            actions.run_id.as_ref()?
-        ))
+    /// The run of GitHub Actions, where it is one.
+    pub fn actions(&self) -> Option<&ci::GitHub> {
+        self.ci.as_ref().and_then(Ci::actions)
     }
 
     /// The lowest severity that is reported for a path.

@@ -1,4 +1,4 @@
-//! Which change is meant, and getting it: from a file, from local git, or from a pull request.
+//! Which change is meant, and getting it: from a file, from local git, or from a pull or merge request.
 
 use std::cell::RefCell;
 use std::io::Read as _;
@@ -9,13 +9,15 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use crate::cli::{self, ChangeSource};
 use crate::config::ci::{self, Ci};
 use crate::config::env::Env;
+use crate::config::merge::MergeRef;
 use crate::config::provider::{is_loopback, origin};
 use crate::config::pull::PullRef;
 use crate::console::Console;
 use crate::diff::attributes::Attributes;
 use crate::diff::{self, Content, Diff, FileDiff, RepoPath};
 use crate::forge::github::{self, GitHub};
-use crate::forge::{Conversation, Forge, Reaction, Request};
+use crate::forge::gitlab::{self, GitLab, Token};
+use crate::forge::{Conversation, Forge, ForgeError, Host, Reaction, Request};
 use crate::git::{Range, Repo};
 use crate::marks::{self, State};
 use crate::order::{self, Order};
@@ -35,12 +37,14 @@ pub enum Target {
     Patch(Vec<u8>, String),
     /// Local git.
     Local(Range),
-    /// A pull request.
+    /// A pull or merge request.
     Pull {
         /// The host.
         forge: Box<dyn Forge>,
         /// Why this request.
         cause: Cause,
+        /// The same change in local git, where the token may not be one that the host lets read.
+        local: Option<Range>,
     },
     /// An event that has nothing to review, such as a merge queue's.
     Nothing(String),
@@ -88,6 +92,8 @@ pub struct Change {
     pub without_patch: Vec<String>,
     /// What local git compared with, in words.
     pub against: Option<String>,
+    /// What the reader should know of where it comes from.
+    pub notice: Option<String>,
 }
 
 /// The local repository, where there is one; a run on a pull request or a patch needs none.
@@ -117,13 +123,19 @@ pub fn target(change: &cli::Change, world: &World<'_>, env: &Env<'_>, console: &
         ChangeSource::Pull(pull) => {
             let actions = ci::GitHub::read(world.env);
             let (api_url, graphql_url) = api_of(&pull, &actions)?;
-            Target::Pull { forge: github(&actions, api_url, graphql_url, &pull, console)?, cause: Cause::Named }
+            let forge = github(&actions, api_url, graphql_url, &pull, console)?;
+            Target::Pull { forge, cause: Cause::Named, local: None }
+        }
+        ChangeSource::Merge(merge) => {
+            let job = ci::GitLab::read(world.env);
+            Target::Pull { forge: merge_request(&job, &merge, console)?, cause: Cause::Named, local: None }
         }
         ChangeSource::Range { base, head } => Target::Local(Range::Base { base, head }),
         ChangeSource::Staged => Target::Local(Range::Staged),
         ChangeSource::Worktree => Target::Local(Range::Worktree),
         ChangeSource::Detect => match Ci::detect(world.env) {
             Some(Ci::GitHub(actions)) => by_event(&actions, env, console)?,
+            Some(Ci::GitLab(job)) => by_pipeline(&job, console)?,
             _ => Target::Local(Range::Branch),
         },
     })
@@ -142,8 +154,67 @@ fn api_of(pull: &PullRef, actions: &ci::GitHub) -> Result<(String, String)> {
         Some(server) if server.starts_with("https://") || is_loopback(server) => {
             Ok((format!("{server}/api/v3"), format!("{server}/api/graphql")))
         }
-        Some(server) => bail!("`{server}` would get the token in the clear\nhint: use its `https` address"),
+        Some(server) => bail!("{}", in_the_clear(server)),
     }
+}
+
+fn in_the_clear(server: &str) -> String {
+    format!("`{server}` would get the token in the clear\nhint: use its `https` address")
+}
+
+/// A merge request that somebody named.
+fn merge_request(job: &ci::GitLab, merge: &MergeRef, console: &Console) -> Result<Box<dyn Forge>> {
+    if merge.is_on(&job.server_url) {
+        let project = merge.project(&job.server_url).to_owned();
+        return gitlab(job, job.api_url.clone(), (project, merge.iid), console);
+    }
+    let server = merge.origin.as_deref().unwrap_or_default();
+    if !server.starts_with("https://") && !is_loopback(server) {
+        bail!("{}", in_the_clear(server));
+    }
+    // what the job knows is of its own host
+    let elsewhere = ci::GitLab { job_token: None, ca_file: None, ..job.clone() };
+    gitlab(&elsewhere, ci::api_of(server), (merge.project(server).to_owned(), merge.iid), console)
+}
+
+fn gitlab(
+    job: &ci::GitLab,
+    api_url: String,
+    (project, iid): (String, u64),
+    console: &Console,
+) -> Result<Box<dyn Forge>> {
+    let token = match (&job.token, &job.job_token) {
+        (Some(token), _) => Token::Access(token.clone()),
+        (None, Some(token)) => Token::Job(token.clone()),
+        (None, None) => Token::None,
+    };
+    let ca_file = job.ca_file.clone();
+    let settings = gitlab::Settings { api_url, token, project, iid, ca_file, on_event: console.forge_events() };
+    Ok(Box::new(GitLab::new(settings)?))
+}
+
+/// The merge request of a pipeline.
+fn by_pipeline(job: &ci::GitLab, console: &Console) -> Result<Target> {
+    let by_number = job
+        .iid
+        .as_ref()
+        .and_then(|iid| iid.parse().ok())
+        .zip(job.target_project.clone().or_else(|| job.target_path.clone()));
+    let (iid, project) = match (by_number, job.open_requests.as_slice()) {
+        (Some(found), _) => found,
+        // a pipeline of a branch that is the source of one request
+        (None, [only]) => {
+            let merge: MergeRef = only.parse().map_err(|err| anyhow!("`CI_OPEN_MERGE_REQUESTS`, `{only}`: {err}"))?;
+            (merge.iid, merge.project(&job.server_url).to_owned())
+        }
+        (None, _) => bail!(
+            "the pipeline is not one of a merge request\nhint: give the job the rule `if: $CI_PIPELINE_SOURCE == \"merge_request_event\"`, or name a change with `--base REF` or `--mr GROUP/PROJECT!N`"
+        ),
+    };
+    let forge = gitlab(job, job.api_url.clone(), (project, iid), console)?;
+    let ends = job.diff_base.clone().zip(job.head.clone()).filter(|_| job.token.is_none());
+    let local = ends.map(|(base, head)| Range::Base { base, head: Some(head) });
+    Ok(Target::Pull { forge, cause: Cause::Event, local })
 }
 
 fn github(
@@ -191,7 +262,7 @@ fn by_event(actions: &ci::GitHub, env: &Env<'_>, console: &Console) -> Result<Ta
     let pull: PullRef =
         format!("{repository}#{number}").parse().map_err(|err| anyhow!("`{repository}#{number}`: {err}"))?;
     let forge = github(actions, actions.api_url.clone(), actions.graphql_url.clone(), &pull, console)?;
-    Ok(Target::Pull { forge, cause })
+    Ok(Target::Pull { forge, cause, local: None })
 }
 
 /// The event's payload; `Null` where the runner has none.
@@ -251,7 +322,7 @@ impl Target {
                 let change = Change::local(Source::Git, diff, (local.base, local.head, local.title));
                 Ok(Change { against: Some(local.against), ..change })
             }
-            Target::Pull { forge, .. } => pull(forge.as_ref(), repo).await,
+            Target::Pull { forge, local, .. } => pull(forge.as_ref(), repo, local.as_ref()).await,
             Target::Nothing(_) => Ok(Change::local(Source::GitHub, Diff::default(), (None, None, None))),
         }
     }
@@ -288,7 +359,7 @@ impl Target {
     /// # Errors
     /// The host does not tell who may command: then nobody may.
     pub async fn commanded(self, is_dry: bool, console: &Console) -> Result<(Target, Option<Order>)> {
-        let Target::Pull { forge, cause: Cause::Comment(Comment { id, author, order }) } = &self else {
+        let Target::Pull { forge, cause: Cause::Comment(Comment { id, author, order }), .. } = &self else {
             return Ok((self, None));
         };
         if !forge.is_writer(author).await? {
@@ -341,19 +412,25 @@ impl Change {
             absent: RefCell::default(),
             without_patch: Vec::new(),
             against: None,
+            notice: None,
         }
     }
 }
 
-async fn pull(forge: &dyn Forge, repo: Option<&Repo>) -> Result<Change> {
+async fn pull(forge: &dyn Forge, repo: Option<&Repo>, local: Option<&Range>) -> Result<Change> {
     // at once; the request's own error is the one that names what is wrong
     let (read, diff) = futures_util::future::join(forge.read(), forge.diff()).await;
-    let ((request, conversation), mut diff) = (read?, diff?);
+    let ((request, conversation), mut diff) = match (read, diff, local) {
+        (Err(err), _, Some(range)) | (Ok(_), Err(err), Some(range)) if is_closed(&err) => {
+            return instead(&err, range, repo, forge.host());
+        }
+        (read, diff, _) => (read?, diff?),
+    };
     let without_patch = diff.files.iter().filter(|file| is_missing(file)).map(|file| file.path().to_string()).collect();
     fill_missing(&mut diff, repo, &request);
     Ok(Change {
         info: ChangeInfo {
-            source: Source::GitHub,
+            source: source_of(forge.host()),
             base_sha: Some(request.base_sha.clone()),
             head_sha: Some(request.head_sha.clone()),
             title: Some(request.title.clone()),
@@ -367,7 +444,35 @@ async fn pull(forge: &dyn Forge, repo: Option<&Repo>) -> Result<Change> {
         absent: RefCell::default(),
         without_patch,
         against: None,
+        notice: None,
     })
+}
+
+fn source_of(host: Host) -> Source {
+    match host {
+        Host::GitHub => Source::GitHub,
+        Host::GitLab => Source::GitLab,
+    }
+}
+
+/// Whether the host does not let the token read.
+fn is_closed(err: &ForgeError) -> bool {
+    match err {
+        ForgeError::Forbidden(_) => true,
+        ForgeError::Failed(text) => text.contains("(401"),
+        _ => false,
+    }
+}
+
+/// The change of a request by local git, where the host does not tell.
+fn instead(err: &ForgeError, range: &Range, repo: Option<&Repo>, host: Host) -> Result<Change> {
+    let refusal = err.to_string().replace('\n', "; ");
+    let repo = repo.ok_or_else(|| anyhow!("{err}"))?;
+    let local = repo.change(range).with_context(|| format!("{refusal}; and git has not the change either"))?;
+    let diff = diff::parse(local.patch).context("cannot read git's own diff")?;
+    let change = Change::local(source_of(host), diff, (local.base, local.head, local.title));
+    let notice = format!("the change comes from the checkout, and nothing is known of earlier reviews: {refusal}");
+    Ok(Change { notice: Some(notice), ..change })
 }
 
 fn is_missing(file: &FileDiff) -> bool {

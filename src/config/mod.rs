@@ -8,6 +8,7 @@ pub mod env;
 pub mod file;
 pub mod keys;
 pub mod layer;
+pub mod merge;
 pub mod provider;
 pub mod pull;
 pub mod schema;

@@ -5,7 +5,7 @@ mod state;
 mod step;
 mod threads;
 
-use crate::config::ci;
+use crate::config::ci::Ci;
 use crate::diff::{Diff, Hunk, Line, Side};
 use crate::findings::standing::Standing;
 use crate::findings::{Finding, Judgement};
@@ -47,8 +47,8 @@ pub struct Posting<'a> {
     pub published: Option<String>,
     /// The run's page.
     pub run_url: Option<String>,
-    /// The run of GitHub Actions, for the channels below the request.
-    pub actions: Option<&'a ci::GitHub>,
+    /// The run's CI system, for the channels below the request.
+    pub ci: Option<&'a Ci>,
     /// Prints workflow commands.
     pub annotate: &'a dyn Fn(&str),
 }
@@ -231,17 +231,19 @@ fn conclusion(report: &Report, is_gated: bool) -> &'static str {
 
 /// What can be seen of a run where nothing can be posted.
 fn fall_back(report: &mut Report, posting: &Posting<'_>) {
-    // what the review took is the better channel, though it has not all
-    let is_on_request = report.delivery.posted > 0;
-    let Some(actions) = posting.actions else {
-        report.delivery.channel = if is_on_request { Channel::Review } else { Channel::None };
-        return;
+    let (channel, place) = match posting.ci {
+        Some(Ci::GitHub(actions)) => {
+            (posting.annotate)(&actions::annotations(report));
+            let place = "the result is in the annotations and the summary of this run";
+            (Channel::Annotations, actions.step_summary_path.is_some().then_some(place))
+        }
+        // standard output is the log
+        Some(Ci::GitLab(_)) => (Channel::Stdout, Some("the result is in the log of this job")),
+        _ => (Channel::None, None),
     };
-    (posting.annotate)(&actions::annotations(report));
-    report.delivery.channel = if is_on_request { Channel::Review } else { Channel::Annotations };
-    if actions.step_summary_path.is_some() {
-        report.delivery.notes.push("the result is in the annotations and the summary of this run".to_owned());
-    }
+    // what the review took is the better channel, though it has not all
+    report.delivery.channel = if report.delivery.posted > 0 { Channel::Review } else { channel };
+    report.delivery.notes.extend(place.map(str::to_owned));
 }
 
 /// The comment of a finding. Hosts take comments on the lines of the diff only, and a range only inside one hunk.

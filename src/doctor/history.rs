@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::check::Check;
-use crate::forge::Request;
+use crate::forge::{Host, Request};
 use crate::git::{LocalChange, Range, Repo};
 
 const NAME: &str = "history";
@@ -31,7 +31,7 @@ fn found(change: &LocalChange) -> String {
 }
 
 /// For a request on a host, which gives the change itself: git only fills in what the host leaves out.
-pub fn of_request(repo: &Result<Repo>, is_named: bool, request: Option<&Request>) -> Check {
+pub fn of_request(repo: &Result<Repo>, is_named: bool, request: Option<&Request>, host: Host) -> Check {
     let repo = match repo {
         Ok(repo) => repo,
         // somebody said that there is one
@@ -42,10 +42,14 @@ pub fn of_request(repo: &Result<Repo>, is_named: bool, request: Option<&Request>
         return Check::ok(NAME, "both ends of the request and their merge base are here");
     }
     let what = if repo.is_shallow() { "the clone is shallow" } else { "the request's commits are not all here" };
+    let setting = match host {
+        Host::GitHub => "fetch-depth: 0",
+        Host::GitLab => "GIT_DEPTH: 0",
+    };
     Check::ok(
         NAME,
         format!(
-            "{what}, which does not matter here: the host gives the change, and only files too large for its diff would need `fetch-depth: 0`"
+            "{what}, which does not matter here: the host gives the change, and only files too large for its diff would need `{setting}`"
         ),
     )
 }

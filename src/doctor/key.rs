@@ -1,6 +1,7 @@
 //! What can be told of a key or a token by looking at it.
 
 use super::check::Check;
+use crate::forge::Host;
 use crate::secret::Secret;
 
 /// A key as it was given.
@@ -22,7 +23,7 @@ pub enum Recipient {
     /// A model server on this machine, which takes any text for a key.
     Local,
     /// A code host.
-    Host,
+    Host(Host),
 }
 
 /// Looks at a key; fails what should not even be sent, and warns of what works all the same. `None` is a key without
@@ -112,23 +113,46 @@ fn misdirected(name: &'static str, key: &str, from: &str, recipient: Recipient) 
                 owner.name
             ),
         )),
-        (Recipient::Host, Some(owner)) if !owner.is_host => Some(Check::fail(
+        (Recipient::Host(host), Some(owner)) if !owner.is_host => Some(Check::fail(
             name,
             format!(
-                "{from} holds a key of {}, which is no token for a code host; it was not sent\nhint: {APART}",
-                owner.name
+                "{from} holds a key of {}, which is no token for a code host; it was not sent\nhint: {}",
+                owner.name,
+                apart(host)
             ),
         )),
-        (Recipient::Host, None) if key.starts_with("sk-") => Some(Check::fail(
+        (Recipient::Host(host), Some(owner)) if owner.name != host.name() => Some(Check::fail(
             name,
-            format!("{from} holds a model's key, which is no token for a code host; it was not sent\nhint: {APART}"),
+            format!(
+                "{from} holds a token of {}, and the request is on {}; it was not sent\nhint: put one of {1} into `{}`",
+                owner.name,
+                host.name(),
+                variable(host)
+            ),
+        )),
+        (Recipient::Host(host), None) if key.starts_with("sk-") => Some(Check::fail(
+            name,
+            format!(
+                "{from} holds a model's key, which is no token for a code host; it was not sent\nhint: {}",
+                apart(host)
+            ),
         )),
         _ => None,
     }
 }
 
 /// Where which of the two belongs.
-const APART: &str = "the model's key belongs in `OPENAI_API_KEY`, the token in `GITHUB_TOKEN`";
+fn apart(host: Host) -> String {
+    format!("the model's key belongs in `OPENAI_API_KEY`, the token in `{}`", variable(host))
+}
+
+/// The variable that holds the token of a host.
+pub fn variable(host: Host) -> &'static str {
+    match host {
+        Host::GitHub => "GITHUB_TOKEN",
+        Host::GitLab => "GITLAB_TOKEN",
+    }
+}
 
 /// Whose keys begin so.
 struct Owner {
@@ -267,7 +291,7 @@ mod tests {
         check("whatever", Recipient::Server, "");
         check("dummy", Recipient::Server, "Warn placeholder");
         check("sk-proj-xyourX-my-Ab_here1_0123456789", Recipient::OpenAi, "");
-        check("ghs_0123456789", Recipient::Host, "");
+        check("ghs_0123456789", Recipient::Host(Host::GitHub), "");
         check("your key", Recipient::Local, "Fail in its middle");
         check("your-key", Recipient::Local, "");
         check("", Recipient::OpenAi, "");
@@ -319,7 +343,7 @@ mod tests {
         check("sk-ant-api03-0123456789", Recipient::Server, "");
         check(KEY, Recipient::Server, "Warn goes to another server");
         check("ghp_0123456789", Recipient::Server, "Fail no key for a model");
-        check(KEY, Recipient::Host, "Fail no token for a code host");
-        check("sk-0123456789", Recipient::Host, "Fail a model's key");
+        check(KEY, Recipient::Host(Host::GitHub), "Fail no token for a code host");
+        check("sk-0123456789", Recipient::Host(Host::GitHub), "Fail a model's key");
     }
 }

@@ -47,19 +47,20 @@ pub async fn run(args: &cli::Doctor, world: &World<'_>, console: &Console) -> Re
 async fn examine(args: &cli::Doctor, world: &World<'_>, console: &Console) -> (Vec<Check>, Vec<Secret>) {
     let ci = Ci::detect(world.env);
     let is_ci = ci.is_some();
-    let change = cli::Change { pr: args.pr.clone(), repo: args.repo.clone(), ..cli::Change::default() };
+    let (pr, mr, folder) = (args.pr.clone(), args.mr.clone(), args.repo.clone());
+    let change = cli::Change { pr, mr, repo: folder, ..cli::Change::default() };
     let repo = source::repository(&change, world);
     let root = repo.as_ref().map_or_else(|_| world.cwd.clone(), Repo::root);
     let dotenv = if is_ci { None } else { dotenv(&root) };
     let env = Env::new(world.env, dotenv.as_deref());
     let target = source::target(&change, world, &env, console);
 
-    let mut on_host = host::Host { checks: Vec::new(), request: None };
+    let mut on_host = host::OnHost { checks: Vec::new(), request: None };
     let mut local = None;
     let history = match &target {
         Ok(Target::Pull { forge, .. }) => {
-            on_host = host::examine(forge.as_ref(), host::given(&env), is_ci).await;
-            history::of_request(&repo, args.repo.is_some(), on_host.request.as_ref())
+            on_host = host::examine(forge.as_ref(), host::given(&env, forge.host()), is_ci).await;
+            history::of_request(&repo, args.repo.is_some(), on_host.request.as_ref(), forge.host())
         }
         Ok(Target::Nothing(why)) => {
             on_host.checks.push(Check::skip("request", format!("there is none to look at: {why}")));
@@ -67,8 +68,10 @@ async fn examine(args: &cli::Doctor, world: &World<'_>, console: &Console) -> (V
         }
         Ok(_) => {
             let text = "no request is named, so neither token nor permissions are looked at";
-            on_host.checks.push(Check::skip("request", text).hint("name one with `--pr OWNER/REPO#N`"));
-            let (check, found) = history::of_branch(&repo, ci == Some(Ci::GitLab));
+            on_host
+                .checks
+                .push(Check::skip("request", text).hint("name one with `--pr OWNER/REPO#N` or `--mr GROUP/PROJECT!N`"));
+            let (check, found) = history::of_branch(&repo, matches!(ci, Some(Ci::GitLab(_))));
             local = found;
             check
         }
@@ -103,19 +106,25 @@ async fn examine(args: &cli::Doctor, world: &World<'_>, console: &Console) -> (V
     }
     checks.extend(on_host.checks);
     checks.push(history);
-    let token = ci::GitHub::read(world.env).token;
+    let job = ci::GitLab::read(world.env);
+    let tokens = [ci::GitHub::read(world.env).token, job.token, job.job_token];
     let key = config.and_then(|(config, _)| config.api_key);
-    (checks, key.into_iter().chain(token).collect())
+    (checks, tokens.into_iter().flatten().chain(key).collect())
 }
 
 /// Why no change can be told: an error where there should be one, and nothing to look at on other events.
 fn no_target(err: &anyhow::Error, args: &cli::Doctor, ci: Option<&Ci>) -> Check {
     let is_on_request = match ci {
         Some(Ci::GitHub(actions)) => actions.event_name.as_deref().is_some_and(|name| name.starts_with("pull_request")),
+        Some(Ci::GitLab(job)) => job.iid.is_some(),
         _ => false,
     };
     let text = format!("{err:#}");
-    if args.pr.is_some() || is_on_request { Check::fail("request", text) } else { Check::skip("request", text) }
+    if args.pr.is_some() || args.mr.is_some() || is_on_request {
+        Check::fail("request", text)
+    } else {
+        Check::skip("request", text)
+    }
 }
 
 /// Where the program runs.

@@ -298,6 +298,16 @@ pub enum Host {
     GitLab,
 }
 
+impl Host {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Host::GitHub => "GitHub",
+            Host::GitLab => "GitLab",
+        }
+    }
+}
+
 /// Whether two texts differ in white space alone, which a host may have changed.
 pub(crate) fn has_same_words(one: &str, other: &str) -> bool {
     one.split_whitespace().eq(other.split_whitespace())

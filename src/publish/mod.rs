@@ -4,6 +4,8 @@
 //! are checked, it must be about the very request and head that the host knows, and each finding must quote the lines that
 //! the host's own diff has; the host's address and all settings come from elsewhere.
 
+mod request;
+
 use std::collections::HashSet;
 use std::path::Path;
 use std::time::Instant;
@@ -11,9 +13,8 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use crate::cli;
-use crate::config::provider::{Resolved, origin};
-use crate::config::pull::PullRef;
-use crate::config::{Provider, ci};
+use crate::config::Provider;
+use crate::config::provider::Resolved;
 use crate::console::Console;
 use crate::deliver::{self, Posting};
 use crate::diff::Diff;
@@ -25,7 +26,7 @@ use crate::output::Output;
 use crate::prepare::{filtered, refused, review_key};
 use crate::prompt;
 use crate::redact;
-use crate::report::{REQUEST_SKIPPED, REVIEWED_BEFORE, Report, SCHEMA, Source, Status};
+use crate::report::{REQUEST_SKIPPED, REVIEWED_BEFORE, Report, SCHEMA, Status};
 use crate::setup::{Purpose, Setup};
 use crate::source::{self, World};
 use crate::status::Exit;
@@ -50,8 +51,7 @@ pub async fn publish(args: &cli::Publish, world: &World<'_>, console: &Console) 
     let text = read(&world.cwd.join(&args.report)).with_context(|| format!("cannot publish `{name}`"))?;
     let digest = prompt::hash_of(&[&String::from_utf8_lossy(&text)]);
     let report = parse(&text).with_context(|| format!("cannot publish `{name}`"))?;
-    let pull = request_of(&report, args.pr.as_ref(), world).with_context(|| format!("cannot publish `{name}`"))?;
-    let change = cli::Change { pr: Some(pull), repo: args.repo.clone(), ..cli::Change::default() };
+    let change = request::of(&report, args, world).with_context(|| format!("cannot publish `{name}`"))?;
     let purpose = if args.dry_run { Purpose::Show } else { Purpose::Publish };
     let setup = Setup::new(&change, &args.settings, world, console, purpose).await?;
     let output = Output::new(args.format, false, args.output.clone(), &setup, console, started);
@@ -66,7 +66,7 @@ pub async fn publish(args: &cli::Publish, world: &World<'_>, console: &Console) 
 /// What was reviewed, for the next run: where the workflow of the base branch made the report, which nobody who opens a
 /// request can write, with the prompts that this program has.
 fn reviewed(report: &Report, mut kept: Diff, setup: &Setup) -> Result<Option<Memory>> {
-    let run = setup.actions.as_deref().map(source::event).transpose()?.unwrap_or_default();
+    let run = setup.actions().map(source::event).transpose()?.unwrap_or_default();
     let is_of_base = run["workflow_run"]["event"] == "pull_request_target";
     let is_whole = report.status == Status::Complete && asked_model(report);
     if !is_of_base || !is_whole || report.tool.prompt != prompt::hash() {
@@ -286,40 +286,6 @@ fn finding_problem(finding: &Finding) -> Option<String> {
     }
 }
 
-/// The request that a report is about, on the host that the environment names: a report cannot send the token elsewhere.
-fn request_of(report: &Report, named: Option<&PullRef>, world: &World<'_>) -> Result<PullRef> {
-    let actions = ci::GitHub::read(world.env);
-    if report.change.source != Source::GitHub {
-        bail!("it is not about a pull request\nhint: review one with `--pr`, or in a workflow");
-    }
-    let url = report.change.url.as_deref().unwrap_or_default();
-    let pull: PullRef = url.parse().map_err(|_| anyhow!("its `change.url` names no pull request"))?;
-    if pull.server_url.as_deref().map(origin) != Some(origin(&actions.server_url)) {
-        bail!(
-            "it is about a request on another host than {}\nhint: set `GITHUB_SERVER_URL` for an enterprise server",
-            actions.server_url
-        );
-    }
-    let same_repository =
-        |owner: &str, repo: &str| pull.owner.eq_ignore_ascii_case(owner) && pull.repo.eq_ignore_ascii_case(repo);
-    if let Some((owner, repo)) = actions.repository.as_deref().and_then(|name| name.split_once('/'))
-        && !same_repository(owner, repo)
-    {
-        bail!("it is about a request of `{}/{}`, and this run is one of `{owner}/{repo}`", pull.owner, pull.repo);
-    }
-    if let Some(named) = named
-        && !(same_repository(&named.owner, &named.repo) && named.number == pull.number)
-    {
-        bail!(
-            "it is about `{}/{}#{}`, and not about the request that `--pr` names",
-            pull.owner,
-            pull.repo,
-            pull.number
-        );
-    }
-    Ok(PullRef { server_url: None, ..pull })
-}
-
 /// Why a report comes too late, where that is so: somebody pushed since.
 fn stale(report: &Report, setup: &Setup) -> Option<String> {
     let (reviewed, now) = (report.change.head_sha.as_deref()?, setup.change.info.head_sha.as_deref()?);
@@ -339,7 +305,7 @@ fn check_against_host(report: &Report, setup: &Setup) -> Result<()> {
     if report.change.head_sha.is_none() || report.change.head_sha != setup.change.info.head_sha {
         bail!("it does not name the head that it is about");
     }
-    if let Some(event) = setup.actions.as_deref().map(source::event).transpose()? {
+    if let Some(event) = setup.actions().map(source::event).transpose()? {
         let run = &event["workflow_run"];
         // a run of `pull_request_target` is one of the base branch, and its head says nothing
         let is_of_head = run["event"] == "pull_request";
