@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use super::GitLab;
 use super::http::Method;
 use super::position::{Version, position};
-use super::publish::{create, mark, standing};
+use super::publish::{create, mark};
 use super::quick_action::without_commands;
+use super::read::standing;
 use crate::forge::{ForgeError, LineComment, ReviewOutcome};
 use crate::marks::fingerprint_of;
 

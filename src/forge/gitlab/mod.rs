@@ -66,6 +66,8 @@ pub struct GitLab {
     iid: u64,
     /// The request's page, once it was read.
     page: OnceLock<String>,
+    /// Who the token posts as, once it was asked.
+    viewer: OnceLock<read::Viewer>,
 }
 
 impl GitLab {
@@ -73,7 +75,7 @@ impl GitLab {
     /// The API's address is no URL, or the authority's file cannot be read.
     pub fn new(settings: Settings) -> Result<GitLab, ForgeError> {
         let (project, iid) = (settings.project.clone(), settings.iid);
-        Ok(GitLab { api: Api::new(settings)?, project, iid, page: OnceLock::new() })
+        Ok(GitLab { api: Api::new(settings)?, project, iid, page: OnceLock::new(), viewer: OnceLock::new() })
     }
 
     fn project_route(&self, rest: &str) -> String {

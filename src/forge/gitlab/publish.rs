@@ -67,17 +67,10 @@ async fn discussion(gitlab: &GitLab, version: &Version, comment: &LineComment) -
     let route = gitlab.route("/discussions");
     match create(gitlab, &route, &body, "a comment").await {
         // the answer was lost, but perhaps not the comment; what cannot be looked up is not sent again
-        Err(ForgeError::Unsure(_)) if standing(gitlab).await?.contains(&mark(comment)) => Ok(()),
+        Err(ForgeError::Unsure(_)) if read::standing(gitlab).await?.contains(&mark(comment)) => Ok(()),
         Err(ForgeError::Unsure(_)) => create(gitlab, &route, &body, "a comment").await.map(drop),
         result => result.map(drop),
     }
-}
-
-/// The fingerprints of the comments of ours that everybody can see.
-pub async fn standing(gitlab: &GitLab) -> Result<Vec<String>, ForgeError> {
-    let (_, conversation) = read::read(gitlab).await?;
-    let marks = conversation.comments.iter().filter_map(|comment| fingerprint_of(&comment.body));
-    Ok(marks.map(str::to_owned).collect())
 }
 
 /// The fingerprint of a comment to be.

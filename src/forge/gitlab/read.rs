@@ -70,23 +70,36 @@ fn parse(iid: u64, json: &Value) -> Option<Request> {
     })
 }
 
+/// The fingerprints of the findings of ours that everybody can see.
+pub async fn standing(gitlab: &GitLab) -> Result<Vec<String>, ForgeError> {
+    let viewer = viewer(gitlab).await?;
+    let discussions = gitlab.api.list(&gitlab.route("/discussions"), "the discussions").await?;
+    let ours = discussions.iter().flat_map(notes_of).filter(|note| is_by(note, &viewer));
+    Ok(ours.filter_map(|note| note["body"].as_str().and_then(fingerprint_of)).map(str::to_owned).collect())
+}
+
 /// Who posts.
+#[derive(Debug, Clone)]
 pub struct Viewer {
     username: String,
     is_bot: bool,
 }
 
-/// The identity of the token.
+/// The identity of the token; it is asked for once.
 ///
 /// # Errors
 /// The host does not tell it: going on as if nothing of ours stood on the request would post it all again.
-pub async fn viewer(gitlab: &GitLab) -> Result<Viewer, ForgeError> {
+async fn viewer(gitlab: &GitLab) -> Result<Viewer, ForgeError> {
+    if let Some(viewer) = gitlab.viewer.get() {
+        return Ok(viewer.clone());
+    }
     let json = gitlab.api.get("/user").await?.ok("the identity of the token")?.json()?;
     let username = json["username"].as_str().filter(|name| !name.is_empty());
     let username = username.ok_or_else(|| {
         ForgeError::Failed("GitLab does not tell who the token posts as\nhint: give it the scope `api`".to_owned())
     })?;
-    Ok(Viewer { username: username.to_owned(), is_bot: is_bot(&json) })
+    let viewer = Viewer { username: username.to_owned(), is_bot: is_bot(&json) };
+    Ok(gitlab.viewer.get_or_init(|| viewer).clone())
 }
 
 /// Whether an account is no person: GitLab names those of access tokens `project_4_bot_…` and `group_4_bot_…`, and tells
