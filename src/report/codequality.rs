@@ -50,7 +50,7 @@ fn not_reviewed(report: &Report) -> Vec<Value> {
     let last = MOST_FILES.min(files.len()).saturating_sub(1);
     let of_file = |(index, (first, count)): (usize, &(&FailedLines, usize))| {
         let more =
-            if index == last && more > 0 { format!(" (and {} more)", plural(more, "file")) } else { String::new() };
+            if index == last && more > 0 { format!(" (and {})", plural(more, "more file")) } else { String::new() };
         let text = format!("{} not reviewed{more}: {}", plural(*count, "changed line"), first.reason);
         let fingerprint = prompt::hash_of(&["not-reviewed", &first.path]);
         let begin = first.start_line.max(1);
