@@ -65,13 +65,16 @@ pub struct Review {
     /// The settings.
     #[command(flatten)]
     pub settings: Settings,
-    /// Shown as terminal (default), markdown or json
+    /// Shown as terminal (default), markdown, json, sarif or codequality
     #[arg(long, value_enum, default_value_t = Format::Terminal, help_heading = RESULT)]
     #[arg(hide_possible_values = true, hide_default_value = true)]
     pub format: Format,
     /// Also write the JSON report to this file
     #[arg(long, value_name = "FILE", help_heading = RESULT)]
     pub output: Option<PathBuf>,
+    /// Files for the widgets of the hosts.
+    #[command(flatten)]
+    pub widgets: Widgets,
     /// Post nothing
     #[arg(long, help_heading = RESULT)]
     pub dry_run: bool,
@@ -104,16 +107,30 @@ pub struct Publish {
     /// The settings.
     #[command(flatten)]
     pub settings: Settings,
-    /// Shown as terminal (default), markdown or json
+    /// Shown as terminal (default), markdown, json, sarif or codequality
     #[arg(long, value_enum, default_value_t = Format::Terminal, help_heading = RESULT)]
     #[arg(hide_possible_values = true, hide_default_value = true)]
     pub format: Format,
     /// Write the report, with what became of it, to this file
     #[arg(long, value_name = "FILE", help_heading = RESULT)]
     pub output: Option<PathBuf>,
+    /// Files for the widgets of the hosts.
+    #[command(flatten)]
+    pub widgets: Widgets,
     /// Post nothing
     #[arg(long, help_heading = RESULT)]
     pub dry_run: bool,
+}
+
+/// Files that the hosts read to show findings in widgets of their own.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+pub struct Widgets {
+    /// Also write the findings as SARIF 2.1.0 to this file
+    #[arg(long, value_name = "FILE", help_heading = RESULT)]
+    pub sarif: Option<PathBuf>,
+    /// Also write them as a Code Quality report of GitLab to this file
+    #[arg(long, value_name = "FILE", help_heading = RESULT)]
+    pub codequality: Option<PathBuf>,
 }
 
 /// `prudence plan`.
@@ -126,9 +143,9 @@ pub struct Plan {
     #[command(flatten)]
     pub settings: Settings,
     /// Shown as terminal (default), markdown or json
-    #[arg(long, value_enum, default_value_t = Format::Terminal, help_heading = RESULT)]
+    #[arg(long, value_enum, default_value_t = PlanFormat::Terminal, help_heading = RESULT)]
     #[arg(hide_possible_values = true, hide_default_value = true)]
-    pub format: Format,
+    pub format: PlanFormat,
     /// Also write the plan in JSON to this file
     #[arg(long, value_name = "FILE", help_heading = RESULT)]
     pub output: Option<PathBuf>,
@@ -399,6 +416,32 @@ pub enum Format {
     Markdown,
     /// For programs.
     Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// The Code Quality report of GitLab.
+    Codequality,
+}
+
+/// How a plan is shown: it has no findings, so that there is nothing of it in the formats for these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "lower")]
+pub enum PlanFormat {
+    /// For people, with colours.
+    Terminal,
+    /// For a comment.
+    Markdown,
+    /// For programs.
+    Json,
+}
+
+impl From<PlanFormat> for Format {
+    fn from(format: PlanFormat) -> Format {
+        match format {
+            PlanFormat::Terminal => Format::Terminal,
+            PlanFormat::Markdown => Format::Markdown,
+            PlanFormat::Json => Format::Json,
+        }
+    }
 }
 
 /// Parses the command line, the program's name first. A flag with an empty value counts as not given: this is how CI
@@ -513,7 +556,11 @@ mod tests {
             check_refused(&format!("review {later}"), UnknownArgument);
         }
         check_refused("review --modle x", UnknownArgument);
-        check_refused("review --format sarif", InvalidValue);
+        check_refused("review --format html", InvalidValue);
+        for format in ["sarif", "codequality"] {
+            check_refused(&format!("plan --format {format}"), InvalidValue);
+            check_refused(&format!("plan --{format} f"), UnknownArgument);
+        }
         check_refused("review --fail-on often", InvalidValue);
         check_refused("review --min-severity never", InvalidValue);
         check_refused("review --pr 7", ErrorKind::ValueValidation);
@@ -537,7 +584,7 @@ mod tests {
     fn help_fits_a_screen_with_one_line_for_each_flag() {
         for command in ["", "review", "plan", "config", "init"] {
             let help = parse(words(&format!("{command} --help"))).expect_err("help").to_string();
-            assert!(help.lines().count() <= 55, "{} lines\n{help}", help.lines().count());
+            assert!(help.lines().count() <= 57, "{} lines\n{help}", help.lines().count());
             assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
             assert!(help.contains("prudence review --pr owner/repo#7"), "{help}");
             for line in help.lines().filter(|line| line.trim_start().starts_with("--")) {

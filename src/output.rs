@@ -1,6 +1,7 @@
 //! What a run prints and writes.
 
 use std::cell::RefCell;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -14,7 +15,7 @@ use crate::deliver;
 use crate::diff::Diff;
 use crate::findings::{Finding, similar};
 use crate::prepare::Prepared;
-use crate::report::{Channel, Report, Status, clean, markdown, terminal};
+use crate::report::{Channel, Report, Status, actions, clean, codequality, markdown, sarif, terminal};
 use crate::review::Outcome;
 use crate::setup::Setup;
 use crate::source::World;
@@ -25,7 +26,7 @@ pub struct Output<'a> {
     setup: &'a Setup,
     console: &'a Console,
     format: Format,
-    file: Option<PathBuf>,
+    files: Files,
     is_streaming: bool,
     started: Instant,
     /// What was printed while the review ran.
@@ -33,24 +34,24 @@ pub struct Output<'a> {
 }
 
 impl<'a> Output<'a> {
-    /// Prints in the format that was asked for, and writes the report to `file`. With `stream` findings are printed as
-    /// they arrive, as they are on a terminal.
+    /// Prints in the format that was asked for, and writes the `files`. With `stream` findings are printed as they arrive,
+    /// as they are on a terminal.
     pub fn new(
         format: Format,
         stream: bool,
-        file: Option<PathBuf>,
+        files: Files,
         setup: &'a Setup,
         console: &'a Console,
         started: Instant,
     ) -> Output<'a> {
         let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
-        let is_streaming = format == Format::Terminal && (stream || (is_terminal && !setup.ci.is_some()));
-        Output { setup, console, format, file, is_streaming, started, printed: RefCell::default() }
+        let is_streaming = format == Format::Terminal && (stream || (is_terminal && setup.ci.is_none()));
+        Output { setup, console, format, files, is_streaming, started, printed: RefCell::default() }
     }
 
-    /// Whether the report goes to a file.
-    pub fn has_file(&self) -> bool {
-        self.file.is_some()
+    /// Whether the report goes to a file, which can be published later.
+    pub fn has_report(&self) -> bool {
+        self.files.report.is_some()
     }
 
     /// Takes what a chunk brought, and prints what is new in it.
@@ -72,7 +73,7 @@ impl<'a> Output<'a> {
     pub fn annotate(&self, text: &str) {
         match self.format {
             Format::Terminal => self.console.result(text),
-            Format::Json | Format::Markdown => self.console.aside(text),
+            _ => self.console.aside(text),
         }
     }
 
@@ -81,38 +82,50 @@ impl<'a> Output<'a> {
     /// # Errors
     /// A file cannot be written.
     pub fn finish(&self, mut report: Report, diff: &Diff) -> Result<Exit> {
-        let exit = Exit::of_review(
-            report.delivery.channel != Channel::None,
-            self.setup.is_gated(&report),
-            report.status != Status::Incomplete,
-        );
-        let conclusion = Conclusion::of(exit, report.status == Status::NothingToReview);
-        if let Some(actions) = self.setup.actions()
-            && let Err(err) = deliver::write_step_files(&report, conclusion, actions, self.file.as_deref())
-        {
-            let note = format!("{err:#}");
-            self.console.notice(&note);
-            report.delivery.notes.push(note);
-        }
-        if let Some(path) = &self.file {
-            write_json(path, &report)?;
-        }
+        let exit = self.end(&mut report, &self.files)?;
         self.print(&report, diff)?;
         Ok(exit)
     }
 
-    /// Shows a report that could not be brought to anyone.
+    /// Shows a report that could not be brought to anyone. Nobody has compared it with the change, so that nothing of it is
+    /// for the widgets of a host.
     ///
     /// # Errors
     /// As [`Output::finish`].
     pub fn undelivered(&self, mut report: Report) -> Result<Exit> {
         report.delivery.channel = Channel::None;
-        self.finish(report, &Diff::default())
+        let exit = self.end(&mut report, &Files { report: self.files.report.clone(), ..Files::default() })?;
+        if !matches!(self.format, Format::Sarif | Format::Codequality) {
+            self.print(&report, &Diff::default())?;
+        }
+        Ok(exit)
+    }
+
+    /// Writes all but what is shown, and says how the run ended.
+    fn end(&self, report: &mut Report, files: &Files) -> Result<Exit> {
+        let exit = Exit::of_review(
+            report.delivery.channel != Channel::None,
+            self.setup.is_gated(report),
+            report.status != Status::Incomplete,
+        );
+        let conclusion = Conclusion::of(exit, report.status == Status::NothingToReview);
+        if let Some(actions) = self.setup.actions()
+            && let Err(err) = deliver::write_step_files(report, conclusion, actions, files.report.as_deref())
+                .and_then(|()| files.tell(actions.output_path.as_deref()))
+        {
+            let note = format!("{err:#}");
+            self.console.notice(&note);
+            report.delivery.notes.push(note);
+        }
+        files.write(report)?;
+        Ok(exit)
     }
 
     fn print(&self, report: &Report, diff: &Diff) -> Result<()> {
         let text = match self.format {
-            Format::Json => format!("{}\n", serde_json::to_string_pretty(report)?),
+            Format::Json => pretty(report)?,
+            Format::Sarif => pretty(&sarif::log(report))?,
+            Format::Codequality => pretty(&codequality::entries(report))?,
             Format::Markdown => markdown::document(report),
             Format::Terminal => {
                 let printed = self.printed.borrow();
@@ -137,11 +150,87 @@ impl<'a> Output<'a> {
 pub fn for_log(text: &str, format: Format, is_actions: bool) -> String {
     match format {
         // the same text in another spelling
-        Format::Json => text.replace("##[", "##\\u005b"),
+        Format::Json | Format::Sarif | Format::Codequality => text.replace("##[", "##\\u005b"),
         _ if !is_actions => text.to_owned(),
         Format::Terminal => clean::painted_log(text),
         Format::Markdown => clean::fenced_off(text),
     }
+}
+
+/// The files that take the result, beside what is shown.
+#[derive(Debug, Default)]
+pub struct Files {
+    /// The JSON report.
+    report: Option<PathBuf>,
+    /// The findings as SARIF.
+    sarif: Option<PathBuf>,
+    /// The findings as a Code Quality report of GitLab.
+    codequality: Option<PathBuf>,
+}
+
+impl Files {
+    /// The files of a review, empty of what an earlier run wrote: a run that fails leaves none.
+    ///
+    /// # Errors
+    /// A file cannot be written: better known before money is spent.
+    pub fn of_review(args: &cli::Review, world: &World<'_>) -> Result<Files> {
+        let report = args.output.clone().or_else(|| input("output", world));
+        Files { report, ..Files::for_widgets(&args.widgets, world) }.cleared()
+    }
+
+    /// The files of `publish`, empty but for the report, which may be the very one that is published.
+    ///
+    /// # Errors
+    /// As [`Files::of_review`].
+    pub fn of_publish(args: &cli::Publish, world: &World<'_>) -> Result<Files> {
+        let files = Files::for_widgets(&args.widgets, world).cleared()?;
+        Ok(Files { report: args.output.clone(), ..files })
+    }
+
+    fn for_widgets(args: &cli::Widgets, world: &World<'_>) -> Files {
+        let sarif = args.sarif.clone().or_else(|| input("sarif", world));
+        Files { report: None, sarif, codequality: args.codequality.clone() }
+    }
+
+    fn cleared(self) -> Result<Files> {
+        for path in [&self.report, &self.sarif, &self.codequality].into_iter().flatten() {
+            clear(path).map_err(|err| {
+                let path = path.display();
+                anyhow!(
+                    "cannot write the report `{path}`: {err}\nhint: the folder must exist, and the file be writable"
+                )
+            })?;
+        }
+        Ok(self)
+    }
+
+    fn write(&self, report: &Report) -> Result<()> {
+        if let Some(path) = &self.report {
+            write_json(path, report)?;
+        }
+        if let Some(path) = &self.sarif {
+            write_json(path, &sarif::log(report))?;
+        }
+        if let Some(path) = &self.codequality {
+            write_json(path, &codequality::entries(report))?;
+        }
+        Ok(())
+    }
+
+    /// Tells the job where the log is, by the file that takes a step's outputs.
+    fn tell(&self, outputs: Option<&Path>) -> Result<()> {
+        let Some(path) = outputs else { return Ok(()) };
+        let name = self.sarif.as_ref().map(|path| path.display().to_string());
+        let text = actions::output_lines(&actions::sarif_output(name.as_deref()));
+        let open = std::fs::OpenOptions::new().append(true).create(true).open(path);
+        open.and_then(|mut file| file.write_all(text.as_bytes()))
+            .with_context(|| format!("cannot write `{}`", path.display()))
+    }
+}
+
+/// The path that an input of the action names.
+fn input(name: &str, world: &World<'_>) -> Option<PathBuf> {
+    Env::new(world.env, None).input(name).map(PathBuf::from)
 }
 
 /// Writes a value as JSON, for programs and people.
@@ -149,23 +238,11 @@ pub fn for_log(text: &str, format: Format, is_actions: bool) -> String {
 /// # Errors
 /// The file cannot be written.
 pub fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<()> {
-    let text = serde_json::to_string_pretty(value)? + "\n";
-    std::fs::write(path, text).with_context(|| format!("cannot write `{}`", path.display()))
+    std::fs::write(path, pretty(value)?).with_context(|| format!("cannot write `{}`", path.display()))
 }
 
-/// The file for the report, empty of what an earlier run wrote: a run that fails leaves none.
-///
-/// # Errors
-/// The file cannot be written: better known before money is spent.
-pub fn report_file(args: &cli::Review, world: &World<'_>) -> Result<Option<PathBuf>> {
-    let file = args.output.clone().or_else(|| Env::new(world.env, None).input("output").map(PathBuf::from));
-    if let Some(path) = &file {
-        clear(path).map_err(|err| {
-            let path = path.display();
-            anyhow!("cannot write the report `{path}`: {err}\nhint: the folder must exist, and the file be writable")
-        })?;
-    }
-    Ok(file)
+fn pretty(value: &impl serde::Serialize) -> Result<String> {
+    Ok(serde_json::to_string_pretty(value)? + "\n")
 }
 
 /// Makes sure that a file can be written, and takes away what is in it.

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 
 use crate::assemble::{assemble, judge};
 use crate::cache::Cache;
-use crate::cli::{self, Command, Format};
+use crate::cli::{self, Command, PlanFormat};
 use crate::config::ci::Ci;
 use crate::config::env::Env;
 use crate::config::provider::Resolved;
@@ -22,7 +22,7 @@ use crate::git::Repo;
 use crate::init::init;
 use crate::llm::{self, Client};
 use crate::obey;
-use crate::output::{Output, for_log, report_file, write_json};
+use crate::output::{Files, Output, for_log, write_json};
 use crate::plan::Tokenizer;
 use crate::prepare::{Prepared, prepare};
 use crate::publish::publish;
@@ -53,10 +53,10 @@ pub async fn run(cli: cli::Cli, world: &World<'_>) -> Result<Exit> {
 async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Result<Exit> {
     let started = Instant::now();
     preload_tokenizer();
-    let file = report_file(args, world)?;
+    let files = Files::of_review(args, world)?;
     let purpose = if args.dry_run { Purpose::Show } else { Purpose::Deliver };
     let setup = Setup::new(&args.change, &args.settings, world, console, purpose).await?;
-    let output = Output::new(args.format, args.stream, file, &setup, console, started);
+    let output = Output::new(args.format, args.stream, files, &setup, console, started);
     if let Some(why) = setup.nothing.clone().map_or(obey::carry_out(&setup).await?, Some) {
         console.notice(&why);
         let mut report = setup.empty_report(why, console.notices());
@@ -74,7 +74,7 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
     let meter = Arc::new(Meter::new(prices(&setup.config), setup.config.max_cost_usd));
     let cache = cache(args, &setup, world)?;
     if !prepared.plan.chunks.is_empty() {
-        make_sure_of_a_channel(&setup, output.has_file(), console).await?;
+        make_sure_of_a_channel(&setup, output.has_report(), console).await?;
     }
     let outcomes = ask(&setup, &prepared, &meter, cache, &output, console).await?;
     tell_of_cached(&outcomes, console);
@@ -161,11 +161,11 @@ async fn plan(args: &cli::Plan, world: &World<'_>, console: &Console) -> Result<
         write_json(path, &planned)?;
     }
     let text = match args.format {
-        Format::Json => format!("{}\n", serde_json::to_string_pretty(&planned)?),
-        Format::Terminal => planned.terminal(),
-        Format::Markdown => format!("```text\n{}```\n", anstream::adapter::strip_str(&planned.terminal())),
+        PlanFormat::Json => format!("{}\n", serde_json::to_string_pretty(&planned)?),
+        PlanFormat::Terminal => planned.terminal(),
+        PlanFormat::Markdown => format!("```text\n{}```\n", anstream::adapter::strip_str(&planned.terminal())),
     };
-    console.result(&for_log(&text, args.format, setup.actions().is_some()));
+    console.result(&for_log(&text, args.format.into(), setup.actions().is_some()));
     Ok(Exit::Clean)
 }
 

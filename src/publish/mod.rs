@@ -22,7 +22,7 @@ use crate::diff::filter::SkipReason;
 use crate::findings::standing::{self, Code, Finder, Standing};
 use crate::findings::{self, Finding, Origin, Reason, Suppressed, Thresholds};
 use crate::memory::Memory;
-use crate::output::Output;
+use crate::output::{Files, Output};
 use crate::prepare::{filtered, refused, review_key};
 use crate::prompt;
 use crate::redact;
@@ -47,6 +47,7 @@ const LONGEST: usize = 100_000;
 /// The report is none, is too large, or is not about this request; nothing was posted.
 pub async fn publish(args: &cli::Publish, world: &World<'_>, console: &Console) -> Result<Exit> {
     let started = Instant::now();
+    let files = Files::of_publish(args, world)?;
     let name = args.report.display();
     let text = read(&world.cwd.join(&args.report)).with_context(|| format!("cannot publish `{name}`"))?;
     let digest = prompt::hash_of(&[&String::from_utf8_lossy(&text)]);
@@ -54,7 +55,7 @@ pub async fn publish(args: &cli::Publish, world: &World<'_>, console: &Console) 
     let change = request::of(&report, args, world).with_context(|| format!("cannot publish `{name}`"))?;
     let purpose = if args.dry_run { Purpose::Show } else { Purpose::Publish };
     let setup = Setup::new(&change, &args.settings, world, console, purpose).await?;
-    let output = Output::new(args.format, false, args.output.clone(), &setup, console, started);
+    let output = Output::new(args.format, false, files, &setup, console, started);
     if let Some(why) = stale(&report, &setup) {
         console.notice(&why);
         return output.undelivered(Report { delivery: deliver::undelivered(vec![why]), ..report });

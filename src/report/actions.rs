@@ -27,7 +27,7 @@ pub fn annotations(report: &Report) -> String {
     out
 }
 
-fn level(severity: Severity) -> &'static str {
+pub(super) fn level(severity: Severity) -> &'static str {
     match severity {
         Severity::Critical | Severity::Major => "error",
         Severity::Minor => "warning",
@@ -50,7 +50,7 @@ fn annotation(level: &str, finding: &Finding) -> String {
 }
 
 /// The text of a finding; one on removed lines says where they were.
-fn told(finding: &Finding) -> String {
+pub(super) fn told(finding: &Finding) -> String {
     match finding.side {
         Side::Right => finding.body.clone(),
         Side::Left => format!("(line {} before the change) {}", finding.start_line, finding.body),
@@ -113,6 +113,11 @@ pub fn outputs(report: &Report, conclusion: Conclusion, report_path: Option<&str
         ("channel", report.delivery.channel.as_str().to_owned()),
         ("summary-url", report.delivery.url.clone().unwrap_or_default()),
     ]
+}
+
+/// The output with the path of the SARIF log; empty where there is none.
+pub fn sarif_output(path: Option<&str>) -> [(&'static str, String); 1] {
+    [("sarif", path.unwrap_or_default().to_owned())]
 }
 
 /// Outputs in the form of the `GITHUB_OUTPUT` file. None of them has a line break, whatever stood in them.

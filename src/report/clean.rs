@@ -172,6 +172,15 @@ pub fn terminal(text: &str) -> String {
     text.split('\n').map(|line| printable(&line.replace('\t', "    "))).collect::<Vec<_>>().join("\n")
 }
 
+/// As [`terminal`], without blanks around it and with at most `most` characters; a cut is marked.
+pub fn plain(text: &str, most: usize) -> String {
+    let text = terminal(text.trim());
+    match text.char_indices().nth(most) {
+        None => text,
+        Some(_) => text.chars().take(most.saturating_sub(1)).chain(['…']).collect(),
+    }
+}
+
 /// A name or a title for a terminal: as [`terminal`], and on one line.
 pub fn line(text: &str) -> String {
     terminal(&printable(text))
@@ -307,6 +316,7 @@ mod tests {
     fn logs_hold_no_command() {
         assert_eq!(terminal("a\u{1b}[0m\n\tb"), "a\\u{1b}[0m\n    b");
         assert_eq!(terminal("::std::move(x)"), "::std::move(x)");
+        assert_eq!([plain(" ab\u{0}\n", 9), plain("éée", 3), plain("éééé", 3)], ["ab\\u{0}", "éée", "éé…"]);
         assert_eq!(log("a\n  ::error::b\nc ##[stop-commands]t"), "a\n|   ::error::b\nc ## [stop-commands]t");
         assert_eq!(painted_log("\u{1b}[1m ::error::b\u{1b}[0m"), "| \u{1b}[1m ::error::b\u{1b}[0m");
         let whole = fenced_off("::error::x");

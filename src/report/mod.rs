@@ -2,11 +2,13 @@
 
 pub mod actions;
 pub mod clean;
+pub mod codequality;
 pub mod markdown;
 pub mod plan;
+pub mod sarif;
 pub mod terminal;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
@@ -432,6 +434,18 @@ impl Report {
         self.findings.iter().chain(self.suppressed.iter().filter(stands).map(|suppressed| &suppressed.finding))
     }
 
+    /// The standing findings, each with a fingerprint that none of the others has: of those with the same `id` the second
+    /// and later ones get a number, so that a widget shows all of them and knows them again.
+    pub fn fingerprinted(&self) -> impl Iterator<Item = (String, &Finding)> {
+        let mut seen: HashMap<&str, usize> = HashMap::new();
+        self.standing().map(move |finding| {
+            let count = seen.entry(&finding.id).or_insert(0);
+            *count += 1;
+            let id = &finding.id;
+            (if *count == 1 { id.clone() } else { format!("{id}-{count}") }, finding)
+        })
+    }
+
     /// `2 findings (1 critical, 1 minor)`, and how many of them stood there before.
     pub fn count_line(&self) -> String {
         let counts: Vec<String> =
@@ -524,6 +538,49 @@ pub fn thousands(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diff::Side;
+    use crate::findings::{Origin, Verdict};
+    use crate::severity::Category;
+
+    /// A finding of the model with this fingerprint.
+    pub(super) fn finding(id: &str) -> Finding {
+        Finding {
+            id: id.to_owned(),
+            path: "src/pay.rs".to_owned(),
+            side: Side::Right,
+            start_line: 5,
+            end_line: 5,
+            severity: Severity::Major,
+            category: Category::Bug,
+            confidence: 90,
+            title: "Late".to_owned(),
+            body: "By a day.".to_owned(),
+            suggestion: None,
+            quote: "let day = 1;".to_owned(),
+            origin: Origin::Model,
+            votes: 1,
+            verdict: Verdict::Unverified,
+            rule: None,
+        }
+    }
+
+    /// The report of a complete review with these findings.
+    pub(super) fn report(findings: Vec<Finding>) -> Report {
+        Report {
+            schema: SCHEMA.to_owned(),
+            tool: Tool::this(),
+            change: ChangeInfo { source: Source::Git, base_sha: None, head_sha: None, title: None, url: None },
+            status: Status::Complete,
+            summary: String::new(),
+            findings,
+            suppressed: Vec::new(),
+            coverage: Coverage::default(),
+            chunks: Vec::new(),
+            usage: Usage::default(),
+            cost: Cost::default(),
+            delivery: Delivery { channel: Channel::Stdout, posted: 0, url: None, notes: Vec::new() },
+        }
+    }
 
     #[test]
     fn numbers_for_people() {

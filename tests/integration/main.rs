@@ -11,6 +11,7 @@ mod delivery;
 mod doctor;
 mod doubles;
 mod eval_diffs;
+mod formats;
 mod github;
 mod init;
 #[cfg(unix)] // with stand-ins that are scripts
