@@ -3,6 +3,7 @@
 mod events;
 mod github;
 mod github_days;
+mod gitlab;
 mod graphql;
 mod harness;
 mod openai;

@@ -25,6 +25,15 @@ impl Answer {
 
 /// Sends a request with these headers and this body (none when `Null`), and gives up after five seconds.
 pub fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &Value) -> Result<Answer, reqwest::Error> {
+    if body.is_null() {
+        return send_raw(method, url, headers, &[]);
+    }
+    let headers = [headers, &[("content-type", "application/json")]].concat();
+    send_raw(method, url, &headers, body.to_string().as_bytes())
+}
+
+/// Sends a request with these headers and these bytes, and gives up after five seconds.
+pub fn send_raw(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Answer, reqwest::Error> {
     static CRYPTO: Once = Once::new();
     CRYPTO.call_once(|| {
         // reqwest builds its TLS before it knows that nobody asks for it.
@@ -37,8 +46,8 @@ pub fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &Value) -> 
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        if !body.is_null() {
-            request = request.header("content-type", "application/json").body(body.to_string());
+        if !body.is_empty() {
+            request = request.body(body.to_vec());
         }
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());

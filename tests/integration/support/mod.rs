@@ -2,13 +2,20 @@
 #![allow(dead_code, unused_imports, reason = "each helper is used by some of the test files")]
 
 pub mod actions;
+pub mod change;
 pub mod client;
 pub mod event;
+pub mod fault;
 pub mod github;
+pub mod gitlab;
+pub mod gitlab_ci;
+pub mod merge;
 pub mod openai;
 pub mod openapi;
+pub mod page;
 pub mod program;
 pub mod pull;
 pub mod repo;
 pub mod review;
 pub mod server;
+pub mod sha1;

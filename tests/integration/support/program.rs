@@ -13,6 +13,8 @@ use tempfile::TempDir;
 
 use super::actions::Actions;
 use super::github::GitHub;
+use super::gitlab::GitLab;
+use super::gitlab_ci::Job;
 use super::openai::OpenAi;
 
 /// A run that takes longer is a hang, and fails the test, unless it has a limit of its own.
@@ -97,6 +99,17 @@ impl Prudence {
     pub fn actions(mut self, actions: &Actions) -> Prudence {
         self.env.extend(actions.env());
         self.current_dir(actions.workspace())
+    }
+
+    /// Holds a token for this host, outside of a job; which host it is, the request's address says.
+    pub fn gitlab(self, _gitlab: &GitLab) -> Prudence {
+        self.env("GITLAB_TOKEN", super::gitlab::TOKEN)
+    }
+
+    /// Runs as the script of this job, in its workspace.
+    pub fn gitlab_job(mut self, job: &Job) -> Prudence {
+        self.env.extend(job.env());
+        self.current_dir(job.workspace())
     }
 
     /// Runs the program to its end. Fails the test when it does not end.

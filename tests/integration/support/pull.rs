@@ -1,6 +1,6 @@
 //! A pull request under review: its host, the model, and runs of the program on it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -22,10 +22,25 @@ pub struct Pull {
 }
 
 /// A run that has ended, with the JSON report that it wrote (`Null` where it wrote none).
-pub struct Reviewed {
+pub struct Reviewed<J = Actions> {
     pub run: Run,
     pub report: Value,
-    pub job: Option<Actions>,
+    /// The job that it was in.
+    pub job: Option<J>,
+}
+
+/// A review with little effort, that asks this model and writes its report there.
+pub fn reviewer(report: &Path, openai: &OpenAi) -> Prudence {
+    Prudence::new().args(["review", "--effort", "low", "--output"]).arg(report).openai(openai)
+}
+
+/// Runs the program, which writes its report there and must end with this code.
+#[track_caller]
+pub fn end<J>(program: Prudence, path: &Path, code: i32) -> Reviewed<J> {
+    let _ = std::fs::remove_file(path);
+    let run = program.run().expect_code(code);
+    let report = if path.exists() { read_json(path) } else { Value::Null };
+    Reviewed { run, report, job: None }
 }
 
 impl Pull {
@@ -65,11 +80,7 @@ impl Pull {
     /// Runs the program, which must end with this code.
     #[track_caller]
     pub fn end(&self, program: Prudence, code: i32) -> Reviewed {
-        let path = self.report_path();
-        let _ = std::fs::remove_file(&path);
-        let run = program.run().expect_code(code);
-        let report = if path.exists() { read_json(&path) } else { Value::Null };
-        Reviewed { run, report, job: None }
+        end(program, &self.report_path(), code)
     }
 
     pub fn report_path(&self) -> PathBuf {
@@ -91,12 +102,11 @@ impl Pull {
     }
 
     fn program(&self) -> Prudence {
-        let output = self.report_path();
-        Prudence::new().args(["review", "--effort", "low", "--output"]).arg(output).openai(&self.openai)
+        reviewer(&self.report_path(), &self.openai)
     }
 }
 
-impl Reviewed {
+impl<J> Reviewed<J> {
     /// What the report says there.
     #[track_caller]
     pub fn at(&self, pointer: &str) -> &Value {
@@ -139,7 +149,7 @@ impl Reviewed {
     }
 
     #[track_caller]
-    pub fn job(&self) -> &Actions {
+    pub fn job(&self) -> &J {
         self.job.as_ref().expect("a run in a job")
     }
 }

@@ -119,13 +119,38 @@ impl Repo {
 
     /// What a job of GitHub Actions starts with: one commit, the merge of `base` and `head`, detached, without its parents.
     pub fn actions_checkout(&self, base: &str, head: &str) -> Repo {
-        let (ours, theirs) = (self.oid(base), self.oid(head));
-        let git = self.git();
-        let merge = commit_tree(&git, None, 1, "Merge", merged_tree(&git, ours, theirs), &[ours, theirs]);
-        let checkout = Repo::new();
-        copy_objects(&git, merge, &checkout.git());
-        fs::write(checkout.path().join(".git/shallow"), format!("{merge}\n")).expect("a list of shallow commits");
-        checkout.checkout(&merge.to_string())
+        self.shallow_clone(&self.merge_commit(base, head), 1)
+    }
+
+    /// The merge of `head` into `base`, on no branch: always the same commit.
+    pub fn merge_commit(&self, base: &str, head: &str) -> String {
+        let (ours, theirs, git) = (self.oid(base), self.oid(head), self.git());
+        commit_tree(&git, None, 1, "Merge", merged_tree(&git, ours, theirs), &[ours, theirs]).to_string()
+    }
+
+    /// What a job starts with: this commit, detached, with as many generations before it as make this depth, or with all
+    /// for 0.
+    pub fn shallow_clone(&self, revision: &str, depth: usize) -> Repo {
+        let (git, tip, clone) = (self.git(), self.oid(revision), Repo::new());
+        let (mut known, mut edge, mut level) = (vec![tip], Vec::new(), vec![tip]);
+        for generation in 1.. {
+            let parents = |id: &Oid| git.find_commit(*id).expect("a commit").parent_ids().collect::<Vec<_>>();
+            if generation == depth {
+                edge = level.into_iter().filter(|id| !parents(id).is_empty()).collect();
+                break;
+            }
+            level = level.iter().flat_map(parents).filter(|id| !known.contains(id)).collect();
+            if level.is_empty() {
+                break;
+            }
+            known.extend(&level);
+        }
+        copy_objects(&git, &known, &clone.git());
+        let edge: String = edge.iter().map(|id| format!("{id}\n")).collect();
+        if !edge.is_empty() {
+            fs::write(clone.path().join(".git/shallow"), edge).expect("a list of shallow commits");
+        }
+        clone.checkout(&tip.to_string())
     }
 
     fn oid(&self, revision: &str) -> Oid {
@@ -165,11 +190,10 @@ fn commit_tree(git: &Repository, update: Option<&str>, n: i64, message: &str, tr
     git.commit(update, &author, &author, message, &tree, &parents.iter().collect::<Vec<_>>()).expect("a commit")
 }
 
-/// Copies one commit with its files, and nothing of its history.
-fn copy_objects(from: &Repository, commit: Oid, to: &Repository) {
+/// Copies these commits with their files, and nothing of their history.
+fn copy_objects(from: &Repository, commits: &[Oid], to: &Repository) {
     let mut pack = from.packbuilder().expect("a pack");
-    pack.insert_object(commit, None).expect("the commit");
-    pack.insert_tree(from.find_commit(commit).expect("a commit").tree_id()).expect("the commit's files");
+    commits.iter().for_each(|commit| pack.insert_commit(*commit).expect("a commit with its files"));
     let odb = to.odb().expect("an object store");
     let mut writer = odb.packwriter().expect("a pack to write");
     pack.foreach(|bytes| std::io::Write::write_all(&mut writer, bytes).is_ok()).expect("objects");

@@ -288,7 +288,8 @@ fn drop_connection() -> ! {
     resume_unwind(Box::new("the connection is dropped on purpose"))
 }
 
-fn decode(text: &str) -> String {
+/// A text without its percent signs.
+pub fn decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;

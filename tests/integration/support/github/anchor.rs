@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::change::{ChangedFile, Side, Spot};
+use crate::support::change::{ChangedFile, Side, Spot};
 
 /// Where a comment asks to stand.
 #[derive(Debug, Clone)]

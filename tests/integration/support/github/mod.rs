@@ -1,9 +1,7 @@
 //! A double of GitHub: a pull request made from a repository on disk, that refuses what the host refuses.
 
 mod anchor;
-mod change;
 mod check_run;
-mod fault;
 mod graphql;
 mod people;
 mod query;
@@ -25,16 +23,16 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use serde_json::{Value, json};
 
 pub use anchor::Place;
-pub use change::Side;
-pub use fault::Fault;
 pub use route::Route;
 pub use scenario::{Identity, Limits, MEMBER, Scenario};
 pub use state::{CheckRun, IssueComment, Reaction, Review, ReviewComment};
 
-use self::fault::Planted;
 use self::refusal::problem;
 use self::route::Found;
 use self::state::State;
+pub use super::change::Side;
+pub use super::fault::Fault;
+use super::fault::Planted;
 use super::openapi::GITHUB;
 use super::server::{Reply, Request, Server, Wire, lock};
 
@@ -192,11 +190,11 @@ impl State {
         let (route, doc) = (found.route, found.route.doc());
         self.check_target(&found)?;
         self.permit(found.permissions(), doc)?;
-        let fault = self.faults.iter_mut().find_map(|planted| planted.strike(route));
+        let fault = self.faults.iter_mut().find_map(|planted| planted.strike(&route));
         if let Some(Fault::HeadMoves(sha)) = &fault {
             self.push(sha);
         }
-        if let Some(instead) = fault.as_ref().and_then(|fault| fault.instead(doc)) {
+        if let Some(instead) = fault.as_ref().and_then(|fault| fault.instead(|own| refusal::planted(own, doc))) {
             return Ok(instead);
         }
         let body = checked_body(request, &found, violations)?;

@@ -6,13 +6,14 @@ use base64::Engine;
 use git2::{Blob, ObjectType, Oid, Repository};
 use serde_json::{Value, json};
 
-use super::change;
 use super::refusal;
 use super::route::{Found, Route};
 use super::scenario::Identity;
 use super::shape::{GHOST, Shape, user};
 use super::state::State;
+use crate::support::change;
 use crate::support::openapi::GITHUB;
+use crate::support::page::Page;
 use crate::support::server::{Reply, Request};
 
 const PER_PAGE: usize = 30;
@@ -169,19 +170,8 @@ fn entry_json(shape: &Shape, path: &str, kind: &str, sha: &str, size: usize) -> 
 
 /// One page of a listing, with links to the others.
 fn paged(items: Vec<Value>, request: &Request, root: &str) -> Reply {
-    let number = |key: &str| request.query.get(key).and_then(|value| value.parse::<usize>().ok());
-    let size = number("per_page").unwrap_or(PER_PAGE).clamp(1, MAX_PER_PAGE);
-    let page = number("page").unwrap_or(1).max(1);
-    let last = items.len().div_ceil(size).max(1);
-    let link = |to: usize, rel: &str| format!("<{root}{}?per_page={size}&page={to}>; rel=\"{rel}\"", request.path);
-    let mut links = Vec::new();
-    if page > 1 {
-        links.extend([link(page - 1, "prev"), link(1, "first")]);
-    }
-    if page < last {
-        links.extend([link(page + 1, "next"), link(last, "last")]);
-    }
-    let part: Vec<Value> = items.into_iter().skip((page - 1) * size).take(size).collect();
-    let reply = Reply::json(200, &Value::Array(part));
-    if links.is_empty() { reply } else { reply.header("link", links.join(", ")) }
+    let page = Page::of(items, request, PER_PAGE, MAX_PER_PAGE);
+    let links = page.links(&format!("{root}{}", request.path));
+    let reply = Reply::json(200, &Value::Array(page.items));
+    if links.is_empty() { reply } else { reply.header("link", links) }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::support::fault::Fault;
 use crate::support::server::Reply;
 
 const DOCS: &str = "https://docs.github.com/rest";
@@ -52,6 +53,16 @@ pub fn secondary_limit(content: bool, retry_after: Option<u64>) -> Reply {
 pub fn primary_limit() -> Reply {
     let doc = "overview/rate-limits-for-the-rest-api";
     problem(403, "API rate limit exceeded for installation ID 4242.", doc).header("x-ratelimit-remaining", 0)
+}
+
+/// The answers of faults that only this host has.
+pub fn planted(fault: &Fault, doc: &str) -> Option<Reply> {
+    match fault {
+        Fault::Spammed => Some(unprocessable(doc, "Validation failed, or the endpoint has been spammed.")),
+        Fault::SecondaryLimit(retry_after) => Some(secondary_limit(false, *retry_after)),
+        Fault::PrimaryLimit => Some(primary_limit()),
+        _ => None,
+    }
 }
 
 fn with_errors(status: u16, message: &str, doc: &str, errors: Option<Vec<Value>>) -> Reply {

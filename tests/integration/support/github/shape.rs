@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::change::ChangedFile;
 use super::reaction::rollup;
 use super::state::{CheckRun, IssueComment, Reaction, Review, ReviewComment, State};
+use crate::support::change::{self, ChangedFile};
 use crate::support::openapi::GITHUB;
 
 const NOW: &str = "2026-01-02T00:00:00Z";
@@ -85,7 +85,7 @@ impl Shape<'_> {
 
     fn commits(&self) -> usize {
         let (base, head) = (&self.state.scenario.base, &self.state.head);
-        let counted = self.state.git().graph_ahead_behind(super::change::oid(head), super::change::oid(base));
+        let counted = self.state.git().graph_ahead_behind(change::oid(head), change::oid(base));
         counted.map_or(0, |(ahead, _)| ahead)
     }
 
@@ -214,7 +214,7 @@ impl Shape<'_> {
 
     pub fn commit(&self, sha: &str) -> Value {
         let git = self.state.git();
-        let commit = git.find_commit(super::change::oid(sha)).expect("a commit");
+        let commit = git.find_commit(change::oid(sha)).expect("a commit");
         let parents: Vec<String> = commit.parent_ids().map(|id| id.to_string()).collect();
         let link = |sha: &String| json!({"sha": sha, "url": self.api(&format!("/commits/{sha}"))});
         let given = json!({

@@ -6,10 +6,11 @@ use git2::{Oid, Repository};
 use serde_json::Value;
 
 use super::anchor::Place;
-use super::change::{self, ChangedFile};
-use super::fault::Planted;
 use super::refusal;
+use super::route::Route;
 use super::scenario::{Identity, Scenario};
+use crate::support::change::{self, ChangedFile};
+use crate::support::fault::Planted;
 use crate::support::server::Reply;
 
 /// A review.
@@ -121,7 +122,7 @@ pub(super) struct State {
     pub notes: Vec<IssueComment>,
     pub check_runs: Vec<CheckRun>,
     pub open: bool,
-    pub faults: Vec<Planted>,
+    pub faults: Vec<Planted<Route>>,
     pub used: usize,
     created: Vec<Instant>,
     last_id: u64,

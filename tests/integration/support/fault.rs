@@ -1,10 +1,8 @@
-//! Requests that go wrong on purpose.
+//! Requests that go wrong on purpose, on either host.
 
 use serde_json::Value;
 
-use super::refusal;
-use super::route::Route;
-use crate::support::server::{Reply, Wire};
+use super::server::{Reply, Wire};
 
 /// How a request goes wrong.
 #[derive(Debug, Clone)]
@@ -27,38 +25,42 @@ pub enum Fault {
     Hang,
     /// An answer that breaks off.
     Truncated,
-    /// 422 that names no entry: "or the endpoint has been spammed".
-    Spammed,
-    /// 403 for a burst, with `retry-after` in seconds or without.
-    SecondaryLimit(Option<u64>),
-    /// 403 for too many requests in this hour.
-    PrimaryLimit,
     /// The request is served, but just before it somebody pushed this commit.
     HeadMoves(String),
+    /// GitHub: 422 that names no entry: "or the endpoint has been spammed".
+    Spammed,
+    /// GitHub: 403 for a burst, with `retry-after` in seconds or without.
+    SecondaryLimit(Option<u64>),
+    /// GitHub: 403 for too many requests in this hour.
+    PrimaryLimit,
+    /// GitLab: 429 as plain text, with `retry-after` in seconds.
+    RetryLater(u64),
+    /// GitLab: 429 of the application, without a word on when to come back.
+    TooManyRequests,
+    /// GitLab: 404, as of a version that does not have this operation yet.
+    Unknown,
 }
 
 impl Fault {
-    /// The answer that takes the place of the real one, where the request is not applied.
-    pub(super) fn instead(&self, doc: &str) -> Option<Reply> {
+    /// The answer that takes the place of the real one, where the request is not applied; `host` has those of one host.
+    pub fn instead(&self, host: impl FnOnce(&Fault) -> Option<Reply>) -> Option<Reply> {
         match self {
             Fault::Status(status, body) => Some(Reply::json(*status, body)),
             Fault::Html502 => Some(Reply::html(502)),
             Fault::Html200 => Some(Reply::html(200)),
             Fault::Reset => Some(Reply::on_the_wire(Wire::Reset)),
             Fault::Hang => Some(Reply::on_the_wire(Wire::Hang)),
-            Fault::Spammed => Some(refusal::unprocessable(doc, "Validation failed, or the endpoint has been spammed.")),
-            Fault::SecondaryLimit(retry_after) => Some(refusal::secondary_limit(false, *retry_after)),
-            Fault::PrimaryLimit => Some(refusal::primary_limit()),
             Fault::ApplyThenHtml502
             | Fault::ApplyThenHtml200
             | Fault::ApplyThenReset
             | Fault::Truncated
             | Fault::HeadMoves(_) => None,
+            of_host => Some(host(of_host).expect("a fault of this host")),
         }
     }
 
     /// What becomes of the real answer.
-    pub(super) fn after(&self, reply: Reply) -> Reply {
+    pub fn after(&self, reply: Reply) -> Reply {
         match self {
             Fault::ApplyThenHtml502 => Reply::html(502),
             Fault::ApplyThenHtml200 => Reply::html(200),
@@ -70,8 +72,8 @@ impl Fault {
 }
 
 /// A fault that waits for its request.
-pub(super) struct Planted {
-    route: Route,
+pub struct Planted<R> {
+    route: R,
     /// How many requests of the route pass before it strikes.
     skip: usize,
     /// How many it strikes.
@@ -79,14 +81,14 @@ pub(super) struct Planted {
     fault: Fault,
 }
 
-impl Planted {
-    pub(super) fn new(route: Route, nth: usize, times: usize, fault: Fault) -> Planted {
+impl<R: PartialEq> Planted<R> {
+    pub fn new(route: R, nth: usize, times: usize, fault: Fault) -> Planted<R> {
         Planted { route, skip: nth.saturating_sub(1), times, fault }
     }
 
     /// The fault, when this request is one that it strikes.
-    pub(super) fn strike(&mut self, route: Route) -> Option<Fault> {
-        if self.route != route || self.times == 0 {
+    pub fn strike(&mut self, route: &R) -> Option<Fault> {
+        if self.route != *route || self.times == 0 {
             return None;
         }
         if self.skip > 0 {

@@ -1,4 +1,4 @@
-//! What a pull request changes, as the host shows it: files, patches, and the lines that may be commented.
+//! What a request changes, as the hosts show it: files, patches, and the lines that may be commented.
 
 use std::collections::HashMap;
 
@@ -36,6 +36,17 @@ pub struct Spot {
     pub position: usize,
 }
 
+/// A line of a hunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// `+`, `-` or a space.
+    pub origin: char,
+    /// Its number before the change; of an added line, that of the next old one.
+    pub old: u32,
+    /// Its number after the change; of a removed line, that of the next new one.
+    pub new: u32,
+}
+
 /// A changed file.
 #[derive(Debug)]
 pub struct ChangedFile {
@@ -45,6 +56,11 @@ pub struct ChangedFile {
     pub additions: usize,
     pub deletions: usize,
     pub blob: String,
+    /// The mode before and after; 0 where the file is not there.
+    pub modes: (u32, u32),
+    pub binary: bool,
+    /// The lines of all hunks.
+    pub rows: Vec<Row>,
     /// The hunks without headers and without a newline at the end; `None` for binary files and pure renames.
     pub patch: Option<String>,
     /// The lines of the patch, which start with the first `@@` at position 0.
@@ -168,6 +184,9 @@ fn file(diff: &Diff, at: usize) -> ChangedFile {
         additions: 0,
         deletions: 0,
         blob: blob.to_string(),
+        modes: (u32::from(delta.old_file().mode()), u32::from(delta.new_file().mode())),
+        binary: false,
+        rows: Vec::new(),
         patch: None,
         lines: Vec::new(),
         anchors: HashMap::new(),
@@ -176,6 +195,8 @@ fn file(diff: &Diff, at: usize) -> ChangedFile {
     if let Some(patch) = Patch::from_diff(diff, at).expect("a patch") {
         read_patch(&mut file, &patch);
     }
+    // Whether a file is binary is known once its content was looked at.
+    file.binary = diff.get_delta(at).is_some_and(|delta| delta.flags().is_binary());
     file
 }
 
@@ -183,14 +204,26 @@ fn read_patch(file: &mut ChangedFile, patch: &Patch) {
     for hunk in 0..patch.num_hunks() {
         let (header, count) = patch.hunk(hunk).expect("a hunk");
         file.lines.push(String::from_utf8_lossy(header.header()).trim_end_matches('\n').to_owned());
+        let mut next = (header.old_start(), header.new_start());
         for n in 0..count {
             let line = patch.line_in_hunk(hunk, n).expect("a line of the hunk");
+            read_row(file, line.origin(), &mut next);
             read_line(file, hunk, &line);
         }
     }
     if !file.lines.is_empty() {
         file.patch = Some(file.lines.join("\n"));
     }
+}
+
+/// Counts the lines of both sides, as a reader of the patch does.
+fn read_row(file: &mut ChangedFile, origin: char, (old, new): &mut (u32, u32)) {
+    if !matches!(origin, '+' | '-' | ' ') {
+        return;
+    }
+    file.rows.push(Row { origin, old: *old, new: *new });
+    *old += u32::from(origin != '+');
+    *new += u32::from(origin != '-');
 }
 
 fn read_line(file: &mut ChangedFile, hunk: usize, line: &git2::DiffLine) {
