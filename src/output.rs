@@ -54,6 +54,11 @@ impl<'a> Output<'a> {
         self.files.report.is_some()
     }
 
+    /// Whether a Code Quality report is made.
+    pub fn has_code_quality(&self) -> bool {
+        self.format == Format::Codequality || self.files.codequality.is_some()
+    }
+
     /// Takes what a chunk brought, and prints what is new in it.
     pub fn arrived(&self, prepared: &Prepared, outcomes: &[Outcome]) {
         if !self.is_streaming {

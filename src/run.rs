@@ -90,6 +90,7 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
             standing: &prepared.standing,
             judgement: &judgement,
             memory: prepared.memory.as_ref(),
+            has_code_quality: output.has_code_quality(),
             check_run: wants_check_run(args, world).then(|| setup.is_gated(&report)),
             ..setup.posting(forge, &report, &annotate)
         };

@@ -170,6 +170,7 @@ impl Setup {
             published: None,
             run_url: self.ci.as_ref().and_then(Ci::run_url),
             ci: self.ci.as_ref(),
+            has_code_quality: false,
             annotate,
         }
     }

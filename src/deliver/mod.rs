@@ -9,7 +9,7 @@ use crate::config::ci::Ci;
 use crate::diff::{Diff, Hunk, Line, Side};
 use crate::findings::standing::Standing;
 use crate::findings::{Finding, Judgement};
-use crate::forge::{CheckRun, Forge, ForgeError, LineComment, Review, ReviewOutcome, Spot};
+use crate::forge::{CheckRun, Forge, ForgeError, Host, LineComment, Review, ReviewOutcome, Spot};
 use crate::marks::State;
 use crate::memory::Memory;
 use crate::report::markdown;
@@ -49,6 +49,8 @@ pub struct Posting<'a> {
     pub run_url: Option<String>,
     /// The run's CI system, for the channels below the request.
     pub ci: Option<&'a Ci>,
+    /// Whether a Code Quality report is written, which GitLab shows beside the request.
+    pub has_code_quality: bool,
     /// Prints workflow commands.
     pub annotate: &'a dyn Fn(&str),
 }
@@ -237,6 +239,9 @@ fn fall_back(report: &mut Report, posting: &Posting<'_>) {
             let place = "the result is in the annotations and the summary of this run";
             (Channel::Annotations, actions.step_summary_path.is_some().then_some(place))
         }
+        Some(Ci::GitLab(_)) if posting.has_code_quality => {
+            (Channel::Annotations, Some("the result is in the log of this job and in its Code Quality report"))
+        }
         // standard output is the log
         Some(Ci::GitLab(_)) => (Channel::Stdout, Some("the result is in the log of this job")),
         _ => (Channel::None, None),
@@ -280,7 +285,8 @@ impl Posting<'_> {
     /// An error as a note. For a fork its remedy, another permission, would be none.
     fn one_line(&self, err: &ForgeError) -> String {
         let text = err.to_string();
-        let is_fork = self.change.request.as_ref().is_some_and(|request| request.is_fork);
+        let is_fork =
+            self.forge.host() == Host::GitHub && self.change.request.as_ref().is_some_and(|request| request.is_fork);
         match (err, text.split_once('\n')) {
             (ForgeError::Forbidden(_), Some((cause, _))) if is_fork => {
                 format!("{cause}; runs for forks may not write: `prudence init --forks` writes workflows for them")

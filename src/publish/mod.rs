@@ -120,6 +120,7 @@ async fn deliver_it(
             standing: &earlier,
             judgement: &judgement,
             memory: reviewed.as_ref(),
+            has_code_quality: output.has_code_quality(),
             published: Some(digest),
             ..setup.posting(forge, &report, &annotate)
         };
