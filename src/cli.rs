@@ -552,10 +552,12 @@ mod tests {
         check_refused("", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand);
         check_refused("frobnicate", InvalidSubcommand);
         check_refused("eval set", InvalidSubcommand);
-        for later in ["--mr g/p!1", "--requests f", "--responses f", "--record d", "--replay d", "--html f"] {
+        for later in ["--requests f", "--responses f", "--record d", "--replay d", "--html f"] {
             check_refused(&format!("review {later}"), UnknownArgument);
         }
         check_refused("review --modle x", UnknownArgument);
+        check_refused("review --mr g/p#1", ErrorKind::ValueValidation);
+        check_refused("review --mr g/p!1 --pr o/r#1", ArgumentConflict);
         check_refused("review --format html", InvalidValue);
         for format in ["sarif", "codequality"] {
             check_refused(&format!("plan --format {format}"), InvalidValue);

@@ -88,6 +88,8 @@ pub mod doctor;
 pub mod findings;
 pub mod forge;
 pub mod git;
+#[cfg(test)]
+mod growth;
 pub mod init;
 pub mod llm;
 pub mod marks;

@@ -68,6 +68,12 @@ pub struct Answer {
     manners: &'static dyn Manners,
 }
 
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Answer").field("status", &self.status).field("message", &self.message()).finish_non_exhaustive()
+    }
+}
+
 impl Answer {
     /// An answer of a host with these manners.
     pub fn of(manners: &'static dyn Manners, status: u16, headers: HeaderMap, body: Vec<u8>) -> Answer {

@@ -257,6 +257,7 @@ impl Manners for GitHubManners {
 
 #[cfg(test)]
 impl Answer {
+    /// An answer of GitHub's.
     pub fn new(status: u16, headers: &[(&'static str, &str)], body: &str) -> Answer {
         let header = |(name, value): &(&'static str, &str)| {
             (HeaderName::from_static(name), HeaderValue::from_str(value).expect("a header"))

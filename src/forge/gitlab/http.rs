@@ -263,6 +263,7 @@ fn text_of(value: &Value) -> String {
 
 #[cfg(test)]
 impl Answer {
+    /// An answer of GitLab's.
     pub fn of_gitlab(status: u16, headers: &[(&'static str, &str)], body: &str) -> Answer {
         let header = |(name, value): &(&'static str, &str)| {
             (http::HeaderName::from_static(name), HeaderValue::from_str(value).expect("a header"))
