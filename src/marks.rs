@@ -42,6 +42,9 @@ pub struct State {
     /// Whether a person paused the reviews of this request.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub paused: bool,
+    /// The last comment with a command that was carried out, on a host that starts no run for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heard: Option<u64>,
     /// The base commit, and the files that would steer the bot and are not in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base: Option<String>,

@@ -2,11 +2,13 @@
 
 use anyhow::Result;
 
-use crate::forge::{By, Conversation, Forge, PostedComment};
+use crate::console::Console;
+use crate::forge::{By, Command, Conversation, Forge, PostedComment};
 use crate::marks::{HELP_MARK, State, fingerprint_of, restored};
 use crate::order::{self, Order};
 use crate::report::markdown;
 use crate::setup::{Purpose, Setup};
+use crate::source::{Change, acknowledge, no_command, no_writer};
 
 /// Carries out a command that is no review; what was done, in words. `None` where there is a review to be made.
 ///
@@ -22,7 +24,9 @@ pub async fn carry_out(setup: &Setup) -> Result<Option<String>> {
     }
     let done = match order {
         Order::Help => {
-            help(setup, forge).await?;
+            if !setup.change.conversation.has_help {
+                help(forge).await?;
+            }
             "the commands are listed on the request"
         }
         Order::Pause => {
@@ -35,6 +39,61 @@ pub async fn carry_out(setup: &Setup) -> Result<Option<String>> {
         }
     };
     Ok(Some(done.to_owned()))
+}
+
+/// Carries out the commands that people wrote on the request since the last run, where the host starts no run for them.
+/// What of it asks for a review comes back; `None` where there was nothing to carry out.
+///
+/// # Errors
+/// The host took none of it.
+pub async fn hear(forge: &dyn Forge, change: &Change, console: &Console) -> Result<Option<Heard>> {
+    /// Commands that are looked at, the last ones.
+    const MOST: usize = 20;
+    let is_new = |command: &&Command| Some(command.comment) > change.state.heard;
+    let new: Vec<&Command> = change.conversation.commands.iter().filter(is_new).collect();
+    let mut orders = Vec::new();
+    for command in new.iter().skip(new.len().saturating_sub(MOST)) {
+        match (forge.is_writer(&command.author).await, &command.order) {
+            (Ok(true), Ok(order)) => {
+                acknowledge(forge, command, console).await;
+                orders.push(*order);
+            }
+            (Ok(true), Err(words)) => console.notice(&no_command(words)),
+            (Ok(false), _) => console.notice(&no_writer(&command.author)),
+            (Err(err), _) => console.notice(&format!("a command of `{}` was not heard: {err}", command.author)),
+        }
+    }
+    if orders.is_empty() {
+        return Ok(None);
+    }
+    let last = new.iter().map(|command| command.comment).max();
+    let has_help = change.conversation.has_help;
+    if orders.contains(&Order::Help) && !has_help {
+        help(forge).await?;
+    }
+    remember(forge, |state, conversation| {
+        for order in &orders {
+            match order {
+                Order::Pause => state.paused = true,
+                Order::Resume => state.paused = false,
+                Order::Ignore => state.dismissed = all_that_stand(state, conversation),
+                Order::Review | Order::Full | Order::Help => {}
+            }
+        }
+        state.heard = last;
+    })
+    .await?;
+    let full = orders.iter().copied().find(|order| *order == Order::Full);
+    // who asks for a review after a pause wants one; who pauses after it does not
+    let last_word = orders.iter().rfind(|order| order.is_review() || **order == Order::Pause).copied();
+    Ok(Some(Heard { review: last_word.filter(|order| order.is_review()).map(|order| full.unwrap_or(order)) }))
+}
+
+/// What was carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heard {
+    /// The command that asks for a review, if one does.
+    pub review: Option<Order>,
 }
 
 /// Fingerprints of all findings that stand, and of those dismissed before.
@@ -66,10 +125,8 @@ async fn remember(forge: &dyn Forge, change: impl FnOnce(&mut State, &Conversati
     Ok(())
 }
 
-/// Lists the commands on the request, once.
-async fn help(setup: &Setup, forge: &dyn Forge) -> Result<()> {
-    if !setup.change.conversation.has_help {
-        forge.put_comment(None, &format!("{}\n\n{HELP_MARK}", order::help())).await?;
-    }
+/// Lists the commands on the request.
+async fn help(forge: &dyn Forge) -> Result<()> {
+    forge.put_comment(None, &format!("{}\n\n{HELP_MARK}", order::help())).await?;
     Ok(())
 }

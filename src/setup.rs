@@ -18,6 +18,7 @@ use crate::deliver::{self, Posting};
 use crate::findings::Judgement;
 use crate::forge::{Forge, Request};
 use crate::git::Repo;
+use crate::obey;
 use crate::order::Order;
 use crate::redact;
 use crate::report::{self, Cost, Report, Status, Tool};
@@ -113,9 +114,16 @@ impl Setup {
             // the file may give it another; until it is read, these do
             forge.set_deadline(started + config::load(settings.layer()?, &env, Layer::default())?.0.deadline);
         }
-        let (target, order) = target.commanded(purpose != Purpose::Deliver, console).await?;
-        let full = change.full || env.is_on("full") || order == Some(Order::Full);
-        let change = target.change(repo.as_ref()).await?;
+        let (target, mut order) = target.commanded(purpose != Purpose::Deliver, console).await?;
+        let is_full = change.full || env.is_on("full");
+        let mut change = target.change(repo.as_ref()).await?;
+        if let (Some(forge), Purpose::Deliver) = (target.forge(), purpose)
+            && let Some(heard) = obey::hear(forge, &change, console).await?
+        {
+            order = order.or(heard.review);
+            change.renew(forge.read().await?.1);
+        }
+        let full = is_full || order == Some(Order::Full);
         change.notice.iter().for_each(|notice| console.notice(notice));
         let file = config_file(settings, &change, &target, repo.as_ref(), world, is_ci).await?;
         let (config, origins) = config::load(flags, &env, file)?;
@@ -124,7 +132,7 @@ impl Setup {
             None => ci.as_ref().and_then(Ci::gitlab).is_some_and(ci::GitLab::is_fork),
         };
         let facts = Facts::new(&config, &origins, is_ci, is_fork);
-        let nothing = nothing(&target, &change, &config);
+        let nothing = nothing(&target, &change, &config, order);
         let provider = match purpose {
             // needs no key, and tells no one that there is none
             _ if nothing.is_some() || order.is_some_and(|order| !order.is_review()) => Resolved::Offline,
@@ -227,11 +235,11 @@ impl Setup {
 }
 
 /// Why nothing is to be reviewed, where that is so.
-fn nothing(target: &Target, change: &Change, config: &Config) -> Option<String> {
+fn nothing(target: &Target, change: &Change, config: &Config, order: Option<Order>) -> Option<String> {
     if let Target::Nothing(why) = target {
         return Some(why.clone());
     }
-    if target.cause() != Some(&Cause::Event) {
+    if target.cause() != Some(&Cause::Event) || order.is_some_and(Order::is_review) {
         return None;
     }
     let (request, skip) = (change.request.as_ref()?, &config.skip);

@@ -17,7 +17,7 @@ use crate::diff::attributes::Attributes;
 use crate::diff::{self, Content, Diff, FileDiff, RepoPath};
 use crate::forge::github::{self, GitHub};
 use crate::forge::gitlab::{self, GitLab, Token};
-use crate::forge::{Conversation, Forge, ForgeError, Host, Reaction, Request};
+use crate::forge::{Command, Conversation, Forge, ForgeError, Host, Reaction, Request};
 use crate::git::{Range, Repo};
 use crate::marks::{self, State};
 use crate::order::{self, Order};
@@ -58,18 +58,7 @@ pub enum Cause {
     /// Something happened to it: the rules on drafts, bots, labels and pauses hold.
     Event,
     /// Somebody wrote a command on it.
-    Comment(Comment),
-}
-
-/// A comment that begins with a command.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Comment {
-    /// The host's identifier.
-    pub id: u64,
-    /// Who wrote it, as the event says.
-    pub author: String,
-    /// The command, or the words that are none.
-    pub order: Result<Order, String>,
+    Comment(Command),
 }
 
 /// A change with everything that is known about it.
@@ -286,7 +275,7 @@ fn event_number(event: &serde_json::Value, actions: &ci::GitHub) -> Option<Strin
 
 /// The command of a new comment on a pull request, or why there is none. A comment of a program, this one included, is
 /// never answered.
-fn comment(event: &serde_json::Value) -> std::result::Result<Comment, &'static str> {
+fn comment(event: &serde_json::Value) -> std::result::Result<Command, &'static str> {
     let comment = &event["comment"];
     let body = comment["body"].as_str().unwrap_or_default();
     let author = comment["user"]["login"].as_str().unwrap_or_default();
@@ -304,7 +293,7 @@ fn comment(event: &serde_json::Value) -> std::result::Result<Comment, &'static s
     }
     let order = order::parse(body).ok_or("the comment has no command")?;
     let id = comment["id"].as_u64().ok_or("the event does not name its comment")?;
-    Ok(Comment { id, author: author.to_owned(), order })
+    Ok(Command { comment: id, author: author.to_owned(), order })
 }
 
 impl Target {
@@ -359,23 +348,18 @@ impl Target {
     /// # Errors
     /// The host does not tell who may command: then nobody may.
     pub async fn commanded(self, is_dry: bool, console: &Console) -> Result<(Target, Option<Order>)> {
-        let Target::Pull { forge, cause: Cause::Comment(Comment { id, author, order }), .. } = &self else {
+        let Target::Pull { forge, cause: Cause::Comment(command), .. } = &self else {
             return Ok((self, None));
         };
-        if !forge.is_writer(author).await? {
-            let why = format!("`{author}` may not command the bot: that takes write access to the repository");
-            return Ok((Target::Nothing(why), None));
+        if !forge.is_writer(&command.author).await? {
+            return Ok((Target::Nothing(no_writer(&command.author)), None));
         }
-        let reaction = if order.is_ok() { Reaction::Eyes } else { Reaction::Confused };
-        if !is_dry && let Err(err) = forge.react(*id, reaction).await {
-            console.notice(&format!("the command could not be acknowledged: {err}"));
+        if !is_dry {
+            acknowledge(forge.as_ref(), command, console).await;
         }
-        match order.clone() {
+        match command.order.clone() {
             Ok(order) => Ok((self, Some(order))),
-            Err(words) => {
-                let why = format!("`{words}` is no command: `/prudence help` shows those there are");
-                Ok((Target::Nothing(why), None))
-            }
+            Err(words) => Ok((Target::Nothing(no_command(&words)), None)),
         }
     }
 
@@ -396,7 +380,31 @@ impl Target {
     }
 }
 
+/// Why a command is not carried out.
+pub fn no_writer(author: &str) -> String {
+    format!("`{author}` may not command the bot: that takes write access to the repository")
+}
+
+/// See [`no_writer`].
+pub fn no_command(words: &str) -> String {
+    format!("`{words}` is no command: `/prudence help` shows those there are")
+}
+
+/// Shows the author of a command that it was seen.
+pub async fn acknowledge(forge: &dyn Forge, command: &Command, console: &Console) {
+    let reaction = if command.order.is_ok() { Reaction::Eyes } else { Reaction::Confused };
+    if let Err(err) = forge.react(command.comment, reaction).await {
+        console.notice(&format!("the command could not be acknowledged: {err}"));
+    }
+}
+
 impl Change {
+    /// Takes what was read of a request and what stands on it anew.
+    pub fn renew(&mut self, conversation: Conversation) {
+        self.state = state_of(&conversation);
+        self.conversation = conversation;
+    }
+
     fn local(
         source: Source,
         diff: Diff,
@@ -439,13 +447,18 @@ async fn pull(forge: &dyn Forge, repo: Option<&Repo>, local: Option<&Range>) -> 
         description: request.description.clone(),
         diff,
         request: Some(request),
-        state: conversation.summary.as_ref().and_then(|summary| State::read(&summary.body)).unwrap_or_default(),
+        state: state_of(&conversation),
         conversation,
         absent: RefCell::default(),
         without_patch,
         against: None,
         notice: None,
     })
+}
+
+/// What earlier runs left for later ones.
+fn state_of(conversation: &Conversation) -> State {
+    conversation.summary.as_ref().and_then(|summary| State::read(&summary.body)).unwrap_or_default()
 }
 
 fn source_of(host: Host) -> Source {

@@ -13,6 +13,7 @@ use async_trait::async_trait;
 
 use crate::diff::{Diff, Line, LineKind, Side};
 use crate::marks::{fingerprint_of, restored};
+use crate::order::Order;
 
 /// What a request says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +59,19 @@ pub struct Conversation {
     pub has_help: bool,
     /// Whether the host told which threads are resolved.
     pub knows_threads: bool,
+    /// Commands that people wrote on the request as a whole, oldest first. Empty on a host that starts a run for each.
+    pub commands: Vec<Command>,
+}
+
+/// A comment of a person that begins with a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// The host's identifier of the comment.
+    pub comment: u64,
+    /// Who wrote it.
+    pub author: String,
+    /// The command, or the words that are none.
+    pub order: Result<Order, String>,
 }
 
 impl Conversation {

@@ -107,6 +107,7 @@ impl Pages {
             more_summaries: summaries.filter_map(id_of).collect(),
             has_help: self.comments.iter().any(|comment| is_ours(comment) && holds(comment, HELP_MARK)),
             knows_threads: true,
+            commands: Vec::new(),
         }
     }
 }

@@ -7,8 +7,9 @@ use tokio::time::{Instant, sleep};
 
 use super::position::place;
 use super::{GitLab, Token};
-use crate::forge::{By, Conversation, ForgeError, PostedComment, PostedSummary, Reply, Request};
-use crate::marks::{HELP_MARK, SUMMARY_MARK, fingerprint_of};
+use crate::forge::{By, Command, Conversation, ForgeError, PostedComment, PostedSummary, Reply, Request};
+use crate::marks::{HELP_MARK, SUMMARY_MARK, fingerprint_of, is_ours};
+use crate::order;
 
 /// Reads the request and keeps what the identity that posts has written: a mark in anyone else's note counts for nothing.
 pub async fn read(gitlab: &GitLab) -> Result<(Request, Conversation), ForgeError> {
@@ -129,7 +130,18 @@ fn conversation(discussions: &[Value], viewer: &Viewer, request: &Request) -> Co
         pending: Vec::new(),
         has_help: ours().any(|note| holds(note, HELP_MARK)),
         knows_threads: true,
+        commands: discussions.iter().filter_map(|discussion| command(discussion, viewer)).collect(),
     }
+}
+
+/// The command that a note on the request as a whole begins with. No pipeline starts for it: the next run hears it.
+fn command(discussion: &Value, viewer: &Viewer) -> Option<Command> {
+    let note = notes_of(discussion).next().filter(|note| note["position"].is_null())?;
+    let body = note["body"].as_str()?;
+    let is_program = is_bot(&note["author"]) || is_by(note, viewer) && viewer.is_bot || is_ours(body);
+    let order = order::parse(body).filter(|_| !is_program)?;
+    let author = note["author"]["username"].as_str()?.to_owned();
+    Some(Command { comment: note["id"].as_u64()?, author, order })
 }
 
 fn notes_of(discussion: &Value) -> impl Iterator<Item = &Value> {
@@ -245,6 +257,28 @@ mod tests {
         );
         assert_eq!(found.more_summaries, [3]);
         assert!(found.comments.is_empty() && !found.has_help);
+    }
+
+    #[test]
+    fn commands_are_notes_of_people_on_the_request() {
+        let request = parse(7, &merge_request()).expect("a request");
+        let bot = "project_1_bot_a";
+        let alone = |note: Value| json!({"id": "d", "individual_note": true, "notes": [note]});
+        let mut on_line = note(4, "bob", "/prudence ignore");
+        on_line["position"] = json!({"new_line": 1});
+        let discussions = [
+            alone(note(1, "bob", "/prudence pause")),
+            alone(note(2, bot, "/prudence full")),
+            alone(note(3, "group_7_bot", "/prudence full")),
+            alone(on_line),
+            alone(note(5, "bob", "please /prudence pause")),
+            alone(note(6, "alice", "/prudence stop it")),
+        ];
+        let found = conversation(&discussions, &viewer(bot), &request).commands;
+        let found: Vec<_> = found.into_iter().map(|command| (command.comment, command.author, command.order)).collect();
+        let expected =
+            [(1, "bob".to_owned(), Ok(order::Order::Pause)), (6, "alice".to_owned(), Err("stop it".to_owned()))];
+        assert_eq!(found, expected);
     }
 
     #[test]
