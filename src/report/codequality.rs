@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use super::sarif::{lines_of, relative, rule_id};
+use super::sarif::{lines_of, relative, rule_name};
 use super::{FailedLines, Report, actions, clean, plural};
 use crate::findings::Finding;
 use crate::prompt;
@@ -31,7 +31,7 @@ fn of_finding(fingerprint: String, finding: &Finding) -> Value {
         body => format!("{}: {body}", title.trim_end_matches('.')),
     };
     // the scale has one word more, `blocker`, which is none of ours
-    entry(&text, &rule_id(finding), &fingerprint, finding.severity.as_str(), &finding.path, lines_of(finding))
+    entry(&text, rule_name(finding), &fingerprint, finding.severity.as_str(), &finding.path, lines_of(finding))
 }
 
 /// An entry for each file with lines that nobody could look at: the format has no other place that says so, and without it
@@ -54,7 +54,7 @@ fn not_reviewed(report: &Report) -> Vec<Value> {
         let text = format!("{} not reviewed{more}: {}", plural(*count, "changed line"), first.reason);
         let fingerprint = prompt::hash_of(&["not-reviewed", &first.path]);
         let begin = first.start_line.max(1);
-        entry(&text, "prudence/not-reviewed", &fingerprint, "info", &first.path, (begin, first.end_line.max(begin)))
+        entry(&text, "not-reviewed", &fingerprint, "info", &first.path, (begin, first.end_line.max(begin)))
     };
     files.iter().take(MOST_FILES).enumerate().map(of_file).collect()
 }
@@ -62,7 +62,8 @@ fn not_reviewed(report: &Report) -> Vec<Value> {
 fn entry(text: &str, check: &str, fingerprint: &str, severity: &str, path: &str, lines: (u32, u32)) -> Value {
     json!({
         "description": description(text),
-        "check_name": check,
+        // beside the names of other tools in the same widget
+        "check_name": format!("prudence/{check}"),
         "engine_name": "Prudence",
         "fingerprint": fingerprint,
         "severity": severity,

@@ -78,11 +78,10 @@ struct Rule {
     is_check: bool,
 }
 
-/// The name of a rule in the reports for hosts, where other tools have theirs.
-pub(super) fn rule_id(finding: &Finding) -> String {
+/// What a finding is about: its check, or else its category. No name of one is a name of the other.
+pub(super) fn rule_name(finding: &Finding) -> &str {
     let is_known = |name: &&str| checks::RULES.iter().any(|rule| rule.name == *name);
-    let check = finding.rule.as_deref().filter(is_known);
-    format!("prudence/{}", check.unwrap_or(finding.category.as_str()))
+    finding.rule.as_deref().filter(is_known).unwrap_or(finding.category.as_str())
 }
 
 /// All rules, whether or not this run has a result of them: their places stay the same.
@@ -124,10 +123,6 @@ fn usual_of_check(name: &str) -> (Severity, Category) {
 }
 
 impl Rule {
-    fn id(&self) -> String {
-        format!("prudence/{}", self.name)
-    }
-
     fn descriptor(&self) -> Value {
         let (help, precision) = if self.is_check {
             let off = format!("`{} = false` under `[checks]` in `.prudence.toml` switches it off.", self.name);
@@ -148,8 +143,8 @@ impl Rule {
             properties["security-severity"] = score(self.severity).into();
         }
         json!({
-            "id": self.id(),
-            "name": pascal_case(self.name),
+            // people can read it, so that it needs no `name` beside it
+            "id": self.name,
             "shortDescription": {"text": self.what},
             "fullDescription": {"text": self.what},
             "help": {"text": help.replace('`', ""), "markdown": help},
@@ -158,11 +153,6 @@ impl Rule {
             "properties": properties,
         })
     }
-}
-
-fn pascal_case(name: &str) -> String {
-    let word = |word: &str| word[..1].to_ascii_uppercase() + &word[1..];
-    name.split('-').map(word).collect()
 }
 
 fn level(severity: Severity) -> &'static str {
@@ -183,13 +173,13 @@ fn score(severity: Severity) -> &'static str {
 }
 
 fn result(rules: &[Rule], fingerprint: String, finding: &Finding) -> Value {
-    let id = rule_id(finding);
-    let rule = rules.iter().position(|rule| rule.id() == id);
+    let name = rule_name(finding);
     let mut result = json!({
-        "ruleId": id,
-        "ruleIndex": rule,
+        // with a slash in it, it would be a part of another rule
+        "ruleId": name,
+        "ruleIndex": rules.iter().position(|rule| rule.name == name),
         "level": level(finding.severity),
-        "message": message(finding, &id),
+        "message": message(finding),
         "locations": [place(&finding.path, lines_of(finding))],
         "partialFingerprints": {"prudence/v1": fingerprint},
         "properties": properties(finding),
@@ -225,15 +215,16 @@ pub(super) fn lines_of(finding: &Finding) -> (u32, u32) {
 
 /// Title and text, for readers of text and for those of Markdown. The first sentence is what GitHub shows where it has no
 /// room. A message without arguments has no placeholders, so that braces in it stay as they are.
-fn message(finding: &Finding, id: &str) -> Value {
+fn message(finding: &Finding) -> Value {
+    let name = rule_name(finding);
     let title = clean::line(finding.title.trim());
     let ends = title.ends_with(['.', '!', '?', ':', '…']) || title.is_empty();
     let body = actions::told(finding);
     let text = clean::plain(&format!("{title}{}\n\n{body}", if ends { "" } else { "." }), LONGEST_MESSAGE);
-    let text = if text.is_empty() { id.to_owned() } else { text };
+    let text = if text.is_empty() { name.to_owned() } else { text };
     let body: String = body.chars().take(LONGEST_MESSAGE).collect();
     let title: String = clean::cell(&title).replace("**", "").chars().take(LONGEST_MESSAGE).collect();
-    let heading = if title.is_empty() { id.to_owned() } else { format!("**{title}**") };
+    let heading = if title.is_empty() { name.to_owned() } else { format!("**{title}**") };
     json!({
         // code such as `a[i](x)` is no link
         "text": text.replace("](", "]\u{200b}("),
@@ -250,13 +241,16 @@ fn fix(finding: &Finding) -> Option<Value> {
         return None;
     }
     let (start, end) = lines_of(finding);
-    let replacement = if text.is_empty() {
-        json!({"deletedRegion": {"startLine": start, "startColumn": 1, "endLine": end.saturating_add(1), "endColumn": 1}})
+    let after = end.saturating_add(1);
+    let (what, replacement) = if text.is_empty() {
+        let region = json!({"startLine": start, "startColumn": 1, "endLine": after, "endColumn": 1});
+        ("Delete the lines.", json!({"deletedRegion": region}))
     } else {
-        json!({"deletedRegion": {"startLine": start, "endLine": end}, "insertedContent": {"text": text}})
+        let region = json!({"startLine": start, "endLine": end});
+        ("Replace the lines.", json!({"deletedRegion": region, "insertedContent": {"text": text}}))
     };
     Some(json!({
-        "description": {"text": "Replace the lines with the suggested ones."},
+        "description": {"text": what},
         "artifactChanges": [{"artifactLocation": artifact(&finding.path), "replacements": [replacement]}],
     }))
 }
@@ -283,7 +277,7 @@ fn uri(path: &str) -> String {
     relative(path).bytes().map(encoded).collect()
 }
 
-/// A path from the root of the repository, without what would lead elsewhere.
+/// A path from the root of the repository, without the `./` or `/` that some diffs have before it.
 pub(super) fn relative(path: &str) -> &str {
     let mut path = path;
     while let Some(rest) = path.strip_prefix("./").or_else(|| path.strip_prefix('/')) {
@@ -297,7 +291,7 @@ fn invocation(report: &Report) -> Value {
     let coverage = &report.coverage;
     let told = coverage.failed.iter().take(MOST_NOTIFICATIONS).map(not_reviewed);
     let more = coverage.failed.len().saturating_sub(MOST_NOTIFICATIONS);
-    let more = (more > 0).then(|| notification("error", &format!("{} more not reviewed", plural(more, "range"))));
+    let more = (more > 0).then(|| notification("error", &format!("{} not reviewed", plural(more, "more range"))));
     let cut = coverage.cut.iter().take(MOST_NOTIFICATIONS).map(|line| {
         let text = "only the beginning of the line was reviewed, it is too long";
         at(notification("note", text), &line.path, (line.line, line.line))
@@ -346,7 +340,7 @@ mod tests {
     #[test]
     fn the_rules_are_each_there_once() {
         let rules = rules();
-        let ids: std::collections::BTreeSet<String> = rules.iter().map(Rule::id).collect();
+        let ids: std::collections::BTreeSet<&str> = rules.iter().map(|rule| rule.name).collect();
         assert_eq!((ids.len(), rules.len()), (17, 17));
         for rule in &rules {
             let descriptor = rule.descriptor();
@@ -356,7 +350,6 @@ mod tests {
             assert_eq!(properties["tags"] == json!(["security"]), is_security, "GitHub reads the score by the tag");
             assert!(descriptor["help"]["text"].as_str().is_some_and(|text| text.len() > 40), "{descriptor}");
         }
-        assert_eq!(pascal_case("error-handling"), "ErrorHandling");
     }
 
     #[test]
@@ -365,12 +358,12 @@ mod tests {
             let result = result_of(Finding { category, rule: rule.map(str::to_owned), ..finding("0011223344556677") });
             assert_eq!(result["ruleId"], expected);
             let index = result["ruleIndex"].as_u64().expect("an index") as usize;
-            assert_eq!(rules()[index].id(), expected);
+            assert_eq!(rules()[index].name, expected);
         };
-        check(Category::Bug, None, "prudence/bug");
-        check(Category::Documentation, None, "prudence/documentation");
-        check(Category::Security, Some("secrets"), "prudence/secrets");
-        check(Category::Security, Some("no-such-rule"), "prudence/security");
+        check(Category::Bug, None, "bug");
+        check(Category::Documentation, None, "documentation");
+        check(Category::Security, Some("secrets"), "secrets");
+        check(Category::Security, Some("no-such-rule"), "security");
     }
 
     #[test]
@@ -381,7 +374,7 @@ mod tests {
         };
         check("Late", "By `a`.", "Late.\n\nBy `a`.", "**Late**\n\nBy `a`.");
         check("Why?", "", "Why?", "**Why?**");
-        check("", "", "prudence/bug", "prudence/bug");
+        check("", "", "bug", "bug");
         check("a\n\u{1b}b", "<b>\u{0}", "a\\u{a}\\u{1b}b.\n\n<b>\\u{0}", "**a\\u{a}\\u{1b}b**\n\n&lt;b>");
         check("Swap", "see x[i](y) {0}", "Swap.\n\nsee x[i]\u{200b}(y) {0}", "**Swap**\n\nsee x[i](y) {0}");
     }
@@ -483,6 +476,19 @@ mod tests {
             json!({"level": "error", "message": {"text": "2 changed lines not reviewed: no answer\nin time"},
                 "locations": place(json!({"artifactLocation": artifact, "region": {"startLine": 3, "endLine": 4}}))})
         );
-        assert_eq!(told[1_000]["message"]["text"], "3 ranges more not reviewed");
+        assert_eq!(told[1_000]["message"]["text"], "3 more ranges not reviewed");
+    }
+
+    #[test]
+    fn a_line_that_was_cut_is_told_and_is_no_failure() {
+        let mut report = report(Vec::new());
+        report.coverage.cut = vec![crate::report::CutLine { path: "a.js".into(), line: 7 }];
+        let invocation = &run_of(&report)["invocations"][0];
+        assert_eq!(invocation["executionSuccessful"], true);
+        let told = &invocation["toolExecutionNotifications"][0];
+        assert_eq!(
+            (&told["level"], told.pointer("/locations/0/physicalLocation/region/startLine")),
+            (&json!("note"), Some(&json!(7)))
+        );
     }
 }
