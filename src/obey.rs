@@ -42,11 +42,8 @@ pub async fn carry_out(setup: &Setup) -> Result<Option<String>> {
 }
 
 /// Carries out the commands that people wrote on the request since the last run, where the host starts no run for them.
-/// What of it asks for a review comes back; `None` where there was nothing to carry out.
-///
-/// # Errors
-/// The host took none of it.
-pub async fn hear(forge: &dyn Forge, change: &Change, console: &Console) -> Result<Option<Heard>> {
+/// What of it asks for a review comes back; `None` where nothing was carried out.
+pub async fn hear(forge: &dyn Forge, change: &Change, console: &Console) -> Option<Heard> {
     /// Commands that are looked at, the last ones.
     const MOST: usize = 20;
     let is_new = |command: &&Command| Some(command.comment) > change.state.heard;
@@ -63,16 +60,26 @@ pub async fn hear(forge: &dyn Forge, change: &Change, console: &Console) -> Resu
             (Err(err), _) => console.notice(&format!("a command of `{}` was not heard: {err}", command.author)),
         }
     }
-    if orders.is_empty() {
-        return Ok(None);
-    }
     let last = new.iter().map(|command| command.comment).max();
-    let has_help = change.conversation.has_help;
+    if orders.is_empty() {
+        return None;
+    }
+    if let Err(err) = carry_out_all(forge, &orders, last, change.conversation.has_help).await {
+        console.notice(&format!("what people commanded on the request could not be carried out: {err:#}"));
+        return None;
+    }
+    let full = orders.iter().copied().find(|order| *order == Order::Full);
+    // who asks for a review after a pause wants one; who pauses after it does not
+    let last_word = orders.iter().rfind(|order| order.is_review() || **order == Order::Pause).copied();
+    Some(Heard { review: last_word.filter(|order| order.is_review()).map(|order| full.unwrap_or(order)) })
+}
+
+async fn carry_out_all(forge: &dyn Forge, orders: &[Order], last: Option<u64>, has_help: bool) -> Result<()> {
     if orders.contains(&Order::Help) && !has_help {
         help(forge).await?;
     }
     remember(forge, |state, conversation| {
-        for order in &orders {
+        for order in orders {
             match order {
                 Order::Pause => state.paused = true,
                 Order::Resume => state.paused = false,
@@ -82,11 +89,7 @@ pub async fn hear(forge: &dyn Forge, change: &Change, console: &Console) -> Resu
         }
         state.heard = last;
     })
-    .await?;
-    let full = orders.iter().copied().find(|order| *order == Order::Full);
-    // who asks for a review after a pause wants one; who pauses after it does not
-    let last_word = orders.iter().rfind(|order| order.is_review() || **order == Order::Pause).copied();
-    Ok(Some(Heard { review: last_word.filter(|order| order.is_review()).map(|order| full.unwrap_or(order)) }))
+    .await
 }
 
 /// What was carried out.

@@ -117,8 +117,8 @@ impl Setup {
         let (target, mut order) = target.commanded(purpose != Purpose::Deliver, console).await?;
         let is_full = change.full || env.is_on("full");
         let mut change = target.change(repo.as_ref()).await?;
-        if let (Some(forge), Purpose::Deliver) = (target.forge(), purpose)
-            && let Some(heard) = obey::hear(forge, &change, console).await?
+        if let (Some(forge), Purpose::Deliver | Purpose::Publish) = (target.forge(), purpose)
+            && let Some(heard) = obey::hear(forge, &change, console).await
         {
             order = order.or(heard.review);
             change.renew(forge.read().await?.1);
