@@ -115,6 +115,19 @@ fn a_reverted_line_is_an_unchanged_one() {
 }
 
 #[test]
+fn an_unchanged_line_that_becomes_an_added_one_is_outdated() {
+    let (gitlab, repo) = noted(|_| {});
+    let ours = std::fs::read_to_string(repo.clone().checkout("feature").path().join("src/a.rs")).unwrap();
+    let repo = repo.checkout("main");
+    let theirs = std::fs::read_to_string(repo.path().join("src/a.rs")).unwrap().replace("line 4\n", "");
+    let repo = repo.file("src/a.rs", theirs).commit("without line 4");
+    gitlab.move_target(&repo.sha("main"));
+    let repo = repo.branch("feature").file("src/a.rs", ours).commit("with it, and the rest");
+    gitlab.push(&repo.sha("feature"));
+    assert_eq!((places(&gitlab)[0], places(&gitlab)[3]), ((None, Some(3), true), (Some(4), Some(5), false)));
+}
+
+#[test]
 fn old_versions_take_notes_and_wrong_ones_do_not() {
     let (gitlab, repo) = noted(|_| {});
     let old = position(&gitlab, json!({"new_line": 3}));

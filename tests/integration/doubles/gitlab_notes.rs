@@ -245,7 +245,8 @@ fn threads_are_answered_and_settled() {
     resolve(false);
     assert!(!gitlab.discussions()[0].resolved());
     gitlab.resolve_as(&thread.id, "alice");
-    assert_eq!(gitlab.discussions()[0].resolved_by(), Some("alice"));
+    resolve(true);
+    assert_eq!(gitlab.discussions()[0].resolved_by(), Some("alice"), "who settled it first");
     gitlab.unresolve_as(&thread.id, "bob");
     let one = format!("{MERGE}{path}/notes/{}", thread.notes[0].id);
     assert_eq!(send(&gitlab, "PUT", &one, &json!({"resolved": true})).json()["resolved"], true);
