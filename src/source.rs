@@ -182,7 +182,7 @@ fn gitlab(
     Ok(Box::new(GitLab::new(settings)?))
 }
 
-/// The merge request of a pipeline.
+/// The merge request of a pipeline, or the branch where it has none.
 fn by_pipeline(job: &ci::GitLab, console: &Console) -> Result<Target> {
     let by_number = job
         .iid
@@ -196,9 +196,8 @@ fn by_pipeline(job: &ci::GitLab, console: &Console) -> Result<Target> {
             let merge: MergeRef = only.parse().map_err(|err| anyhow!("`CI_OPEN_MERGE_REQUESTS`, `{only}`: {err}"))?;
             (merge.iid, merge.project(&job.server_url).to_owned())
         }
-        (None, _) => bail!(
-            "the pipeline is not one of a merge request\nhint: give the job the rule `if: $CI_PIPELINE_SOURCE == \"merge_request_event\"`, or name a change with `--base REF` or `--mr GROUP/PROJECT!N`"
-        ),
+        // what the branch has that the default branch has not
+        (None, _) => return Ok(Target::Local(Range::Branch)),
     };
     let forge = gitlab(job, job.api_url.clone(), (project, iid), console)?;
     let ends = job.diff_base.clone().zip(job.head.clone()).filter(|_| job.token.is_none());

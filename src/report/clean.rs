@@ -108,7 +108,7 @@ fn span_end(text: &str, run: usize) -> Option<usize> {
 }
 
 /// Takes the effect out of `@name`, `#1`, `<tag>`, `![image]`, of what `&#64;` and the like stand for, of GitLab's `!1`,
-/// `~label`, `%milestone`, `$1` and `&1`, and of a slash at the beginning, which would be a command on some hosts.
+/// `~label`, `%milestone` and `&1`, and of a slash at the beginning, which would be a command on some hosts.
 fn quiet(text: &str) -> String {
     const JOINER: char = '\u{200b}';
     let mut out = String::with_capacity(text.len());
@@ -139,7 +139,7 @@ fn quiet(text: &str) -> String {
                 ('@' | '#', Some(next)) => next.is_alphanumeric(),
                 // `%20` in an address is none
                 ('%' | '~', Some(next)) => !before.is_alphanumeric() && (next.is_alphanumeric() || next == '"'),
-                ('!' | '$' | '&', Some(next)) => next.is_ascii_digit(),
+                ('!' | '&', Some(next)) => next.is_ascii_digit(),
                 _ => false,
             };
             if is_reference {
@@ -235,8 +235,8 @@ mod tests {
         );
         check("/close\nthen\n  /merge `x`\n// no", "\\/close\nthen\n  \\/merge `x`\n\\// no");
         check(
-            "!12 &3 $4 ~bug ~\"a b\" %v1 but 50% of $HOME && a!=b ~/x %20 a%20b",
-            "!\u{200b}12 &\u{200b}3 $\u{200b}4 ~\u{200b}bug ~\u{200b}\"a b\" %\u{200b}v1 but 50% of $HOME && a!=b ~/x %\u{200b}20 a%20b",
+            "!12 &3 $4.00 ~bug ~\"a b\" %v1 but 50% of $HOME && a!=b ~/x %20 a%20b",
+            "!\u{200b}12 &\u{200b}3 $4.00 ~\u{200b}bug ~\u{200b}\"a b\" %\u{200b}v1 but 50% of $HOME && a!=b ~/x %\u{200b}20 a%20b",
         );
         check("a\u{1b}[31mb\0", "a[31mb");
         check("# Title\n- a < b", "# Title\n- a &lt; b");

@@ -86,7 +86,7 @@ impl Route {
         }
     }
 
-    /// Whether a job's token may ask for it.
+    /// Whether a job's token may ask for it: some of what is read.
     pub fn for_jobs(self) -> bool {
         matches!(
             self,
