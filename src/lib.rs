@@ -36,9 +36,9 @@
 //! |---|---|
 //! | [`diff`] | the one diff model; [`diff::parse`](mod@diff::parse) reads it, [`diff::filter`] decides what is left out |
 //! | [`git`] | local git through libgit2: which change, files at a revision |
-//! | [`forge`] | code hosts: where a request comes from and where its review goes |
+//! | [`forge`] | code hosts, GitHub and GitLab: where a request comes from and where its review goes |
 //! | [`source`], [`setup`] | which change is meant, getting it, and all that is known before it is looked into |
-//! | [`order`], [`obey`] | commands that people write on a request, and doing them |
+//! | [`order`], [`hear`], [`obey`] | commands that people write on a request, and doing them |
 //! | [`prepare`], [`assemble`] | change → plan, and parts → report |
 //! | [`config`], [`cli`] | flags, environment and file, resolved to a [`config::Config`] without defaults left |
 //! | [`checks`] | findings that need no model |
@@ -90,6 +90,7 @@ pub mod forge;
 pub mod git;
 #[cfg(test)]
 mod growth;
+pub mod hear;
 pub mod init;
 pub mod llm;
 pub mod marks;

@@ -18,7 +18,7 @@ use crate::deliver::{self, Posting};
 use crate::findings::Judgement;
 use crate::forge::{Forge, Request};
 use crate::git::Repo;
-use crate::obey;
+use crate::hear;
 use crate::order::Order;
 use crate::redact;
 use crate::report::{self, Cost, Report, Status, Tool};
@@ -118,7 +118,7 @@ impl Setup {
         let is_full = change.full || env.is_on("full");
         let mut change = target.change(repo.as_ref()).await?;
         if let (Some(forge), Purpose::Deliver | Purpose::Publish) = (target.forge(), purpose)
-            && let Some(heard) = obey::hear(forge, &change, console).await
+            && let Some(heard) = hear::hear(forge, &change, console).await
         {
             order = order.or(heard.review);
             change.renew(forge.read().await?.1);

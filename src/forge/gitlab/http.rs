@@ -305,7 +305,7 @@ mod tests {
 
     #[track_caller]
     fn check(status: u16, body: &str, is_expected: fn(&ForgeError) -> bool, part: &str) {
-        let error = Answer::of_gitlab(status, &[], body).ok("g/p!7").err().expect("an error");
+        let error = Answer::of_gitlab(status, &[], body).ok("g/p!7").expect_err("an error");
         assert!(is_expected(&error) && error.to_string().contains(part), "{error:?}");
     }
 
