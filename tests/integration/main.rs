@@ -12,6 +12,8 @@ mod doctor;
 mod doubles;
 mod eval_diffs;
 mod github;
+#[cfg(unix)] // a repository that belongs to somebody else
+mod image;
 mod init;
 #[cfg(unix)] // with stand-ins that are scripts
 mod install;
