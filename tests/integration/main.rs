@@ -26,5 +26,7 @@ mod plan;
 mod properties;
 mod publish;
 mod real;
+#[cfg(unix)] // by scripts
+mod release;
 mod report;
 mod support;
