@@ -4,7 +4,7 @@
 use std::io::Write as _;
 use std::os::unix::fs::chown;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -35,6 +35,17 @@ impl Container {
         run(&mut buildah)
     }
 
+    /// Gives a script to its shell.
+    fn script(&self, mounted: &Path, script: &str) -> Run {
+        let volume = format!("{}:/work:ro", mounted.display());
+        let mut shell = Command::new("buildah");
+        shell.args(["run", "--network", "host", "--volume", &volume, &self.name, "--", "sh"]);
+        let mut shell =
+            shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("buildah");
+        shell.stdin.take().expect("a pipe").write_all(script.as_bytes()).expect("the shell reads");
+        ended(shell.wait_with_output().expect("buildah ends"))
+    }
+
     /// What the image says of itself.
     fn inspect(&self) -> Value {
         run(Command::new("buildah").args(["inspect", "--type", "container", &self.name])).expect_code(0).json()
@@ -57,7 +68,10 @@ fn image() -> Option<String> {
 }
 
 fn run(command: &mut Command) -> Run {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    ended(command.output().unwrap_or_else(|error| panic!("{command:?}: {error}")))
+}
+
+fn ended(output: Output) -> Run {
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
@@ -119,27 +133,38 @@ fn the_image_works_with_a_root_that_is_read_only() {
     assert_eq!(shell.expect_code(0).stderr.matches("Read-only file system").count(), 2);
 }
 
-/// What GitLab's runner does with an image: a script into `sh`, as the user of the image, after asking who that is.
+/// What GitLab's runner does: a script to `sh`, in such forms of quoting, as the user of the image, who is asked for before.
+const JOB: &str = r#"set -eo pipefail
+set +o noclobber
+: | eval $'export NOTES="notes.txt"\nid -u\nid -g\npwd\n echo "$HOME $PATH"\ntest -w "$HOME"\n'
+mkdir -p /tmp/build
+echo key >/tmp/build/key
+chmod 600 /tmp/build/key
+rm -r -f /tmp/build
+grep -c '<<<' notes.txt
+prudence --version
+exit 0
+"#;
+
+/// Each program of the shell is there.
+const APPLETS: &str = r#"for applet in $(ls /bin); do
+    test "$applet" = busybox || busybox --list | grep -qxF -- "$applet" || exit 1
+done"#;
+
 #[test]
 fn the_image_runs_scripts_of_a_job() {
     let Some(container) = Container::new() else { return };
     let repo = repository();
-    let script = "set -e; id -u; id -g; pwd; echo \"$HOME $PATH\"; test \"$(cat notes.txt | grep -c '<<<')\" = 1; mkdir -p /tmp/build; \
-        echo key >/tmp/build/key; chmod 600 /tmp/build/key; rm -r -f /tmp/build; test -w \"$HOME\"; prudence --version";
-    let run = container.run(repo.path(), &["sh", "-c", script]).expect_code(0);
+    let run = container.script(repo.path(), JOB).expect_code(0);
+    let expected = ["10001", "10001", "/work", "/home/prudence /usr/bin:/bin", "1"];
     let version = concat!("prudence ", env!("CARGO_PKG_VERSION"));
-    assert_eq!(
-        run.stdout.lines().collect::<Vec<_>>(),
-        ["10001", "10001", "/work", "/home/prudence /usr/bin:/bin", version],
-        "{run}"
-    );
-    let every_applet = "for applet in /bin/*; do test -x \"$applet\" || exit 1; done; for applet in $(ls /bin); do \
-        busybox --list | grep -qxF \"$applet\" || test \"$applet\" = busybox || exit 1; done";
-    container.run(repo.path(), &["sh", "-c", every_applet]).expect_code(0);
+    assert_eq!(run.stdout.lines().collect::<Vec<_>>(), [&expected[..], &[version]].concat(), "{run}");
+    assert_eq!(container.script(repo.path(), "false | true\nset -o pipefail\nfalse | true\n").code, Some(1));
+    container.script(repo.path(), APPLETS).expect_code(0);
     // nothing of the image can be changed by who runs in it
-    container.run(repo.path(), &["sh", "-c", "touch /file || touch /usr/bin/prudence || touch /bin/sh"]).expect_code(1);
-    let certificates = ["grep", "-c", "BEGIN CERTIFICATE", "/etc/ssl/certs/ca-certificates.crt"];
-    let count = container.run(repo.path(), &certificates).expect_code(0);
+    container.script(repo.path(), "touch /file || touch /usr/bin/prudence || touch /bin/sh").expect_code(1);
+    let certificates = "grep -c 'BEGIN CERTIFICATE' /etc/ssl/certs/ca-certificates.crt";
+    let count = container.script(repo.path(), certificates).expect_code(0);
     assert!(count.stdout.trim().parse::<u32>().is_ok_and(|count| count > 50), "{count}");
 }
 
