@@ -189,3 +189,14 @@ fn the_image_says_what_it_is_and_is_small() {
         manifest["layers"].as_array().expect("layers").iter().filter_map(|layer| layer["size"].as_u64()).sum();
     assert!(size > 1_000_000 && size <= 30_000_000, "{size} bytes");
 }
+
+#[test]
+fn a_program_that_needs_libraries_makes_no_image() {
+    if image().is_none() {
+        return;
+    }
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut script = Command::new(project.join("scripts/image"));
+    let run = run(script.args(["root", "amd64", env!("CARGO_BIN_EXE_prudence")])).expect_code(2);
+    assert!(run.stderr.starts_with("error: ") && run.stderr.contains("prudence needs libraries\nhint: "), "{run}");
+}
