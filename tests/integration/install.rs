@@ -20,7 +20,7 @@ const LINUX: &str = "x86_64-unknown-linux-musl";
 const PROGRAM: &str = "#!/bin/sh\necho \"prudence $(basename \"$0\")\"\ntouch \"$RAN\"\n";
 
 /// The action on a runner, and the server with its releases.
-struct Action {
+pub struct Action {
     folder: TempDir,
     server: Server,
     /// Of the archive that the server has.
@@ -37,23 +37,28 @@ impl Action {
 
     /// With an archive that has this file.
     fn with(name: &str, content: &str, manifest: &str) -> Option<Action> {
-        for tool in ["bash", "curl", "tar"] {
-            if find(tool).is_none() {
-                // not `eprintln!`, which the test runner captures
-                let _ = writeln!(std::io::stderr(), "notice: skipped, since there is no `{tool}`");
-                return None;
-            }
+        if missing(&["tar"]) {
+            return None;
+        }
+        let made = TempDir::with_prefix("prudence-made-").expect("a temporary folder");
+        program(&made.path().join(name), content);
+        let tar =
+            Command::new("tar").args(["-czf", "-", "-C"]).arg(made.path()).arg(name).output().expect("tar starts");
+        assert!(tar.status.success());
+        Action::serving(tar.stdout, manifest)
+    }
+
+    /// With this archive.
+    pub fn serving(archive: Vec<u8>, manifest: &str) -> Option<Action> {
+        if missing(&["bash", "curl", "tar"]) {
+            return None;
         }
         let folder = TempDir::with_prefix("prudence-install-").expect("a temporary folder");
         let at = |path: &str| folder.path().join(path);
-        for part in ["action/scripts", "temp", "bin", "made"] {
+        for part in ["action/scripts", "temp", "bin"] {
             fs::create_dir_all(at(part)).expect("a folder");
         }
-        program(&at("made").join(name), content);
-        let tar = Command::new("tar").arg("-czf").arg(at("made.tar.gz")).arg("-C").arg(at("made")).arg(name).status();
-        assert!(tar.expect("tar starts").success());
-        let archive = fs::read(at("made.tar.gz")).expect("an archive");
-        let sum: String = Sha256::digest(&archive).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sum = sha256(&archive);
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/install");
         fs::copy(script, at("action/scripts/install")).expect("the script");
         fs::write(at("action/releases.txt"), manifest.replace("SUM", &sum)).expect("a manifest");
@@ -91,7 +96,7 @@ impl Action {
     }
 
     #[track_caller]
-    fn install(&self, version: &str, code: i32) -> Run {
+    pub fn install(&self, version: &str, code: i32) -> Run {
         let mut path = OsString::from(self.at("bin"));
         path.push(":");
         path.push(std::env::var_os("PATH").unwrap_or_default());
@@ -118,7 +123,7 @@ impl Action {
     }
 
     /// Whether a released program ran.
-    fn ran(&self) -> bool {
+    pub fn ran(&self) -> bool {
         self.at("ran").exists()
     }
 
@@ -133,7 +138,21 @@ fn program(path: &Path, text: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("a program");
 }
 
-fn find(tool: &str) -> Option<PathBuf> {
+/// Whether one of these programs is not there, which a notice then says.
+pub fn missing(tools: &[&str]) -> bool {
+    let missing = tools.iter().find(|tool| find(tool).is_none());
+    if let Some(tool) = missing {
+        // not `eprintln!`, which the test runner captures
+        let _ = writeln!(std::io::stderr(), "notice: skipped, since there is no `{tool}`");
+    }
+    missing.is_some()
+}
+
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub fn find(tool: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(tool)).find(|file| file.is_file())
 }

@@ -13,6 +13,8 @@ mod doubles;
 mod eval_diffs;
 mod formats;
 mod github;
+#[cfg(unix)] // a repository that belongs to somebody else
+mod image;
 mod init;
 #[cfg(unix)] // with stand-ins that are scripts
 mod install;
@@ -25,5 +27,7 @@ mod plan;
 mod properties;
 mod publish;
 mod real;
+#[cfg(unix)] // by scripts
+mod release;
 mod report;
 mod support;

@@ -1,0 +1,392 @@
+//! What a release is made of: the archives and their checksums, the version, the manual pages and completions, the package.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use clap::CommandFactory as _;
+use prudence::cli::Cli;
+use regex::Regex;
+use tempfile::TempDir;
+
+use crate::install::{Action, find, missing, sha256};
+use crate::support::program::Run;
+
+#[allow(dead_code, reason = "its `main` is the example's")]
+#[path = "../../examples/docs.rs"]
+mod docs;
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+const TARGETS: [&str; 5] = [
+    "aarch64-apple-darwin",
+    "aarch64-unknown-linux-musl",
+    "x86_64-apple-darwin",
+    "x86_64-pc-windows-msvc",
+    "x86_64-unknown-linux-musl",
+];
+
+fn source(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = path.as_ref();
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("`{}`: {error}", path.display()))
+}
+
+/// The files of the project that a release is made from, elsewhere, so that a test can change them.
+struct Project {
+    folder: TempDir,
+}
+
+impl Project {
+    /// `None`, with a notice, where a program is missing that every runner has.
+    fn new() -> Option<Project> {
+        if missing(&["bash", "tar", "gzip", "awk", "sed"]) || !has_gnu_tar() {
+            return None;
+        }
+        let folder = TempDir::with_prefix("prudence-release-").expect("a temporary folder");
+        fs::create_dir(folder.path().join("scripts")).expect("a folder");
+        let scripts = ["scripts/release", "scripts/dist", "scripts/pack"];
+        let texts = ["Cargo.toml", "README.md", "CHANGELOG.md", "LICENSE", "LICENSE-APACHE", "LICENSE-MIT"];
+        for file in scripts.into_iter().chain(texts) {
+            fs::copy(source(file), folder.path().join(file)).expect(file);
+        }
+        let project = Project { folder };
+        docs::write(&project.at("docs")).expect("manual pages");
+        Some(project)
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        self.folder.path().join(path)
+    }
+
+    fn file(self, path: &str, text: &str) -> Project {
+        fs::write(self.at(path), text).expect("a file");
+        self
+    }
+
+    fn run(&self, script: &str, arguments: &[&str]) -> Run {
+        let mut command = Command::new(find("bash").expect("bash"));
+        command.arg(self.at(script)).args(arguments).current_dir(self.folder.path()).env_remove("SOURCE_DATE_EPOCH");
+        let output = command.output().expect("bash starts");
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+        Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
+    /// Packs a program with this text for a platform.
+    fn pack(&self, target: &str, program: &str) -> PathBuf {
+        fs::write(self.at("built"), program).expect("a program");
+        let run = self.run("scripts/dist", &[target, "built", "docs"]).expect_code(0);
+        PathBuf::from(run.stdout.trim_end())
+    }
+}
+
+/// Whether archives can be packed, which a notice says where not: `tar` is another program on macOS.
+fn has_gnu_tar() -> bool {
+    let is_gnu = |tar: &PathBuf| {
+        let output = Command::new(tar).arg("--version").output();
+        output.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("GNU"))
+    };
+    let found = ["gtar", "tar"].into_iter().filter_map(find).any(|tar| is_gnu(&tar));
+    if !found {
+        let _ = writeln!(std::io::stderr(), "notice: skipped, since there is no GNU tar");
+    }
+    found
+}
+
+/// The names in an archive, and what it says of modes and owners.
+fn listed(archive: &Path) -> Vec<(String, String)> {
+    let output = Command::new("tar").arg("-tvzf").arg(archive).env("TZ", "UTC").output().expect("tar starts");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let entry = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        (words.last().expect("a name").to_string(), format!("{} {}", words[0], words[1]))
+    };
+    text.lines().map(entry).collect()
+}
+
+#[test]
+fn an_archive_has_the_program_at_its_root_and_what_belongs_to_it() {
+    let Some(project) = Project::new() else { return };
+    for (target, program) in [("x86_64-unknown-linux-musl", "prudence"), ("x86_64-pc-windows-msvc", "prudence.exe")] {
+        let archive = project.pack(target, "#!/bin/sh\n");
+        assert!(archive.ends_with(format!("target/dist/prudence-{VERSION}-{target}.tar.gz")), "{}", archive.display());
+        let entries = listed(&archive);
+        let has = |name: &str| entries.iter().any(|(entry, _)| entry == name);
+        for name in [program, "README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE", "man/prudence.1"] {
+            assert!(has(name), "{name}: {entries:?}");
+        }
+        for name in ["prudence.bash", "_prudence", "prudence.fish", "_prudence.ps1", "prudence.elv"] {
+            assert!(has(&format!("completions/{name}")), "{name}: {entries:?}");
+        }
+        for (name, about) in &entries {
+            let mode = if name.ends_with('/') { "drwxr-xr-x" } else { "-rw-r--r--" };
+            let mode = if name == program { "-rwxr-xr-x" } else { mode };
+            assert_eq!(about, &format!("{mode} 0/0"), "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_same_files_make_the_same_archive() {
+    let Some(project) = Project::new() else { return };
+    let first = fs::read(project.pack("x86_64-unknown-linux-musl", "program")).expect("an archive");
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(100);
+    fs::File::options().write(true).open(project.at("README.md")).and_then(|f| f.set_modified(later)).expect("a time");
+    fs::set_permissions(project.at("README.md"), fs::Permissions::from_mode(0o600)).expect("a mode");
+    assert!(first == fs::read(project.pack("x86_64-unknown-linux-musl", "program")).expect("an archive"));
+    assert!(first != fs::read(project.pack("x86_64-unknown-linux-musl", "another")).expect("an archive"));
+}
+
+#[test]
+fn an_archive_is_not_made_without_its_parts() {
+    let Some(project) = Project::new() else { return };
+    for (arguments, cause) in [
+        (&["x86_64-apple-darwin", "missing", "docs"], "there is no program missing"),
+        (&["x86_64-apple-darwin", "README.md", "scripts"], "there are no manual pages and completions in scripts"),
+    ] {
+        let run = project.run("scripts/dist", arguments).expect_code(2);
+        assert!(run.stderr.starts_with(&format!("error: {cause}\nhint: ")), "{run}");
+    }
+    assert!(!project.at("target").exists());
+}
+
+/// From the archives of all platforms to their checksums, to the manifest, to the program that the action runs.
+#[test]
+fn the_action_installs_what_a_release_packs() {
+    let Some(project) = Project::new() else { return };
+    let program = "#!/bin/sh\necho \"prudence $(basename \"$0\")\"\ntouch \"$RAN\"\n";
+    let archives: Vec<PathBuf> = TARGETS.iter().map(|target| project.pack(target, program)).collect();
+    let sums: String = archives
+        .iter()
+        .map(|archive| format!("{}  {}\n", sha256(&fs::read(archive).unwrap()), archive.file_name().unwrap().display()))
+        .collect();
+    let project = project.file("SHA256SUMS", &format!("{sums}{:064}  prudence-{VERSION}.cdx.json\n", 0));
+    let manifest = project.run("scripts/release", &["manifest", "SHA256SUMS"]).expect_code(0).stdout;
+    assert_eq!(manifest.lines().count(), TARGETS.len(), "{manifest}");
+    let linux = archives.last().expect("an archive");
+    let Some(action) = Action::serving(fs::read(linux).expect("an archive"), &manifest) else { return };
+    let run = action.install("", 0);
+    assert!(run.stdout.ends_with("/prudence\n") && action.ran(), "{run}");
+}
+
+#[test]
+fn the_manifest_is_made_of_this_versions_archives_alone() {
+    let Some(project) = Project::new() else { return };
+    let sum = "ab".repeat(32);
+    let line = |name: &str| format!("{sum}  {name}\n");
+    let sums = line(&format!("prudence-{VERSION}-aarch64-apple-darwin.tar.gz"))
+        // as sha256sum marks a file that it read as binary
+        + &format!("{sum} *prudence-{VERSION}-x86_64-pc-windows-msvc.tar.gz\n")
+        + &line("prudence-9.9.9-x86_64-apple-darwin.tar.gz")
+        + &line(&format!("prudence-{VERSION}-x86_64-apple-darwin.zip"))
+        + &line(&format!("prudence-{VERSION}.cdx.json"));
+    let project = project.file("SHA256SUMS", &sums).file("none", &line("prudence-9.9.9-x86_64-apple-darwin.tar.gz"));
+    let run = project.run("scripts/release", &["manifest", "SHA256SUMS"]).expect_code(0);
+    let expected = format!("{VERSION} aarch64-apple-darwin {sum}\n{VERSION} x86_64-pc-windows-msvc {sum}\n");
+    assert_eq!(run.stdout, expected);
+    let run = project.run("scripts/release", &["manifest", "none"]).expect_code(2);
+    assert!(run.stderr.starts_with(&format!("error: none has no archive of {VERSION}\nhint: ")), "{run}");
+}
+
+#[test]
+fn the_tag_is_the_version() {
+    let Some(project) = Project::new() else { return };
+    let version = |arguments: &[&str]| project.run("scripts/release", &[&["version"], arguments].concat());
+    assert_eq!(version(&[]).expect_code(0).stdout, format!("{VERSION}\n"));
+    assert_eq!(version(&[&format!("v{VERSION}")]).expect_code(0).stdout, format!("{VERSION}\n"));
+    for tag in [VERSION, "v9.9.9", "v", "main"] {
+        let run = version(&[tag]).expect_code(2);
+        assert!(run.stderr.starts_with(&format!("error: the tag is {tag} and the version in Cargo.toml {VERSION}\n")));
+    }
+}
+
+#[test]
+fn a_version_before_a_release_is_not_the_latest_image() {
+    for (version, tags) in [("1.2.3", "1.2.3\n1.2\nlatest\n"), ("1.2.3-rc.1", "1.2.3-rc.1\n")] {
+        let Some(project) = Project::new() else { return };
+        let project = project.file("Cargo.toml", &format!("[package]\nname = \"prudence\"\nversion = \"{version}\"\n"));
+        assert_eq!(project.run("scripts/release", &["tags"]).expect_code(0).stdout, tags);
+    }
+}
+
+#[test]
+fn the_notes_are_the_changelogs_section() {
+    let Some(project) = Project::new() else { return };
+    let changelog = |heading: &str| {
+        format!(
+            "# Changelog\n\n## [Unreleased]\n\n- later\n\n## {heading}\n\n### Added\n\n- this\n\n## [0.0.1]\n\n- before\n\n[0.0.1]: https://example.com\n"
+        )
+    };
+    let project = project.file("CHANGELOG.md", &changelog(&format!("[{VERSION}] - 2030-01-02")));
+    assert_eq!(project.run("scripts/release", &["notes"]).expect_code(0).stdout, "### Added\n\n- this\n");
+    let project = project.file("CHANGELOG.md", &changelog("[9.9.9]"));
+    let run = project.run("scripts/release", &["notes"]).expect_code(2);
+    assert!(run.stderr.starts_with(&format!("error: CHANGELOG.md has no section {VERSION}\nhint: ")), "{run}");
+}
+
+/// The texts of the project that people or machines take a version from.
+fn texts() -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = ["README.md", "action.yml", "Dockerfile", "deny.toml"].map(source).into();
+    let mut folders: Vec<PathBuf> = ["docs", ".github", ".ci", "scripts", "templates", "prompts"].map(source).into();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap_or_else(|error| panic!("`{}`: {error}", folder.display())) {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() { folders.push(path) } else { found.push(path) }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_version_stands_in_one_place() {
+    let named = Regex::new(r"(?i)prudence(?: version)?[-:@/ ]v?(\d+\.\d+\.\d+)").unwrap();
+    for form in ["prudencereview/prudence:1.2.3", "prudence-review/prudence@v1.2.3", "Prudence version 1.2.3"] {
+        assert!(named.is_match(form), "{form}");
+    }
+    for path in texts() {
+        let Ok(text) = fs::read_to_string(&path) else { continue }; // a picture
+        let other = named.captures_iter(&text).find(|found| !VERSION.starts_with(&found[1]));
+        assert!(other.is_none(), "`{}` names `{}`: Cargo.toml has the version", path.display(), &other.unwrap()[0]);
+    }
+    let changelog = read(source("CHANGELOG.md"));
+    let has = changelog.contains(&format!("To become {VERSION}.")) || changelog.contains(&format!("## [{VERSION}]"));
+    assert!(has, "CHANGELOG.md does not tell of {VERSION}");
+}
+
+#[test]
+fn the_workflow_builds_each_platform_that_the_action_knows() {
+    let target = Regex::new(r"\b(?:x86_64|aarch64)-(?:unknown|apple|pc)-[a-z]+(?:-[a-z]+)?\b").unwrap();
+    let named = |text: &str| -> BTreeSet<String> { target.find_iter(text).map(|m| m.as_str().to_owned()).collect() };
+    let expected: BTreeSet<String> = TARGETS.map(str::to_owned).into();
+    assert_eq!(named(&read(source(".github/workflows/release.yml"))), expected);
+    assert_eq!(named(&read(source("deny.toml"))), expected);
+    let install = read(source("scripts/install")).replace("$arch-", "x86_64-")
+        + &read(source("scripts/install")).replace("$arch-", "aarch64-");
+    assert!(expected.iter().all(|target| install.contains(target.as_str())), "{install}");
+}
+
+/// All commands, by the words that name them, with their visible long flags.
+fn commands() -> Vec<(Vec<String>, Vec<String>)> {
+    fn flags(command: &clap::Command) -> Vec<String> {
+        let shown = command.get_arguments().filter(|argument| !argument.is_hide_set());
+        shown.filter_map(|argument| Some(format!("--{}", argument.get_long()?))).collect()
+    }
+    let mut root = Cli::command();
+    root.build(); // hands global flags on
+    let subcommands = root
+        .get_subcommands()
+        .map(|command| (vec!["prudence".to_owned(), command.get_name().to_owned()], flags(command)));
+    std::iter::once((vec!["prudence".to_owned()], flags(&root))).chain(subcommands).collect()
+}
+
+#[test]
+fn every_command_has_a_manual_page_with_its_flags() {
+    let folder = TempDir::with_prefix("prudence-docs-").expect("a temporary folder");
+    docs::write(folder.path()).expect("manual pages");
+    let commands = commands();
+    assert!(commands.len() > 5 && commands.iter().all(|(_, flags)| flags.len() > 3), "{commands:?}");
+    for (words, flags) in &commands {
+        let page = read(folder.path().join(format!("man/{}.1", words.join("-")))).replace("\\-", "-");
+        for flag in flags {
+            assert!(page.contains(flag.as_str()), "{words:?} {flag}\n{page}");
+        }
+        assert!(page.starts_with(".ie") && !page.contains("--no-verify"), "{page}");
+    }
+    assert_eq!(fs::read_dir(folder.path().join("man")).unwrap().count(), commands.len());
+}
+
+#[test]
+fn completions_know_every_flag_and_no_hidden_one() {
+    let folder = TempDir::with_prefix("prudence-docs-").expect("a temporary folder");
+    docs::write(folder.path()).expect("completions");
+    for name in ["prudence.bash", "_prudence", "prudence.fish", "_prudence.ps1", "prudence.elv"] {
+        let script = read(folder.path().join("completions").join(name));
+        for (words, flags) in commands() {
+            for flag in flags {
+                // fish has them without their dashes
+                let flag = if name == "prudence.fish" { format!("-l {}", &flag[2..]) } else { flag };
+                assert!(script.contains(&flag), "{name}: {words:?} {flag}");
+            }
+        }
+        assert!(!script.contains("no-verify"), "{name}");
+    }
+}
+
+/// What bash offers after these words, the last of which is not yet complete.
+fn bash_completes(script: &Path, words: &[&str]) -> Vec<String> {
+    let ask = "source \"$1\"; shift; complete -p prudence >/dev/null || exit 1; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); \
+        _prudence prudence \"${COMP_WORDS[COMP_CWORD]}\" \"${COMP_WORDS[COMP_CWORD - 1]}\"; printf '%s\\n' \"${COMPREPLY[@]}\"";
+    let mut bash = Command::new("bash");
+    let output = bash.args(["--norc", "--noprofile", "-c", ask, "bash"]).arg(script).args(words).output();
+    let output = output.expect("bash starts");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    let (stdout, stderr) = (text(output.stdout), text(output.stderr));
+    assert!(output.status.success() && stderr.is_empty(), "{stderr}");
+    stdout.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_completes_commands_and_flags() {
+    if missing(&["bash"]) {
+        return;
+    }
+    let folder = TempDir::with_prefix("prudence-docs-").expect("a temporary folder");
+    docs::write(folder.path()).expect("completions");
+    let script = folder.path().join("completions/prudence.bash");
+    assert_eq!(bash_completes(&script, &["prudence", "rev"]), ["review"]);
+    assert_eq!(bash_completes(&script, &["prudence", "review", "--fail"]), ["--fail-on"]);
+    assert_eq!(bash_completes(&script, &["prudence", "review", "--format", ""]), ["terminal", "markdown", "json"]);
+    assert_eq!(bash_completes(&script, &["prudence", "init", "--fo"]), ["--forks", "--force"]);
+    for (words, flags) in commands() {
+        let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
+        words.push("--");
+        let offered = bash_completes(&script, &words);
+        assert_eq!(BTreeSet::from_iter(offered), BTreeSet::from_iter(flags), "{words:?}");
+    }
+}
+
+/// The files that the sources include, from the root of the project.
+fn included(folder: &Path, found: &mut BTreeSet<String>) {
+    let include = Regex::new(r#"include_(?:str|bytes)!\("([^"]+)"\)"#).unwrap();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            included(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            for file in include.captures_iter(&read(&path)) {
+                let file = path.parent().expect("a folder").join(&file[1]).canonicalize().expect("an included file");
+                let root = source("").canonicalize().expect("the project");
+                found.insert(file.strip_prefix(root).expect("a file of the project").display().to_string());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_package_has_what_the_build_needs_and_little_more() {
+    let mut cargo = Command::new(env!("CARGO"));
+    let output =
+        cargo.args(["package", "--list", "--locked", "--offline", "--allow-dirty"]).current_dir(source("")).output();
+    let output = output.expect("cargo starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("UTF-8").replace('\\', "/");
+    let packed: BTreeSet<&str> = text.lines().collect();
+    let mut needed = BTreeSet::from(
+        ["Cargo.lock", "Cargo.toml", "README.md", "src/main.rs", "src/lib.rs", "LICENSE-MIT"].map(str::to_owned),
+    );
+    let before = needed.len();
+    included(&source("src"), &mut needed);
+    assert!(needed.len() > before + 4, "{needed:?}");
+    for file in &needed {
+        assert!(packed.contains(file.as_str()), "`{file}` is not in the package: {packed:?}");
+    }
+    let size: u64 = packed.iter().filter_map(|file| fs::metadata(source(file)).ok()).map(|file| file.len()).sum();
+    assert!(size < 2_000_000, "{size} bytes");
+    assert!(!packed.iter().any(|file| file.starts_with("tests/") || file.starts_with(".git")), "{packed:?}");
+}
