@@ -15,6 +15,7 @@ pub mod openapi;
 pub mod page;
 pub mod program;
 pub mod pull;
+pub mod python_gitlab;
 pub mod repo;
 pub mod review;
 pub mod server;

@@ -101,9 +101,10 @@ impl Prudence {
         self.current_dir(actions.workspace())
     }
 
-    /// Holds a token for this host, outside of a job; which host it is, the request's address says.
-    pub fn gitlab(self, _gitlab: &GitLab) -> Prudence {
-        self.env("GITLAB_TOKEN", super::gitlab::TOKEN)
+    /// Holds a token for this host outside of a job. The address of a request says which host it is; for a request
+    /// that is named shortly, `GITLAB_URL` does.
+    pub fn gitlab(self, gitlab: &GitLab) -> Prudence {
+        self.env("GITLAB_TOKEN", super::gitlab::TOKEN).env("GITLAB_URL", gitlab.web_root())
     }
 
     /// Runs as the script of this job, in its workspace.
