@@ -219,7 +219,7 @@ async fn ask(
         concurrency: config.concurrency,
         cache,
     };
-    if !setup.ci.is_some() {
+    if setup.ci.is_none() {
         console.start(plan.chunks.len());
     }
     let outcomes = review::run(&client, plan, &asking, &|outcomes| {

@@ -39,7 +39,7 @@ impl Fence {
         let text = line.trim_start_matches([' ', '\t']);
         let (mark, length, rest) = fence_run(text)?;
         let fence = Fence { mark, length, indent: line.len() - text.len() };
-        (length >= 3 && !(mark == '`' && rest.contains('`'))).then(|| (fence, rest))
+        (length >= 3 && !(mark == '`' && rest.contains('`'))).then_some((fence, rest))
     }
 
     /// Whether a line ends it.
