@@ -566,6 +566,7 @@ mod tests {
         check_refused("review --fail-on often", InvalidValue);
         check_refused("review --min-severity never", InvalidValue);
         check_refused("review --pr 7", ErrorKind::ValueValidation);
+        check_refused("review --mr 7", ErrorKind::ValueValidation);
         check_refused("review --head x", MissingRequiredArgument);
         check_refused("plan --dry-run", UnknownArgument);
         check_refused("review -v -q", ArgumentConflict);

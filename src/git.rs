@@ -122,6 +122,14 @@ impl Repo {
         self.change(&Range::Base { base: base.to_owned(), head: Some(head.to_owned()) })
     }
 
+    /// The difference of two commits, of which the first is known to be the merge base; what lies between need not be here.
+    ///
+    /// # Errors
+    /// An unknown ref, a repository that cannot be read.
+    pub fn two_dot(&self, base: &str, head: &str) -> Result<LocalChange> {
+        self.between(self.commit(base)?, self.commit(head)?, base)
+    }
+
     /// The text of a file at a commit; `None` where it is not there, is no file, or the commit is not here.
     pub fn file(&self, commit: &str, path: &RepoPath) -> Option<Vec<u8>> {
         let mut tree = self.inner.revparse_single(commit).ok()?.peel_to_tree().ok()?;

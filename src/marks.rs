@@ -10,6 +10,8 @@ use crate::severity::{Category, Severity};
 
 /// Marks a posted finding; the fingerprint follows.
 const FINDING_MARK: &str = "<!-- prudence:finding v1 ";
+/// Tells the path that a finding was posted for; base64 follows. For hosts that move a comment to another path with its code.
+const PATH_MARK: &str = "<!-- prudence:path v1 ";
 /// Marks the summary comment.
 pub const SUMMARY_MARK: &str = "<!-- prudence:summary v1 -->";
 /// Holds the state of a request; base64 of JSON follows.
@@ -183,8 +185,20 @@ pub fn heading_of(comment: &str) -> Heading<'_> {
     let kind = parts.next().unwrap_or_default().trim();
     let word = parts.next().unwrap_or_default().trim();
     let severity = Severity::ALL.into_iter().find(|severity| severity.as_str() == word);
-    let body = rest.rsplit_once(FINDING_MARK).map_or(rest, |(body, _)| body).trim();
+    let body = rest.rsplit_once(FINDING_MARK).map_or(rest, |(body, _)| body);
+    let body = body.rsplit_once(PATH_MARK).map_or(body, |(body, _)| body).trim();
     Heading { title: first.split("**").nth(1).unwrap_or_default(), severity, kind, body }
+}
+
+/// The mark of the path that a finding is posted for: its fingerprint is made with that.
+pub fn of_path(path: &str) -> String {
+    format!("{PATH_MARK}{} -->", STANDARD.encode(path))
+}
+
+/// The path that a comment was posted for, where it tells.
+pub fn path_of(comment: &str) -> Option<String> {
+    let encoded = comment.rsplit_once(PATH_MARK)?.1.split(" -->").next()?;
+    String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()
 }
 
 /// The text of a comment whose finding is gone.

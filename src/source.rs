@@ -44,10 +44,19 @@ pub enum Target {
         /// Why this request.
         cause: Cause,
         /// The same change in local git, where the token may not be one that the host lets read.
-        local: Option<Range>,
+        local: Option<InGit>,
     },
     /// An event that has nothing to review, such as a merge queue's.
     Nothing(String),
+}
+
+/// A request's change as a checkout has it, and what the job knows of the request.
+pub struct InGit {
+    /// The merge base.
+    base: String,
+    head: String,
+    title: Option<String>,
+    url: Option<String>,
 }
 
 /// Why a request is looked at.
@@ -201,7 +210,13 @@ fn by_pipeline(job: &ci::GitLab, console: &Console) -> Result<Target> {
     };
     let forge = gitlab(job, job.api_url.clone(), (project, iid), console)?;
     let ends = job.diff_base.clone().zip(job.head.clone()).filter(|_| job.token.is_none());
-    let local = ends.map(|(base, head)| Range::Base { base, head: Some(head) });
+    let page = |path: &String| format!("{}/{path}/-/merge_requests/{iid}", job.server_url);
+    let local = ends.map(|(base, head)| InGit {
+        base,
+        head,
+        title: job.title.clone(),
+        url: job.target_path.as_ref().map(page),
+    });
     Ok(Target::Pull { forge, cause: Cause::Event, local })
 }
 
@@ -424,12 +439,13 @@ impl Change {
     }
 }
 
-async fn pull(forge: &dyn Forge, repo: Option<&Repo>, local: Option<&Range>) -> Result<Change> {
+async fn pull(forge: &dyn Forge, repo: Option<&Repo>, local: Option<&InGit>) -> Result<Change> {
     // at once; the request's own error is the one that names what is wrong
     let (read, diff) = futures_util::future::join(forge.read(), forge.diff()).await;
     let ((request, conversation), mut diff) = match (read, diff, local) {
-        (Err(err), _, Some(range)) | (Ok(_), Err(err), Some(range)) if is_closed(&err) => {
-            return instead(&err, range, repo, forge.host());
+        (Err(err), _, Some(local)) if is_closed(&err) => return instead(&err, local, None, repo, forge.host()),
+        (Ok((request, _)), Err(err), Some(local)) if is_closed(&err) => {
+            return instead(&err, local, Some(request), repo, forge.host());
         }
         (read, diff, _) => (read?, diff?),
     };
@@ -476,15 +492,34 @@ fn is_closed(err: &ForgeError) -> bool {
     }
 }
 
-/// The change of a request by local git, where the host does not tell.
-fn instead(err: &ForgeError, range: &Range, repo: Option<&Repo>, host: Host) -> Result<Change> {
+/// The change of a request by local git, where the host does not tell. What the host said of the request counts as long as
+/// nobody has pushed since the job began.
+fn instead(
+    err: &ForgeError,
+    known: &InGit,
+    request: Option<Request>,
+    repo: Option<&Repo>,
+    host: Host,
+) -> Result<Change> {
     let refusal = err.to_string().replace('\n', "; ");
     let repo = repo.ok_or_else(|| anyhow!("{err}"))?;
-    let local = repo.change(range).with_context(|| format!("{refusal}; and git has not the change either"))?;
+    if let Some(commit) = [&known.base, &known.head].into_iter().find(|commit| !repo.has_commit(commit)) {
+        let cause = refusal.split("; hint: ").next().unwrap_or_default();
+        bail!(
+            "{cause}; and the checkout, which would do instead, lacks the commit {commit}\nhint: set the variable `GIT_DEPTH: 0` for the job, or give it a token that may read the request in `GITLAB_TOKEN`"
+        );
+    }
+    let local = repo.two_dot(&known.base, &known.head)?;
     let diff = diff::parse(local.patch).context("cannot read git's own diff")?;
-    let change = Change::local(source_of(host), diff, (local.base, local.head, local.title));
-    let notice = format!("the change comes from the checkout, and nothing is known of earlier reviews: {refusal}");
-    Ok(Change { notice: Some(notice), ..change })
+    let request = request.filter(|request| Some(&request.head_sha) == local.head.as_ref());
+    let title = request.as_ref().map(|request| request.title.clone()).or_else(|| known.title.clone());
+    let mut change = Change::local(source_of(host), diff, (local.base, local.head, title.or(local.title)));
+    change.info.url = request.as_ref().map(|request| request.url.clone()).or_else(|| known.url.clone());
+    change.description = request.as_ref().map(|request| request.description.clone()).unwrap_or_default();
+    change.request = request;
+    change.notice =
+        Some(format!("the change comes from the checkout, and nothing is known of earlier reviews: {refusal}"));
+    Ok(change)
 }
 
 fn is_missing(file: &FileDiff) -> bool {

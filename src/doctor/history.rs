@@ -55,14 +55,20 @@ pub fn of_request(repo: &Result<Repo>, is_named: bool, request: Option<&Request>
 }
 
 /// For a run whose event names no change: what `--base REF` would find.
-pub fn without_change(repo: &Result<Repo>) -> Check {
+pub fn without_change(repo: &Result<Repo>, is_gitlab: bool) -> Check {
+    let (shallow, none) = match is_gitlab {
+        true => {
+            ("set the variable `GIT_DEPTH: 0` for the job", "let the job fetch the repository: `GIT_STRATEGY: fetch`")
+        }
+        false => ("set `fetch-depth: 0` for `actions/checkout`", "run `actions/checkout` first, with `fetch-depth: 0`"),
+    };
     match repo {
         Ok(repo) if repo.is_shallow() => {
             Check::warn(NAME, "the clone is shallow, which matters for `--base REF`: its merge base may be missing")
-                .hint("set `fetch-depth: 0` for `actions/checkout`")
+                .hint(shallow)
         }
         Ok(_) => Check::ok(NAME, "the whole history is here"),
-        Err(err) => Check::skip(NAME, format!("{err:#}")).hint("run `actions/checkout` first, with `fetch-depth: 0`"),
+        Err(err) => Check::skip(NAME, format!("{err:#}")).hint(none),
     }
 }
 

@@ -111,12 +111,13 @@ fn permissions(access: Result<Access, ForgeError>, fork_on: Option<Host>) -> Che
 }
 
 /// Why a request that an event names would not be reviewed; see the settings under `skip`.
-pub fn unreviewed(request: &Request, skip: &Skip) -> Option<Check> {
+pub fn unreviewed(request: &Request, skip: &Skip, host: Host) -> Option<Check> {
     let (what, setting) = unwanted(request, skip)?;
     let text = format!("{} can be read, but it {what}, and such requests are not reviewed", request.url);
+    let flag = if host == Host::GitLab { "--mr" } else { "--pr" };
     Some(
         Check::warn("request", text)
-            .hint(format!("change `{setting}`, or name the request with `--pr`, which reviews it all the same")),
+            .hint(format!("change `{setting}`, or name the request with `{flag}`, which reviews it all the same")),
     )
 }
 

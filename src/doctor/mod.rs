@@ -46,7 +46,7 @@ pub async fn run(args: &cli::Doctor, world: &World<'_>, console: &Console) -> Re
 /// All lines in their order, and what must not be in them.
 async fn examine(args: &cli::Doctor, world: &World<'_>, console: &Console) -> (Vec<Check>, Vec<Secret>) {
     let ci = Ci::detect(world.env);
-    let is_ci = ci.is_some();
+    let (is_ci, is_gitlab) = (ci.is_some(), matches!(ci, Some(Ci::GitLab(_))));
     let (pr, mr, folder) = (args.pr.clone(), args.mr.clone(), args.repo.clone());
     let change = cli::Change { pr, mr, repo: folder, ..cli::Change::default() };
     let repo = source::repository(&change, world);
@@ -64,20 +64,20 @@ async fn examine(args: &cli::Doctor, world: &World<'_>, console: &Console) -> (V
         }
         Ok(Target::Nothing(why)) => {
             on_host.checks.push(Check::skip("request", format!("there is none to look at: {why}")));
-            history::without_change(&repo)
+            history::without_change(&repo, is_gitlab)
         }
         Ok(_) => {
             let text = "no request is named, so neither token nor permissions are looked at";
             on_host
                 .checks
                 .push(Check::skip("request", text).hint("name one with `--pr OWNER/REPO#N` or `--mr GROUP/PROJECT!N`"));
-            let (check, found) = history::of_branch(&repo, matches!(ci, Some(Ci::GitLab(_))));
+            let (check, found) = history::of_branch(&repo, is_gitlab);
             local = found;
             check
         }
         Err(err) => {
             on_host.checks.push(no_target(err, args, ci.as_ref()));
-            history::without_change(&repo)
+            history::without_change(&repo, is_gitlab)
         }
     };
 
@@ -93,8 +93,8 @@ async fn examine(args: &cli::Doctor, world: &World<'_>, console: &Console) -> (V
             let is_fork = on_host.request.as_ref().is_some_and(|request| request.is_fork);
             let run = server::Run { config, origins, env: &env, raw: world.env, is_ci, is_fork };
             checks.extend(server::checks(&run).await);
-            if let (Some(request), Ok(Target::Pull { cause: Cause::Event, .. })) = (&on_host.request, &target)
-                && let Some(check) = host::unreviewed(request, &config.skip)
+            if let (Some(request), Ok(Target::Pull { cause: Cause::Event, forge, .. })) = (&on_host.request, &target)
+                && let Some(check) = host::unreviewed(request, &config.skip, forge.host())
             {
                 on_host.checks.iter_mut().filter(|line| line.name == "request").for_each(|line| *line = check.clone());
             }

@@ -162,6 +162,8 @@ pub struct Habits {
     pub root: String,
     /// The variable that holds the root, for messages.
     pub root_variable: &'static str,
+    /// The variable that names a file with the host's own authority, for messages.
+    pub authority_variable: &'static str,
     /// The time between two requests that create something.
     pub between_posts: Duration,
     /// The longest time until an answer has come.
@@ -309,10 +311,11 @@ impl<W: Wire> Sender<W> {
     }
 
     fn unreachable(&self, err: &str) -> ForgeError {
-        let Habits { root, root_variable, .. } = &self.habits;
+        let Habits { root, root_variable, authority_variable, .. } = &self.habits;
         let remedy = match err.contains("certificate") {
-            true => "add the authority of the host to the system's certificates, or name its file by `SSL_CERT_FILE`"
-                .to_owned(),
+            true => format!(
+                "add the authority of the host to the system's certificates, or name its file by `{authority_variable}`"
+            ),
             false => format!("check the network, the proxy and `{root_variable}`"),
         };
         ForgeError::Unsure(format!("cannot reach {root}: {err}\nhint: {remedy}"))

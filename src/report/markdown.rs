@@ -26,6 +26,9 @@ pub fn comment(finding: &Finding, host: Host) -> String {
         let _ = write!(out, "\n{}\n", fenced(&info, suggestion));
     }
     let mut out = cut(&out, LONGEST_COMMENT);
+    if host == Host::GitLab {
+        let _ = write!(out, "\n{}", marks::of_path(&finding.path));
+    }
     let _ = write!(out, "\n{}", marks::of_finding(&finding.id));
     out
 }

@@ -13,6 +13,7 @@ mod doubles;
 mod eval_diffs;
 mod formats;
 mod github;
+mod gitlab;
 #[cfg(unix)] // a repository that belongs to somebody else
 mod image;
 mod init;

@@ -12,7 +12,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use crate::support::program::{Prudence, Run};
 
 /// Takes connections and hands each to `answer`; the first `most` of what it returned.
-fn listen(most: usize, answer: impl Fn(TcpStream) -> String + Send + 'static) -> (u16, JoinHandle<Vec<String>>) {
+pub fn listen(most: usize, answer: impl Fn(TcpStream) -> String + Send + 'static) -> (u16, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
     (
@@ -53,12 +53,12 @@ fn a_host_on_this_machine_is_not_behind_the_proxy() {
     assert_eq!(seen.join().expect("a host"), ["POST /graphql HTTP/1.1"]);
 }
 
-fn fixture(name: &str) -> PathBuf {
+pub fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tls").join(name)
 }
 
 /// Answers one request over TLS by 401.
-fn secure(stream: TcpStream) -> String {
+pub fn secure(stream: TcpStream) -> String {
     let certificates = CertificateDer::pem_file_iter(fixture("server.pem")).expect("a certificate");
     let certificates = certificates.collect::<Result<Vec<_>, _>>().expect("a certificate");
     let key = PrivateKeyDer::from_pem_file(fixture("server.key")).expect("a key");

@@ -48,6 +48,7 @@ impl Api {
             manners: &GitHubManners,
             root: settings.api_url.clone(),
             root_variable: "GITHUB_API_URL",
+            authority_variable: "SSL_CERT_FILE",
             between_posts: BETWEEN_POSTS,
             read_timeout: READ_TIMEOUT,
             on_event: settings.on_event,
@@ -257,7 +258,7 @@ impl Manners for GitHubManners {
 
 #[cfg(test)]
 impl Answer {
-    /// An answer of GitHub's.
+    /// An answer of GitHub.
     pub fn new(status: u16, headers: &[(&'static str, &str)], body: &str) -> Answer {
         let header = |(name, value): &(&'static str, &str)| {
             (HeaderName::from_static(name), HeaderValue::from_str(value).expect("a header"))
@@ -281,7 +282,7 @@ mod tests {
             &[("x-accepted-github-permissions", "pull_requests=write")],
             r#"{"message":"Resource not accessible by integration"}"#,
         );
-        let text = forbidden.ok("o/r#1").unwrap_err().to_string();
+        let text = forbidden.ok("o/r#1").err().expect("an error").to_string();
         assert!(text.contains("`pull-requests: write`") && text.contains("permissions:"), "{text}");
         assert!(matches!(answer(406, &[], "{}").ok("x"), Err(ForgeError::TooLarge(_))));
         assert!(matches!(answer(502, &[], "<html>").ok("x"), Err(ForgeError::Unsure(text)) if text.contains("502")));

@@ -20,31 +20,42 @@ pub async fn post(
     outcome: &mut ReviewOutcome,
 ) -> Result<Vec<usize>, ForgeError> {
     let all = || (0..comments.len()).collect();
+    let has_others = match discard_leftovers(gitlab).await {
+        Ok(has_others) => has_others,
+        Err(err @ ForgeError::Limited(_)) => return Err(err),
+        // a host without drafts, or one in trouble
+        Err(_) => return Ok(all()),
+    };
     // one comment is one notification either way
     if comments.len() < 2 {
         return Ok(all());
     }
-    let has_others = match discard_leftovers(gitlab).await {
-        Ok(has_others) => has_others,
-        Err(err @ (ForgeError::Limited(_) | ForgeError::Failed(_))) => return Err(err),
-        // a host without drafts, or one in trouble
-        Err(_) => return Ok(all()),
-    };
     let mut drafted = Vec::new();
-    let mut left = Vec::new();
+    let mut wanted = Vec::new();
     for (index, comment) in comments.iter().enumerate() {
         match draft(gitlab, version, comment).await {
-            Ok(id) => drafted.push((index, id)),
+            Ok(id) => {
+                drafted.push(id);
+                wanted.push(index);
+            }
             Err(ForgeError::Refused(message)) => outcome.refuse(vec![index], &message),
             Err(_) => {
-                left.extend(index..comments.len());
+                wanted.extend(index..comments.len());
                 break;
             }
         }
     }
-    left.extend(publish(gitlab, comments, &drafted, has_others, outcome).await?);
-    left.sort_unstable();
-    Ok(left)
+    publish(gitlab, &drafted, has_others).await;
+    // a draft whose answer was lost twice may be public now; and GitLab drops in silence what it cannot place
+    let seen = standing(gitlab).await?;
+    let (there, gone): (Vec<usize>, Vec<usize>) =
+        wanted.into_iter().partition(|index| seen.contains(&mark(&comments[*index])));
+    outcome.posted += there.len();
+    if !gone.is_empty() {
+        // what is posted another way must not be published later; the next run looks for leftovers, too
+        let _ = discard_leftovers(gitlab).await;
+    }
+    Ok(gone)
 }
 
 /// Removes the drafts that a dead run left. Whether there are others: a person may be writing under the same identity, and
@@ -72,15 +83,20 @@ async fn discard(gitlab: &GitLab, id: u64) -> Result<(), ForgeError> {
 /// Makes a draft. Its identifier.
 async fn draft(gitlab: &GitLab, version: &Version, comment: &LineComment) -> Result<u64, ForgeError> {
     let body = json!({"note": without_commands(&comment.body), "position": position(version, comment)});
-    let id =
-        |draft: &Value| draft["id"].as_u64().ok_or_else(|| ForgeError::Unsure("a draft note without a number".into()));
-    match create(gitlab, &gitlab.route("/draft_notes"), &body, "a draft note").await {
-        // the answer was lost, but perhaps not the draft
-        Err(ForgeError::Unsure(_)) => match drafted(gitlab, comment).await? {
-            Some(found) => Ok(found),
-            None => id(&create(gitlab, &gitlab.route("/draft_notes"), &body, "a draft note").await?),
-        },
-        result => id(&result?),
+    let mut again = true;
+    loop {
+        match create(gitlab, &gitlab.route("/draft_notes"), &body, "a draft note").await {
+            // the answer was lost, but perhaps not the draft
+            Err(err @ ForgeError::Unsure(_)) => match drafted(gitlab, comment).await? {
+                Some(found) => return Ok(found),
+                None if again => again = false,
+                None => return Err(err),
+            },
+            result => {
+                let lacking = || ForgeError::Unsure("a draft note without a number".to_owned());
+                return result?["id"].as_u64().ok_or_else(lacking);
+            }
+        }
     }
 }
 
@@ -92,44 +108,15 @@ async fn drafted(gitlab: &GitLab, comment: &LineComment) -> Result<Option<u64>, 
     Ok(drafts.iter().find(is_it).and_then(|draft| draft["id"].as_u64()))
 }
 
-/// Publishes the drafts, and looks which of them can be seen afterwards: GitLab drops in silence what it cannot place.
-/// Those that cannot be seen come back.
-async fn publish(
-    gitlab: &GitLab,
-    comments: &[LineComment],
-    drafted: &[(usize, u64)],
-    has_others: bool,
-    outcome: &mut ReviewOutcome,
-) -> Result<Vec<usize>, ForgeError> {
-    if drafted.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut is_done = true;
-    match has_others {
-        false => is_done = bulk_publish(gitlab).await.is_ok(),
-        true => {
-            for (_, id) in drafted {
-                let route = gitlab.route(&format!("/draft_notes/{id}/publish"));
-                let answer = gitlab.api.send(Method::Put, &route, Some(&json!({}))).await;
-                is_done &= answer.and_then(|answer| answer.ok("a draft note")).is_ok();
-            }
+/// Makes drafts public: all of the identity with one request, or, where there are others, these alone. Neither tells what
+/// became of them.
+async fn publish(gitlab: &GitLab, drafted: &[u64], has_others: bool) {
+    if has_others {
+        for id in drafted {
+            let route = gitlab.route(&format!("/draft_notes/{id}/publish"));
+            let _ = gitlab.api.send(Method::Put, &route, Some(&json!({}))).await;
         }
+    } else if !drafted.is_empty() {
+        let _ = gitlab.api.send(Method::Post, &gitlab.route("/draft_notes/bulk_publish"), Some(&json!({}))).await;
     }
-    let seen = standing(gitlab).await?;
-    let (there, gone): (Vec<_>, Vec<_>) =
-        drafted.iter().copied().partition(|(index, _)| seen.contains(&mark(&comments[*index])));
-    outcome.posted += there.len();
-    if !is_done {
-        // what is posted another way must not be published by a later run
-        for &(_, id) in &gone {
-            discard(gitlab, id).await?;
-        }
-    }
-    Ok(gone.into_iter().map(|(index, _)| index).collect())
-}
-
-/// Publishes all drafts of the identity; it answers nothing.
-async fn bulk_publish(gitlab: &GitLab) -> Result<(), ForgeError> {
-    let answer = gitlab.api.send(Method::Post, &gitlab.route("/draft_notes/bulk_publish"), Some(&json!({}))).await?;
-    answer.ok("the draft notes").map(drop)
 }

@@ -51,6 +51,7 @@ impl Api {
             manners: &GitLabManners,
             root: api_url,
             root_variable: "CI_API_V4_URL",
+            authority_variable: "CI_SERVER_TLS_CA_FILE",
             // its limit is a number in a minute, and an answer tells when it is reached
             between_posts: Duration::ZERO,
             read_timeout: READ_TIMEOUT,
@@ -79,12 +80,18 @@ impl Api {
         self.sender.send(Method::Get, route, None, None).await
     }
 
+    /// Reads what is JSON; once more, where a part of it was lost on its way. `what` is asked for.
+    pub async fn read(&self, route: &str, what: &str) -> Result<Answer, ForgeError> {
+        let answer = self.get(route).await?.ok(what)?;
+        if answer.json().is_ok() { Ok(answer) } else { self.get(route).await?.ok(what) }
+    }
+
     /// All items of a listing, page by page. A page may hold fewer entries than were asked for though more follow.
     pub async fn list(&self, route: &str, what: &str) -> Result<Vec<Value>, ForgeError> {
         let mut items = Vec::new();
         let mut page = 1;
         for _ in 0..MOST_PAGES {
-            let answer = self.get(&format!("{route}?per_page=100&page={page}")).await?.ok(what)?;
+            let answer = self.read(&format!("{route}?per_page=100&page={page}"), what).await?;
             match answer.json()? {
                 Value::Array(found) => items.extend(found),
                 _ => return Err(ForgeError::Failed(format!("GitLab answered no list for {what}"))),
@@ -263,7 +270,7 @@ fn text_of(value: &Value) -> String {
 
 #[cfg(test)]
 impl Answer {
-    /// An answer of GitLab's.
+    /// An answer of GitLab.
     pub fn of_gitlab(status: u16, headers: &[(&'static str, &str)], body: &str) -> Answer {
         let header = |(name, value): &(&'static str, &str)| {
             (http::HeaderName::from_static(name), HeaderValue::from_str(value).expect("a header"))

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::GitLab;
 use super::http::Method;
+use super::read::is_bot;
 use crate::forge::wire::segment;
 use crate::forge::{ForgeError, Reaction};
 
@@ -32,8 +33,9 @@ async fn people_against(gitlab: &GitLab, comment: u64) -> Result<Vec<String>, Fo
     }
     let awards = answer.ok("the emoji at a comment")?.json()?;
     let is_no = |award: &&Value| award["name"].as_str().is_some_and(|name| name.starts_with("thumbsdown"));
+    let is_by_person = |award: &&Value| !is_bot(&award["user"]);
     let name = |award: &Value| award["user"]["username"].as_str().unwrap_or_default().to_owned();
-    Ok(awards.as_array().into_iter().flatten().filter(is_no).map(name).collect())
+    Ok(awards.as_array().into_iter().flatten().filter(is_no).filter(is_by_person).map(name).collect())
 }
 
 /// GitLab's number for the role Developer, the lowest one that may push.
@@ -45,7 +47,7 @@ pub async fn is_writer(gitlab: &GitLab, login: &str) -> Result<bool, ForgeError>
         return Ok(false);
     }
     let route = gitlab.project_route(&format!("/members/all?per_page=100&query={}", segment(login)));
-    let members = gitlab.api.get(&route).await?.ok("the members of the project")?.json()?;
+    let members = gitlab.api.read(&route, "the members of the project").await?.json()?;
     let is_it = |member: &&Value| member["username"] == login && member["state"] != "blocked";
     let mut found = members.as_array().into_iter().flatten().filter(is_it);
     Ok(found.any(|member| member["access_level"].as_u64() >= Some(DEVELOPER)))

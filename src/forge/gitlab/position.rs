@@ -40,7 +40,7 @@ impl Version {
 
 /// The versions that the host has, newest first, as far as they are ready.
 pub async fn versions(gitlab: &GitLab) -> Result<Vec<Version>, ForgeError> {
-    let answer = gitlab.api.get(&gitlab.route("/versions?per_page=100")).await?.ok("the versions of the request")?;
+    let answer = gitlab.api.read(&gitlab.route("/versions?per_page=100"), "the versions of the request").await?;
     Ok(answer.json()?.as_array().into_iter().flatten().filter_map(Version::read).collect())
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::http::Method;
+use super::http::{Answer, Method};
 use super::position::{Version, position, versions};
 use super::quick_action::without_commands;
 use super::{GitLab, drafts, read};
@@ -62,14 +62,17 @@ async fn one_by_one(
     Ok(())
 }
 
+/// Starts a discussion. Where the answer is lost, the comment is looked for before it is sent once more; what cannot be
+/// looked up is not sent again.
 async fn discussion(gitlab: &GitLab, version: &Version, comment: &LineComment) -> Result<(), ForgeError> {
     let body = json!({"body": without_commands(&comment.body), "position": position(version, comment)});
-    let route = gitlab.route("/discussions");
-    match create(gitlab, &route, &body, "a comment").await {
-        // the answer was lost, but perhaps not the comment; what cannot be looked up is not sent again
-        Err(ForgeError::Unsure(_)) if read::standing(gitlab).await?.contains(&mark(comment)) => Ok(()),
-        Err(ForgeError::Unsure(_)) => create(gitlab, &route, &body, "a comment").await.map(drop),
-        result => result.map(drop),
+    let mut again = true;
+    loop {
+        match create(gitlab, &gitlab.route("/discussions"), &body, "a comment").await {
+            Err(ForgeError::Unsure(_)) if read::standing(gitlab).await?.contains(&mark(comment)) => return Ok(()),
+            Err(ForgeError::Unsure(_)) if again => again = false,
+            result => return result.map(drop),
+        }
     }
 }
 
@@ -80,45 +83,65 @@ pub fn mark(comment: &LineComment) -> String {
 
 /// Creates something, and makes sure that it was: what GitLab made has an identifier.
 pub async fn create(gitlab: &GitLab, route: &str, body: &Value, what: &str) -> Result<Value, ForgeError> {
-    let answer = gitlab.api.send(Method::Post, route, Some(body)).await?.ok(what)?;
-    match answer.json() {
+    made(gitlab.api.send(Method::Post, route, Some(body)).await?, what)
+}
+
+/// What was created or changed; a page of a proxy says nothing of it.
+fn made(answer: Answer, what: &str) -> Result<Value, ForgeError> {
+    match answer.ok(what)?.json() {
         Ok(json) if json["id"].is_u64() || json["id"].is_string() => Ok(json),
         _ => Err(ForgeError::Unsure(format!("GitLab's answer does not tell whether it took {what}"))),
     }
 }
 
+/// Changes something; doing it twice is doing it once, which a page of a proxy in the place of an answer asks for.
+async fn change(gitlab: &GitLab, route: &str, body: &Value) -> Result<Answer, ForgeError> {
+    let answer = gitlab.api.send(Method::Put, route, Some(body)).await?;
+    let is_unsure = (200..300).contains(&answer.status) && answer.json().is_err();
+    if is_unsure { gitlab.api.send(Method::Put, route, Some(body)).await } else { Ok(answer) }
+}
+
 /// Creates or edits the note on the request as a whole. One that vanished is made anew.
 pub async fn note(gitlab: &GitLab, existing: Option<u64>, body: &str) -> Result<Option<String>, ForgeError> {
     const WHAT: &str = "the summary note";
-    let json = json!({"body": without_commands(body)});
+    let text = without_commands(body);
+    let json = json!({"body": text});
     if let Some(id) = existing {
-        let answer = gitlab.api.send(Method::Put, &gitlab.route(&format!("/notes/{id}")), Some(&json)).await?;
+        let answer = change(gitlab, &gitlab.route(&format!("/notes/{id}")), &json).await?;
         if answer.status != 404 {
-            return answer.ok(WHAT).map(|_| gitlab.note_url(id));
+            return made(answer, WHAT).map(|_| gitlab.note_url(id));
         }
     }
-    let route = gitlab.route("/notes");
-    let created = match create(gitlab, &route, &json, WHAT).await {
-        Err(ForgeError::Unsure(_)) => match lost(gitlab, body).await? {
-            Some(id) => Some(id),
-            None => create(gitlab, &route, &json, WHAT).await?["id"].as_u64(),
-        },
-        result => result?["id"].as_u64(),
-    };
-    Ok(created.and_then(|id| gitlab.note_url(id)))
+    let mut again = true;
+    loop {
+        let id = match create(gitlab, &gitlab.route("/notes"), &json, WHAT).await {
+            // the answer was lost, but perhaps not the note
+            Err(err @ ForgeError::Unsure(_)) => match lost(gitlab, &text).await? {
+                Some(id) => Some(id),
+                None if again => {
+                    again = false;
+                    continue;
+                }
+                None => return Err(err),
+            },
+            result => result?["id"].as_u64(),
+        };
+        return Ok(id.and_then(|id| gitlab.note_url(id)));
+    }
 }
 
 /// The note of this text whose answer was lost.
-async fn lost(gitlab: &GitLab, body: &str) -> Result<Option<u64>, ForgeError> {
+async fn lost(gitlab: &GitLab, text: &str) -> Result<Option<u64>, ForgeError> {
     let notes = gitlab.api.list(&gitlab.route("/notes"), "the notes").await?;
-    let is_it = |note: &&Value| note["body"].as_str().is_some_and(|text| has_same_words(text, body));
+    let is_it = |note: &&Value| note["body"].as_str().is_some_and(|body| has_same_words(body, text));
     Ok(notes.iter().find(is_it).and_then(|note| note["id"].as_u64()))
 }
 
 /// Writes another text into a comment.
 pub async fn edit(gitlab: &GitLab, comment: u64, body: &str) -> Result<(), ForgeError> {
-    let (route, json) = (gitlab.route(&format!("/notes/{comment}")), json!({"body": without_commands(body)}));
-    gitlab.api.send(Method::Put, &route, Some(&json)).await?.ok("a comment of an earlier run").map(drop)
+    let json = json!({"body": without_commands(body)});
+    let answer = change(gitlab, &gitlab.route(&format!("/notes/{comment}")), &json).await?;
+    made(answer, "a comment of an earlier run").map(drop)
 }
 
 /// Takes away a comment. One that is gone is as good.
@@ -140,9 +163,8 @@ pub async fn resolve(gitlab: &GitLab, threads: &[String], resolved: bool) -> Vec
             Some(Err(err @ ForgeError::Limited(_))) => Err(err.clone()),
             _ => {
                 let route = gitlab.route(&format!("/discussions/{thread}"));
-                let body = json!({"resolved": resolved});
-                let answer = gitlab.api.send(Method::Put, &route, Some(&body)).await;
-                answer.and_then(|answer| answer.ok("a thread").map(drop))
+                let answer = change(gitlab, &route, &json!({"resolved": resolved})).await;
+                answer.and_then(|answer| made(answer, "a thread").map(drop))
             }
         };
         results.push(result);

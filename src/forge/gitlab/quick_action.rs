@@ -5,7 +5,7 @@ use crate::text::Fence;
 /// A text in which GitLab sees no quick action: before each line that could be one stands a space without width. Lines of
 /// code are left as they are where every version of GitLab takes them for code.
 pub fn without_commands(text: &str) -> String {
-    const NOTHING: char = '\u{200b}';
+    const NOTHING: &str = "\u{200b}";
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     let is_code = code_of_old_versions(&lines);
     let mut fence: Option<Fence> = None;
@@ -19,9 +19,11 @@ pub fn without_commands(text: &str) -> String {
             None => fence = Fence::opened_by(bare).map(|(fence, _)| fence),
         }
         if is_command(bare) && !(is_inside && is_code) {
-            out.push(NOTHING);
+            let (blanks, command) = line.split_at(line.len() - line.trim_start().len());
+            out.extend([blanks, NOTHING, command]);
+        } else {
+            out.push_str(line);
         }
-        out.push_str(line);
     }
     out
 }
@@ -42,9 +44,9 @@ fn code_of_old_versions(lines: &[&str]) -> Vec<bool> {
     is_code
 }
 
-/// Whether a line may be a quick action: a slash and a word.
+/// Whether a line may be a quick action: a slash and a word. Versions differ in how many blanks may stand before it.
 pub fn is_command(line: &str) -> bool {
-    line.strip_prefix('/').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()))
+    line.trim_start().strip_prefix('/').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()))
 }
 
 #[cfg(test)]
@@ -63,6 +65,7 @@ mod tests {
             ("````\n```\n/close\n````", "````\n```\n\u{200b}/close\n````"),
             ("```\n/close", "```\n\u{200b}/close"),
             ("~~~\n/close\n~~~", "~~~\n\u{200b}/close\n~~~"),
+            ("- a\n  /close\n\r /merge", "- a\n  \u{200b}/close\n\r \u{200b}/merge"),
             // code for old versions only
             ("```a```\n/close\n```\nx\n```", "```a```\n\u{200b}/close\n```\nx\n```"),
         ] {

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 use super::position::place;
 use super::{GitLab, Token};
 use crate::forge::{By, Command, Conversation, ForgeError, PostedComment, PostedSummary, Reply, Request};
-use crate::marks::{HELP_MARK, SUMMARY_MARK, fingerprint_of, is_ours};
+use crate::marks::{HELP_MARK, SUMMARY_MARK, fingerprint_of, is_ours, path_of};
 use crate::order;
 
 /// Reads the request and keeps what the identity that posts has written: a mark in anyone else's note counts for nothing.
@@ -33,7 +33,7 @@ pub async fn request(gitlab: &GitLab) -> Result<Request, ForgeError> {
     let end = gitlab.api.deadline().min(Instant::now() + LONGEST_WAIT);
     let mut wait = Duration::from_millis(500);
     loop {
-        let json = gitlab.api.get(&gitlab.route("")).await?.ok(&gitlab.name())?.json()?;
+        let json = gitlab.api.read(&gitlab.route(""), &gitlab.name()).await?.json()?;
         if let Some(request) = parse(gitlab.iid, &json) {
             gitlab.page.get_or_init(|| request.url.clone());
             return Ok(request);
@@ -94,7 +94,7 @@ async fn viewer(gitlab: &GitLab) -> Result<Viewer, ForgeError> {
     if let Some(viewer) = gitlab.viewer.get() {
         return Ok(viewer.clone());
     }
-    let json = gitlab.api.get("/user").await?.ok("the identity of the token")?.json()?;
+    let json = gitlab.api.read("/user", "the identity of the token").await?.json()?;
     let username = json["username"].as_str().filter(|name| !name.is_empty());
     let username = username.ok_or_else(|| {
         ForgeError::Failed("GitLab does not tell who the token posts as\nhint: give it the scope `api`".to_owned())
@@ -105,7 +105,7 @@ async fn viewer(gitlab: &GitLab) -> Result<Viewer, ForgeError> {
 
 /// Whether an account is no person: GitLab names those of access tokens `project_4_bot_…` and `group_4_bot_…`, and tells
 /// of others by a field that not every answer has.
-fn is_bot(user: &Value) -> bool {
+pub fn is_bot(user: &Value) -> bool {
     let name = user["username"].as_str().unwrap_or_default();
     let is_of = |prefix: &str| {
         let number = name.strip_prefix(prefix).and_then(|rest| rest.split_once("_bot")).map(|(number, _)| number);
@@ -163,15 +163,17 @@ fn thread_of_ours(discussion: &Value, viewer: &Viewer, request: &Request) -> Opt
     let body = first["body"].as_str().filter(|body| fingerprint_of(body).is_some())?;
     let position = &first["position"];
     let (side, lines) = place(position).map_or((None, (0, 0)), |(side, lines)| (Some(side), lines));
-    // GitLab moves the position along as long as the line is there
-    let is_here = side.is_some() && position["head_sha"] == request.head_sha.as_str();
+    // GitLab moves the position along as long as the line is there, to another path as well
+    let now = position["new_path"].as_str().unwrap_or_default();
+    let path = path_of(body).unwrap_or_else(|| now.to_owned());
+    let is_here = side.is_some() && path == now && position["head_sha"] == request.head_sha.as_str();
     let by_us = |user: &Value| !is_by_person(viewer) && user["username"] == viewer.username.as_str();
-    let by = |user: &Value| if by_us(user) { By::Us } else { By::Another };
+    let by = |user: &Value| if by_us(user) || is_by_push(discussion, user) { By::Us } else { By::Another };
     Some(PostedComment {
         id: first["id"].as_u64()?,
         thread: discussion["id"].as_str().map(str::to_owned),
         body: body.to_owned(),
-        path: position["new_path"].as_str().unwrap_or_default().to_owned(),
+        path,
         side,
         lines,
         place: is_here.then_some(lines),
@@ -179,6 +181,17 @@ fn thread_of_ours(discussion: &Value, viewer: &Viewer, request: &Request) -> Opt
         resolved_by: first["resolved_by"]["username"].as_str().map(str::to_owned),
         is_by_person: is_by_person(viewer),
         replies: notes.map(reply).collect(),
+    })
+}
+
+/// Whether a push ended a thread, in the name of the one who pushed: projects may ask for that. The host says in the thread
+/// that its line was changed, and nobody has written since.
+fn is_by_push(discussion: &Value, resolved_by: &Value) -> bool {
+    let last = discussion["notes"].as_array().and_then(|notes| notes.last());
+    last.is_some_and(|note| {
+        note["system"] == true
+            && note["author"]["username"] == resolved_by["username"]
+            && note["body"].as_str().is_some_and(|body| body.starts_with("changed this line in "))
     })
 }
 

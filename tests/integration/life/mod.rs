@@ -31,7 +31,7 @@ use crate::support::review::part;
 use crate::support::server::Request;
 
 const BOT: &str = "github-actions[bot]";
-const SUMMARY_MARK: &str = "<!-- prudence:summary v1 -->";
+pub const SUMMARY_MARK: &str = "<!-- prudence:summary v1 -->";
 
 /// The request, its repository, and how much of both was looked at.
 struct Life {
@@ -44,28 +44,28 @@ struct Life {
 }
 
 /// A run, and what it asked and wrote.
-struct Step {
-    reviewed: Reviewed,
+pub struct Step<J = Actions> {
+    pub reviewed: Reviewed<J>,
     /// What was read, in alphabetical order.
-    reads: Vec<String>,
+    pub reads: Vec<String>,
     /// What was written, in its order and in words.
-    writes: Vec<String>,
+    pub writes: Vec<String>,
     /// What each request showed the model of the change.
-    sent: Vec<String>,
+    pub sent: Vec<String>,
 }
 
 /// A line of code that the model objects to.
-fn defect(name: &str) -> String {
+pub fn defect(name: &str) -> String {
     format!("    defect(\"{name}\");\n")
 }
 
 /// The name in a line with a defect.
-fn named(line: &str) -> Option<&str> {
+pub fn named(line: &str) -> Option<&str> {
     line.split_once("defect(\"")?.1.split('"').next()
 }
 
 /// So many lines that all differ, with a defect behind each of these numbers.
-fn code(lines: usize, defects: &[(usize, &str)]) -> String {
+pub fn code(lines: usize, defects: &[(usize, &str)]) -> String {
     let line = |n: usize| {
         let wrong = defects.iter().filter(|(at, _)| *at == n).map(|(_, name)| defect(name));
         format!("let value_{n} = compute({});\n{}", n * 31, wrong.collect::<String>())
@@ -74,7 +74,7 @@ fn code(lines: usize, defects: &[(usize, &str)]) -> String {
 }
 
 /// A model that finds every defect that it is shown.
-fn model() -> Answer {
+pub fn model() -> Answer {
     Answer::with(|request| {
         let mut path = String::new();
         let mut findings = Vec::new();
@@ -96,13 +96,13 @@ fn model() -> Answer {
 }
 
 /// `README` and sixty lines of `src/a.rs` on `main`; the branch `feature` changes what `change` changes.
-fn branch(change: impl FnOnce(Repo) -> Repo) -> Repo {
+pub fn branch(change: impl FnOnce(Repo) -> Repo) -> Repo {
     let base = Repo::new().file("README", "x\n").file("src/a.rs", code(60, &[])).commit("base");
     change(base.branch("feature")).commit("change")
 }
 
 /// A new file `src/new.rs` of two hundred lines with three defects far from each other.
-fn three() -> Repo {
+pub fn three() -> Repo {
     branch(|repo| repo.file("src/new.rs", code(200, &[(10, "alpha"), (100, "beta"), (190, "gamma")])))
 }
 
@@ -184,52 +184,17 @@ impl Life {
     #[track_caller]
     fn check_posts(&self) {
         let comments = self.ours();
-        let mut names: Vec<&str> = comments.iter().filter_map(|comment| title_of(&comment.body)).collect();
-        names.sort_unstable();
-        let count = names.len();
-        names.dedup();
-        assert_eq!(names.len(), count, "nothing is posted twice: {names:?}");
         assert!(comments.iter().all(|comment| comment.in_reply_to.is_none()), "nothing is answered");
         let notes = self.github().issue_comments();
-        let summaries = notes.iter().filter(|note| note.author == self.bot && note.body.contains(SUMMARY_MARK));
-        let summaries: Vec<_> = summaries.collect();
-        assert!(summaries.len() <= 1, "one summary");
-        summaries.iter().for_each(|summary| check_whole(&summary.body));
+        let notes = notes.iter().filter(|note| note.author == self.bot).map(|note| note.body.as_str());
+        check_once(comments.iter().map(|comment| comment.body.as_str()), notes);
     }
 
     /// Every defect of the head stands on the request, as a comment on its line or in the summary, or was dismissed.
     #[track_caller]
     fn check_none_lost(&self, step: &Step) {
-        let report = &step.reviewed.report;
-        let on_request: Vec<String> =
-            self.ours().iter().filter_map(|comment| title_of(&comment.body)).map(str::to_owned).collect();
-        let listed = self.summary().map(|summary| state(&summary)["listed"].clone()).unwrap_or_default();
-        let listed: Vec<&Value> = listed.as_array().into_iter().flatten().map(|row| &row[8]).collect();
-        if report["delivery"]["channel"] != "review" && report["delivery"]["channel"] != "comment" {
-            return;
-        }
-        let dismissed = self.summary().map(|summary| state(&summary)["dismissed"].clone()).unwrap_or_default();
-        let lost = |name: &&String| !on_request.contains(name) && listed.iter().all(|title| *title != name.as_str());
-        let missing: Vec<String> = self.defects().into_iter().filter(|name| lost(&name)).collect();
-        let told = format!("{missing:?} are lost: {on_request:?} {listed:?}\n{}", step.reviewed.run);
-        assert!(missing.len() <= dismissed.as_array().map_or(0, Vec::len), "{told}");
-    }
-
-    /// The names of all defects in the head's files.
-    fn defects(&self) -> Vec<String> {
-        let git = self.repo.git();
-        let head = git2::Oid::from_str(&self.github().head()).and_then(|id| git.find_commit(id)).expect("the head");
-        let mut names = Vec::new();
-        head.tree()
-            .expect("files")
-            .walk(git2::TreeWalkMode::PreOrder, |_, entry| {
-                let object = entry.to_object(&git).expect("an object");
-                let text = object.as_blob().map(|blob| String::from_utf8_lossy(blob.content()).into_owned());
-                names.extend(text.iter().flat_map(|text| text.lines()).filter_map(named).map(str::to_owned));
-                git2::TreeWalkResult::Ok
-            })
-            .expect("all files");
-        names
+        let defects = defects(&self.repo, &self.github().head());
+        check_none_lost(&step.reviewed, &self.posted(), self.summary().as_deref(), &defects);
     }
 
     /// The comments of the identity that posts which others can see.
@@ -267,17 +232,43 @@ impl Life {
     }
 }
 
-impl Step {
+impl<J> Step<J> {
     /// The names of the defects that the model was shown.
-    fn shown(&self) -> Vec<&str> {
+    pub fn shown(&self) -> Vec<&str> {
         self.sent.iter().flat_map(|part| part.lines()).filter(|line| line.contains(" +")).filter_map(named).collect()
     }
 
     /// How many lines the model was shown as changed.
-    fn sent_lines(&self) -> usize {
+    pub fn sent_lines(&self) -> usize {
         self.sent.iter().flat_map(|part| part.lines()).filter(|line| line.contains(" +")).count()
     }
 
+    pub fn words(&self) -> Vec<&str> {
+        self.writes.iter().map(String::as_str).collect()
+    }
+
+    /// Why each finding is not reported as new, by its name.
+    pub fn suppressed(&self) -> BTreeMap<&str, &str> {
+        let list = self.reviewed.report["suppressed"].as_array().expect("a list").iter();
+        list.map(|entry| {
+            let title = entry["finding"]["title"].as_str().expect("a title");
+            (title, entry["reason"].as_str().expect("a reason"))
+        })
+        .collect()
+    }
+
+    pub fn channel(&self) -> &str {
+        self.reviewed.at("/delivery/channel").as_str().expect("a channel")
+    }
+
+    /// No call of the model and no write.
+    #[track_caller]
+    pub fn assert_quiet(&self) {
+        assert_eq!((self.sent.len(), self.writes.as_slice()), (0, &[][..]), "{}", self.reviewed.run);
+    }
+}
+
+impl Step {
     /// A look at the request with these requests besides, and these writes in this order.
     #[track_caller]
     fn assert_asked(&self, more: &[&str], writes: &[&str]) {
@@ -292,41 +283,63 @@ impl Step {
         let steering = ["GetContents .gitattributes", "GetContents .prudence.toml"];
         self.assert_asked(&[&steering, more].concat(), writes);
     }
-
-    fn words(&self) -> Vec<&str> {
-        self.writes.iter().map(String::as_str).collect()
-    }
-
-    /// Why each finding is not reported as new, by its name.
-    fn suppressed(&self) -> BTreeMap<&str, &str> {
-        let list = self.reviewed.report["suppressed"].as_array().expect("a list").iter();
-        list.map(|entry| {
-            let title = entry["finding"]["title"].as_str().expect("a title");
-            (title, entry["reason"].as_str().expect("a reason"))
-        })
-        .collect()
-    }
-
-    fn channel(&self) -> &str {
-        self.reviewed.at("/delivery/channel").as_str().expect("a channel")
-    }
-
-    /// No call of the model and no write.
-    #[track_caller]
-    fn assert_quiet(&self) {
-        assert_eq!((self.sent.len(), self.writes.as_slice()), (0, &[][..]), "{}", self.reviewed.run);
-    }
 }
 
 /// The bold text of a posted finding.
-fn title_of(body: &str) -> Option<&str> {
+pub fn title_of(body: &str) -> Option<&str> {
     body.contains("<!-- prudence:finding v1 ").then_some(())?;
     body.lines().find(|line| line.contains(" · "))?.split("**").nth(1)
 }
 
+/// No finding is posted twice, and the one summary is whole.
+#[track_caller]
+pub fn check_once<'a>(comments: impl Iterator<Item = &'a str>, notes: impl Iterator<Item = &'a str>) {
+    let mut names: Vec<&str> = comments.filter_map(title_of).collect();
+    names.sort_unstable();
+    let count = names.len();
+    names.dedup();
+    assert_eq!(names.len(), count, "nothing is posted twice: {names:?}");
+    let summaries: Vec<&str> = notes.filter(|body| body.contains(SUMMARY_MARK)).collect();
+    assert!(summaries.len() <= 1, "one summary");
+    summaries.into_iter().for_each(check_whole);
+}
+
+/// Each of these defects has a comment on its line, stands in the summary, or was dismissed.
+#[track_caller]
+pub fn check_none_lost<J>(reviewed: &Reviewed<J>, posted: &[String], summary: Option<&str>, defects: &[String]) {
+    let channel = &reviewed.report["delivery"]["channel"];
+    if channel != "review" && channel != "comment" {
+        return;
+    }
+    let state = summary.map(state).unwrap_or_default();
+    let listed: Vec<&Value> = state["listed"].as_array().into_iter().flatten().map(|row| &row[8]).collect();
+    let lost = |name: &&String| !posted.contains(name) && listed.iter().all(|title| *title != name.as_str());
+    let missing: Vec<&String> = defects.iter().filter(lost).collect();
+    let told = format!("{missing:?} are lost: {posted:?} {listed:?}\n{}", reviewed.run);
+    assert!(missing.len() <= state["dismissed"].as_array().map_or(0, Vec::len), "{told}");
+}
+
+/// The names of all defects in the files of a commit.
+pub fn defects(repo: &Repo, commit: &str) -> Vec<String> {
+    let git = repo.git();
+    let commit = git2::Oid::from_str(commit).and_then(|id| git.find_commit(id)).expect("a commit");
+    let mut names = Vec::new();
+    commit
+        .tree()
+        .expect("files")
+        .walk(git2::TreeWalkMode::PreOrder, |_, entry| {
+            let object = entry.to_object(&git).expect("an object");
+            let text = object.as_blob().map(|blob| String::from_utf8_lossy(blob.content()).into_owned());
+            names.extend(text.iter().flat_map(|text| text.lines()).filter_map(named).map(str::to_owned));
+            git2::TreeWalkResult::Ok
+        })
+        .expect("all files");
+    names
+}
+
 /// The Markdown ends what it opens, and the state can be read.
 #[track_caller]
-fn check_whole(body: &str) {
+pub fn check_whole(body: &str) {
     assert!(body.chars().count() <= 65_536, "{} characters", body.chars().count());
     assert_eq!(body.matches("<details>").count(), body.matches("</details>").count(), "{body}");
     assert_eq!(body.lines().filter(|line| line.starts_with("```")).count() % 2, 0, "{body}");

@@ -113,12 +113,34 @@ impl Prudence {
         self.current_dir(job.workspace())
     }
 
-    /// Runs the program to its end. Fails the test when it does not end.
-    #[track_caller]
-    pub fn run(self) -> Run {
+    fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_prudence"));
         command.args(&self.args).env_clear().env("HOME", self.home.path()).envs(&self.env);
         command.current_dir(self.folder.as_deref().unwrap_or(self.home.path()));
+        command
+    }
+
+    /// Starts the program and ends it by force when this is so, or else when it ends by itself. Whether it was ended.
+    pub fn run_until(self, is_time: impl Fn() -> bool) -> bool {
+        let mut command = self.command();
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a run");
+        let end = Instant::now() + self.limit;
+        while child.try_wait().expect("the state of the program").is_none() {
+            if is_time() || Instant::now() > end {
+                child.kill().expect("the program can be killed");
+                child.wait().expect("the program has ended");
+                return true;
+            }
+            thread::sleep(Duration::from_micros(200));
+        }
+        false
+    }
+
+    /// Runs the program to its end. Fails the test when it does not end.
+    #[track_caller]
+    pub fn run(self) -> Run {
+        let mut command = self.command();
         command.stdin(Stdio::piped()).stdout(self.stdout).stderr(self.stderr);
         let mut child = command.spawn().expect("the program starts");
         let (stdin, text) = (child.stdin.take(), self.stdin.clone());
