@@ -13,6 +13,7 @@ mod doubles;
 mod eval_diffs;
 mod formats;
 mod github;
+mod gitlab_template;
 mod init;
 #[cfg(unix)] // with stand-ins that are scripts
 mod install;
