@@ -26,12 +26,12 @@ const INCLUDE: &str = "include:\n  - local: .gitlab/prudence.yml\n";
 /// A file to be: its path in the repository, and its text.
 type NewFile = (&'static str, String);
 
-/// Which files are to be: for which host, and for requests from forks too or not.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// What is to be written beside the configuration.
+#[derive(Clone, Copy)]
 enum Kind {
-    GitHub,
-    GitHubForks,
-    GitLab,
+    Workflow,
+    ForkWorkflows,
+    Job,
 }
 
 /// Writes the files and tells what to do next. A file that is there stays as it is: a workflow or a job with another text
@@ -46,7 +46,8 @@ pub fn init(args: &InitArgs, world: &World<'_>, console: &Console) -> Result<Exi
     }
     let repo = Repo::open(&folder).ok();
     let root = repo.as_ref().map_or(folder, Repo::root);
-    let kind = kind(args, repo.as_ref(), &root, console)?;
+    let (host, why) = host::choose(args, repo.as_ref(), &root);
+    let kind = kind(host, args.forks).inspect_err(|_| tell(host, why.as_deref(), console))?;
     let mut told = String::new();
     let mut to_write = Vec::new();
     let mut in_the_way = Vec::new();
@@ -69,26 +70,29 @@ pub fn init(args: &InitArgs, world: &World<'_>, console: &Console) -> Result<Exi
         write(&root.join(path), &text)?;
         wrote += &format!("wrote `{path}`\n");
     }
+    tell(host, why.as_deref(), console);
     console.result(&(wrote + &told + next(kind)));
     Ok(Exit::Clean)
 }
 
-/// Which files were asked for, by flags or by what the repository speaks of.
-fn kind(args: &InitArgs, repo: Option<&Repo>, root: &Path, console: &Console) -> Result<Kind> {
-    let (host, why) = host::choose(args, repo, root);
+/// Tells which host was taken where no flag names one.
+fn tell(host: Host, why: Option<&str>, console: &Console) {
+    let (taken, flag, other) = match host {
+        Host::GitHub => ("GitHub", "--gitlab", "GitLab"),
+        Host::GitLab => ("GitLab", "--github", "GitHub"),
+    };
     if let Some(why) = why {
-        let (taken, flag, other) = match host {
-            Host::GitHub => ("GitHub", "--gitlab", "GitLab"),
-            Host::GitLab => ("GitLab", "--github", "GitHub"),
-        };
         console.notice(&format!("the files are for {taken}, since {why}; `{flag}` writes those for {other}"));
     }
-    match (host, args.forks) {
-        (Host::GitHub, false) => Ok(Kind::GitHub),
-        (Host::GitHub, true) => Ok(Kind::GitHubForks),
-        (Host::GitLab, false) => Ok(Kind::GitLab),
+}
+
+fn kind(host: Host, forks: bool) -> Result<Kind> {
+    match (host, forks) {
+        (Host::GitHub, false) => Ok(Kind::Workflow),
+        (Host::GitHub, true) => Ok(Kind::ForkWorkflows),
+        (Host::GitLab, false) => Ok(Kind::Job),
         (Host::GitLab, true) => bail!(
-            "`--forks` is for GitHub: GitLab runs the pipeline of a fork in the fork's project, without your key\nhint: leave `--forks` out, and the built-in checks run there; have a request from a fork reviewed by `prudence review --mr GROUP/PROJECT!N`, or by `Run pipeline` on its page after you read what it changes in `{PIPELINE}` and `{JOB}`"
+            "`--forks` is for GitHub: GitLab runs the pipeline of a fork in the fork's project, without your key\nhint: leave `--forks` out, and the built-in checks run there; have a request from a fork reviewed by `prudence review --mr GROUP/PROJECT!N`, or by `Run pipeline` on its page after you read what it changes in your CI files"
         ),
     }
 }
@@ -96,12 +100,12 @@ fn kind(args: &InitArgs, repo: Option<&Repo>, root: &Path, console: &Console) ->
 /// What is written.
 fn files(kind: Kind) -> Vec<NewFile> {
     let mut files = match kind {
-        Kind::GitHub => vec![(WORKFLOW, include_str!("../../templates/github/prudence.yml").to_owned())],
-        Kind::GitHubForks => vec![
+        Kind::Workflow => vec![(WORKFLOW, include_str!("../../templates/github/prudence.yml").to_owned())],
+        Kind::ForkWorkflows => vec![
             (WORKFLOW, include_str!("../../templates/github/forks/prudence.yml").to_owned()),
             (PUBLISH_WORKFLOW, include_str!("../../templates/github/forks/prudence-publish.yml").to_owned()),
         ],
-        Kind::GitLab => vec![(JOB, job::job()), (PIPELINE, INCLUDE.to_owned())],
+        Kind::Job => vec![(JOB, job::job()), (PIPELINE, INCLUDE.to_owned())],
     };
     files.push((file::NAME, configuration::text()));
     files
@@ -134,19 +138,19 @@ fn write(path: &Path, text: &str) -> Result<()> {
 
 fn next(kind: Kind) -> &'static str {
     match kind {
-        Kind::GitHub => {
+        Kind::Workflow => {
             "\nNext:
 1. add the secret `OPENAI_API_KEY` to the repository: `gh secret set OPENAI_API_KEY`, or Settings > Secrets > Actions
 2. commit the files and open a pull request; comments and runs by hand work once they are on the default branch
 "
         }
-        Kind::GitHubForks => {
+        Kind::ForkWorkflows => {
             "\nNext:
 1. add the secret `OPENAI_API_KEY` to the repository: `gh secret set OPENAI_API_KEY`, or Settings > Secrets > Actions
 2. commit the files and merge them: they work once they are on the default branch
 "
         }
-        Kind::GitLab => {
+        Kind::Job => {
             "\nNext:
 1. make a project access token with the role Developer and the scope `api`: Settings > Access tokens
 2. add the variables `GITLAB_TOKEN` (that token) and `OPENAI_API_KEY`, masked and not protected: Settings > CI/CD > Variables,

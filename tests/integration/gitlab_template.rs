@@ -336,6 +336,10 @@ fn the_template_and_the_program_agree() {
         assert!(text.contains(&options) && text.contains("options:") != options.is_empty(), "{name}: {text}");
         assert!(text.contains("      default: \"\"\n"), "an empty one leaves the setting to the file: {name}");
     }
+    let readme = source("README.md");
+    for name in inputs.keys() {
+        assert!(readme.contains(&format!("`{name}`")), "the README does not name `{name}`");
+    }
     let image = format!("default: prudencereview/prudence:{}\n", env!("CARGO_PKG_VERSION"));
     assert!(inputs["image"].contains(&image), "the image is not the one of this version: {}", inputs["image"]);
 }
