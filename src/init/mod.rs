@@ -152,7 +152,8 @@ fn next(kind: Kind) -> &'static str {
         }
         Kind::Job => {
             "\nNext:
-1. make a project access token with the role Developer and the scope `api`: Settings > Access tokens
+1. make a project access token with the role Developer and the scope `api` (Settings > Access tokens), or one of your own where
+   the plan has none for projects
 2. add the variables `GITLAB_TOKEN` (that token) and `OPENAI_API_KEY`, masked and not protected: Settings > CI/CD > Variables,
    or `printf %s \"$OPENAI_API_KEY\" | glab variable set OPENAI_API_KEY --masked`, and the same for the other
 3. commit the files and open a merge request

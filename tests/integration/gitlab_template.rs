@@ -183,6 +183,11 @@ fn a_finding_fails_the_job_where_an_input_says_so() {
     assert_eq!((posted(&merge), runner.code_quality().as_array().map(Vec::len)), ((1, 1), Some(1)));
     assert_eq!(runner.report("prudence")["findings"][0]["severity"], "critical", "kept although the job failed");
 
+    let by_project = Runner::of_template(&[("fail-on", json!("never"))]).expect("a runner");
+    let merge = Merge::of_pay(vec![mean()]);
+    let job = Job::new(&merge.gitlab, Pipeline::Merge).env_of("PRUDENCE_FAIL_ON", "critical");
+    by_project.run(&merge, job).expect("FAIL 1", "Division by zero");
+
     let allowed = [("fail-on", json!("critical")), ("allow-failure", json!([1, 3]))];
     let runner = Runner::of_template(&allowed).expect("a runner");
     runner.review(&Merge::of_pay(vec![mean()])).expect("WARN 1", "Division by zero");
