@@ -51,7 +51,7 @@ pub enum Command {
     /// Print the effective configuration and where each value came from
     #[command(after_help = EXAMPLES)]
     Config(ConfigArgs),
-    /// Write the workflow for GitHub Actions and a commented `.prudence.toml`
+    /// Write the workflow (GitHub) or the job (GitLab), and a commented `.prudence.toml`
     #[command(after_help = EXAMPLES)]
     Init(InitArgs),
 }
@@ -185,6 +185,12 @@ pub struct ConfigArgs {
 /// `prudence init`.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 pub struct InitArgs {
+    /// Write the workflow for GitHub Actions (default: for the host that `origin` is on)
+    #[arg(long, conflicts_with = "gitlab")]
+    pub github: bool,
+    /// Write the job for GitLab CI
+    #[arg(long)]
+    pub gitlab: bool,
     /// Two workflows, which review requests from forks too: one has the key, the other posts
     #[arg(long)]
     pub forks: bool,

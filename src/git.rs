@@ -71,6 +71,11 @@ impl Repo {
         self.inner.workdir().unwrap_or(self.inner.path()).to_path_buf()
     }
 
+    /// The address of a remote (`origin`).
+    pub fn remote_url(&self, name: &str) -> Option<String> {
+        self.inner.find_remote(name).ok()?.url().ok().map(str::to_owned)
+    }
+
     /// Whether commits are missing because the clone was made with a depth.
     pub fn is_shallow(&self) -> bool {
         self.inner.is_shallow()

@@ -73,7 +73,7 @@ fn check_sarif(log: &Value) {
 
 /// A Code Quality report by GitLab's schema, and by what its documentation asks beyond it.
 #[track_caller]
-fn check_codequality(report: &Value) {
+pub fn check_codequality(report: &Value) {
     let mut fingerprints = HashSet::new();
     for entry in report.as_array().expect("a list") {
         let problems = problems(&CODE_QUALITY, entry);

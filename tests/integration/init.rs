@@ -128,3 +128,105 @@ fn the_workflows_for_forks_divide_key_and_writing() {
         assert!(others.clone().count() == 1 && others.into_iter().all(pinned), "{yaml}");
     }
 }
+
+const JOB: &str = ".gitlab/prudence.yml";
+const PIPELINE: &str = ".gitlab-ci.yml";
+const INCLUDE: &str = "include:\n  - local: .gitlab/prudence.yml\n";
+
+#[test]
+fn the_job_of_gitlab_is_written_with_the_lines_that_include_it() {
+    let repo = Repo::new();
+    let run = init(&repo, &["--gitlab"], 0);
+    let written = format!("wrote `{JOB}`\nwrote `{PIPELINE}`\nwrote `{CONFIG}`\n\nNext:\n");
+    assert!(run.stdout.starts_with(&written) && run.stderr.is_empty(), "{run}");
+    for word in ["Settings > CI/CD > Variables", "`GITLAB_TOKEN`", "`OPENAI_API_KEY`", "role Developer", "scope `api`"]
+    {
+        assert!(run.stdout.contains(word), "no {word} in {run}");
+    }
+    assert_eq!(read(&repo, PIPELINE).as_deref(), Some(INCLUDE));
+    assert!(read(&repo, CONFIG).is_some() && read(&repo, WORKFLOW).is_none());
+    // each line of the job is one of the template, but for the head and the inputs
+    let (template, job) = (source("templates/prudence.yml"), read(&repo, JOB).expect("a job"));
+    assert!(job.starts_with("# Prudence reviews the merge requests") && !job.contains("$[["), "{job}");
+    let of_template = lines(&template);
+    let filled: Vec<&str> = lines(&job).into_iter().filter(|line| !of_template.contains(line)).collect();
+    assert_eq!(filled.len(), 4, "job-name, stage, image and allow-failure: {filled:#?}");
+    assert_eq!(filled[0], "prudence:");
+
+    let again = init(&repo, &["--gitlab"], 0);
+    assert!(!again.stdout.contains("wrote") && !again.stdout.contains(INCLUDE), "{again}");
+}
+
+#[test]
+fn a_pipeline_is_never_touched_and_the_lines_to_add_are_shown() {
+    for flags in [&["--gitlab"][..], &["--gitlab", "--force"]] {
+        let repo = Repo::new().file(PIPELINE, "test: {script: make}\n");
+        let run = init(&repo, flags, 0);
+        assert_eq!(read(&repo, PIPELINE).as_deref(), Some("test: {script: make}\n"));
+        assert!(read(&repo, JOB).is_some(), "{run}");
+        assert!(run.stdout.contains(&format!("`{PIPELINE}` is there and stays. ")), "{run}");
+        assert!(run.stdout.contains(&format!("\n\n{INCLUDE}\nNext:")), "{run}");
+    }
+    let has_it = "include:\n  - local: lint.yml\n  - local: /.gitlab/prudence.yml\n";
+    let repo = Repo::new().file(PIPELINE, has_it);
+    let run = init(&repo, &["--gitlab"], 0);
+    assert!(run.stdout.contains(&format!("`{PIPELINE}` is there and names `{JOB}` already\n")), "{run}");
+    assert!(!run.stdout.contains(INCLUDE), "{run}");
+    let repo = Repo::new().file(PIPELINE, format!("# {JOB}\n"));
+    assert!(init(&repo, &["--gitlab"], 0).stdout.contains(INCLUDE), "a comment includes nothing");
+}
+
+#[test]
+fn another_job_is_never_overwritten_and_then_nothing_is_written() {
+    let repo = Repo::new().file(JOB, "mine\n");
+    let run = init(&repo, &["--gitlab"], 2);
+    assert!(run.stderr.starts_with(&format!("error: there is another `{JOB}`, and nothing was written\n")), "{run}");
+    assert_eq!((read(&repo, PIPELINE), read(&repo, CONFIG)), (None, None));
+    init(&repo, &["--gitlab", "--force"], 0);
+    assert!(read(&repo, JOB).is_some_and(|text| text.contains("\nprudence:\n")));
+}
+
+#[test]
+fn the_host_is_the_one_that_the_repository_speaks_of() {
+    #[track_caller]
+    fn check(repo: Repo, origin: Option<&str>, flags: &[&str], expected: &str, note: &str) {
+        if let Some(url) = origin {
+            repo.git().remote("origin", url).expect("a remote");
+        }
+        let run = init(&repo, flags, 0);
+        let written = [JOB, WORKFLOW].map(|path| run.stdout.contains(&format!("wrote `{path}`\n")));
+        assert_eq!(written, [JOB == expected, WORKFLOW == expected], "{run}");
+        assert_eq!(run.stderr, note, "{run}");
+    }
+    let gitlab = Some("git@gitlab.example.com:octo/demo.git");
+    let with_pipeline = || Repo::new().file(PIPELINE, "test: {script: make}\n");
+    let for_gitlab =
+        |why: &str| format!("note: the files are for GitLab, since {why}; `--github` writes those for GitHub\n");
+    let for_github =
+        |why: &str| format!("note: the files are for GitHub, since {why}; `--gitlab` writes those for GitLab\n");
+    check(Repo::new(), gitlab, &[], JOB, &for_gitlab("`origin` is on gitlab.example.com"));
+    check(Repo::new(), gitlab, &["--github"], WORKFLOW, "");
+    let elsewhere = Some("https://git.example.com/octo/demo");
+    check(with_pipeline(), elsewhere, &[], JOB, &for_gitlab("there is a `.gitlab-ci.yml`"));
+    let github = Some("https://github.com/octo/demo.git");
+    check(with_pipeline(), github, &[], WORKFLOW, &for_github("`origin` is on github.com"));
+    check(Repo::new(), github, &["--gitlab"], JOB, "");
+    let nothing = for_github("no `origin` and no `.gitlab-ci.yml` says otherwise");
+    check(Repo::new(), elsewhere, &[], WORKFLOW, &nothing);
+    check(Repo::new(), None, &[], WORKFLOW, &nothing);
+    check(Repo::new(), None, &["--quiet"], WORKFLOW, "");
+}
+
+#[test]
+fn forks_of_gitlab_need_something_else() {
+    let repo = Repo::new();
+    let run = init(&repo, &["--gitlab", "--forks"], 2);
+    assert!(run.stderr.starts_with("error: `--forks` is for GitHub") && run.stderr.contains("\nhint: "), "{run}");
+    assert!(run.stderr.contains("`prudence review --mr GROUP/PROJECT!N`"), "{run}");
+    assert!(read(&repo, JOB).is_none() && read(&repo, CONFIG).is_none());
+    repo.git().remote("origin", "https://gitlab.com/octo/demo.git").expect("a remote");
+    init(&repo, &["--forks"], 2);
+    init(&repo, &["--forks", "--github"], 0);
+    let both = init(&Repo::new(), &["--github", "--gitlab"], 2);
+    assert!(both.stderr.contains("cannot be used with"), "{both}");
+}

@@ -14,6 +14,7 @@ mod eval_diffs;
 mod formats;
 mod github;
 mod gitlab;
+mod gitlab_template;
 #[cfg(unix)] // a repository that belongs to somebody else
 mod image;
 mod init;
