@@ -205,8 +205,12 @@ fn by_pipeline(job: &ci::GitLab, console: &Console) -> Result<Target> {
             let merge: MergeRef = only.parse().map_err(|err| anyhow!("`CI_OPEN_MERGE_REQUESTS`, `{only}`: {err}"))?;
             (merge.iid, merge.project(&job.server_url).to_owned())
         }
-        // what the branch has that the default branch has not
-        (None, _) => return Ok(Target::Local(Range::Branch)),
+        (None, _) => {
+            console.notice(
+                "the pipeline is not one of a merge request, so the branch is reviewed as git has it: the rule `if: $CI_PIPELINE_SOURCE == \"merge_request_event\"` makes those, and `--mr GROUP/PROJECT!N` names one",
+            );
+            return Ok(Target::Local(Range::Branch));
+        }
     };
     let forge = gitlab(job, job.api_url.clone(), (project, iid), console)?;
     let ends = job.diff_base.clone().zip(job.head.clone()).filter(|_| job.token.is_none());

@@ -68,9 +68,13 @@ async fn examine(args: &cli::Doctor, world: &World<'_>, console: &Console) -> (V
         }
         Ok(_) => {
             let text = "no request is named, so neither token nor permissions are looked at";
-            on_host
-                .checks
-                .push(Check::skip("request", text).hint("name one with `--pr OWNER/REPO#N` or `--mr GROUP/PROJECT!N`"));
+            let remedy = match is_gitlab {
+                true => {
+                    "name one with `--mr GROUP/PROJECT!N`, or give the job the rule `if: $CI_PIPELINE_SOURCE == \"merge_request_event\"`"
+                }
+                false => "name one with `--pr OWNER/REPO#N` or `--mr GROUP/PROJECT!N`",
+            };
+            on_host.checks.push(Check::skip("request", text).hint(remedy));
             let (check, found) = history::of_branch(&repo, is_gitlab);
             local = found;
             check

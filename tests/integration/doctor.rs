@@ -426,7 +426,7 @@ fn a_shallow_clone_matters_only_without_a_request() {
     check(push, "warn", "history", &["shallow", "`fetch-depth: 0`"]);
     check(doctor(&checkout).openai(&openai), "fail", "history", &["default branch", "`fetch-depth: 0`"]);
     let gitlab = doctor(&checkout).openai(&openai).env("GITLAB_CI", "true").env("CI", "true");
-    check(gitlab, "warn", "history", &["shallow", "`GIT_DEPTH: 0`"]);
+    check(gitlab, "fail", "history", &["`GIT_DEPTH: 0`"]);
 }
 
 #[test]

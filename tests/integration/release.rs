@@ -341,7 +341,8 @@ fn bash_completes_commands_and_flags() {
     let script = folder.path().join("completions/prudence.bash");
     assert_eq!(bash_completes(&script, &["prudence", "rev"]), ["review"]);
     assert_eq!(bash_completes(&script, &["prudence", "review", "--fail"]), ["--fail-on"]);
-    assert_eq!(bash_completes(&script, &["prudence", "review", "--format", ""]), ["terminal", "markdown", "json"]);
+    let formats = bash_completes(&script, &["prudence", "review", "--format", ""]);
+    assert_eq!(formats, ["terminal", "markdown", "json", "sarif", "codequality"]);
     assert_eq!(bash_completes(&script, &["prudence", "init", "--fo"]), ["--forks", "--force"]);
     for (words, flags) in commands() {
         let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
