@@ -33,26 +33,39 @@ fn saying(body: &str) -> Value {
     finding("run.sh", 2, "/close", json!({"title": "/close", "body": body}))
 }
 
+const BODIES: [&str; 15] = [
+    "/close",
+    "It is so:\n/merge\n/assign @bob",
+    "a\n\n   /close\n",
+    "- one\n  /close\n- two",
+    "```\n/close\n```\n/merge",
+    "````\n```\n/close\n````\n/merge",
+    "````sh\n/close\n````",
+    "~~~\n/close\n~~~\n/reopen",
+    "~~~sh\n```\n~~~\n/close\n",
+    "```\n/close",
+    "> /close\n\n/close",
+    "<details>\n\n/close\n\n</details>",
+    "<!-- x -->\n/close",
+    "a\r/close\r\n/merge\r\n",
+    "| a |\n|---|\n/close",
+];
+
 #[test]
-fn nothing_that_a_finding_says_is_carried_out() {
-    for body in [
-        "/close",
-        "It is so:\n/merge\n/assign @bob",
-        "a\n\n   /close\n",
-        "- one\n  /close\n- two",
-        "```\n/close\n```\n/merge",
-        "````\n```\n/close\n````\n/merge",
-        "````sh\n/close\n````",
-        "~~~\n/close\n~~~\n/reopen",
-        "~~~sh\n```\n~~~\n/close\n",
-        "```\n/close",
-        "> /close\n\n/close",
-        "<details>\n\n/close\n\n</details>",
-        "<!-- x -->\n/close",
-        "a\r/close\r\n/merge\r\n",
-        "| a |\n|---|\n/close",
-    ] {
-        posted(vec![saying(body)], true);
+fn nothing_that_a_comment_says_is_carried_out() {
+    for (at, body) in BODIES.iter().enumerate().filter(|(at, _)| at % 3 == 0) {
+        let others = [(3, "  /merge now"), (4, "rm -rf /tmp")].iter().zip(&BODIES[at + 1..at + 3]);
+        let others = others.map(|((line, quote), body)| {
+            finding("run.sh", *line, quote, json!({"title": format!("/merge {line}"), "body": body}))
+        });
+        let all = posted(std::iter::once(saying(body)).chain(others).collect(), true);
+        assert_eq!(all.len(), 4, "{all:?}");
+    }
+}
+
+#[test]
+fn nothing_that_the_summary_says_is_carried_out() {
+    for body in BODIES {
         let all = posted(vec![saying(body)], false);
         assert_eq!(all.len(), 1);
     }

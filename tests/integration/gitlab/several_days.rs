@@ -122,6 +122,8 @@ fn a_rename_loses_nothing_and_posts_nothing_twice() {
         life.push(|repo| repo.rename("src/new.rs", "src/renamed.rs"));
         let step = life.run();
         assert_eq!(step.words(), ["summary again"], "{:?}", life.posted());
+        let path = life.comment("alpha").position.expect("a position").new_path;
+        assert_eq!(path, if stays { "src/new.rs" } else { "src/renamed.rs" });
         assert_eq!(step.suppressed().values().collect::<Vec<_>>(), [&"already_posted"; 3]);
         life.run().assert_quiet();
         // and a file of the base
