@@ -5,6 +5,7 @@
 //! written is touched, no quick action is carried out, and no draft of ours stays behind.
 
 mod change;
+mod commands;
 mod doctor;
 mod faults;
 mod first;
@@ -267,6 +268,7 @@ fn words_of(request: &Request) -> String {
         Route::ResolveDiscussion if body["resolved"] == true => "resolve",
         Route::ResolveDiscussion => "unresolve",
         Route::DeleteNote => "removed",
+        Route::CreateAward => body["name"].as_str().unwrap_or_default(),
         route => return format!("{route:?}"),
     }
     .to_owned()
