@@ -156,7 +156,7 @@ fn a_report_about_something_else_is_refused() {
     let jobs = TwoJobs::of(vec![mean()]);
     let refused = |pointer: &str, value: Value, expected: &str| jobs.check_refused(pointer, value, expected);
     let url = |path: &str| json!(format!("{}/{path}", jobs.pull.github.root));
-    refused("/change/source", json!("git"), "pull request");
+    refused("/change/source", json!("git"), "pull or merge request");
     refused("/change/url", json!(null), "names no pull request");
     refused("/change/url", json!("https://evil.example/octo/demo/pull/7"), "another host");
     refused("/change/url", url("octo/other/pull/7"), "this run is one of `octo/demo`");
