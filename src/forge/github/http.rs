@@ -282,7 +282,7 @@ mod tests {
             &[("x-accepted-github-permissions", "pull_requests=write")],
             r#"{"message":"Resource not accessible by integration"}"#,
         );
-        let text = forbidden.ok("o/r#1").err().expect("an error").to_string();
+        let text = forbidden.ok("o/r#1").expect_err("an error").to_string();
         assert!(text.contains("`pull-requests: write`") && text.contains("permissions:"), "{text}");
         assert!(matches!(answer(406, &[], "{}").ok("x"), Err(ForgeError::TooLarge(_))));
         assert!(matches!(answer(502, &[], "<html>").ok("x"), Err(ForgeError::Unsure(text)) if text.contains("502")));
