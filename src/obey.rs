@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::hear;
+use crate::hear::{self, Given};
 use crate::order::Order;
 use crate::setup::{Purpose, Setup};
 
@@ -18,7 +18,7 @@ pub async fn carry_out(setup: &Setup) -> Result<Option<String>> {
     if setup.purpose != Purpose::Deliver {
         return Ok(Some("nothing is written in a dry run".to_owned()));
     }
-    hear::carry_out(forge, &[order], None, setup.change.conversation.has_help).await?;
+    hear::carry_out(forge, &[Given::now(order)], None, setup.change.conversation.has_help).await?;
     let done = match order {
         Order::Help => "the commands are listed on the request",
         Order::Pause => "reviews of this request are paused; `/prudence resume` goes on",

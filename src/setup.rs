@@ -117,11 +117,8 @@ impl Setup {
         let (target, mut order) = target.commanded(purpose != Purpose::Deliver, console).await?;
         let is_full = change.full || env.is_on("full");
         let mut change = target.change(repo.as_ref()).await?;
-        if let (Some(forge), Purpose::Deliver | Purpose::Publish) = (target.forge(), purpose)
-            && let Some(heard) = hear::hear(forge, &change, console).await
-        {
-            order = order.or(heard.review);
-            change.renew(forge.read().await?.1);
+        if let (Some(forge), Purpose::Deliver | Purpose::Publish) = (target.forge(), purpose) {
+            order = order.or(hear::hear(forge, &mut change, console).await);
         }
         let full = is_full || order == Some(Order::Full);
         change.notice.iter().for_each(|notice| console.notice(notice));

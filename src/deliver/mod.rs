@@ -9,7 +9,7 @@ use crate::config::ci::Ci;
 use crate::diff::{Diff, Hunk, Line, Side};
 use crate::findings::standing::Standing;
 use crate::findings::{Finding, Judgement};
-use crate::forge::{CheckRun, Forge, ForgeError, Host, LineComment, Review, ReviewOutcome, Spot};
+use crate::forge::{CheckRun, Forge, ForgeError, Host, LineComment, Refusal, Review, ReviewOutcome, Spot};
 use crate::marks::State;
 use crate::memory::Memory;
 use crate::report::markdown;
@@ -85,7 +85,8 @@ pub async fn post(report: &mut Report, posting: &Posting<'_>) {
     // what is back and could not be said is still back for the next run
     let is_said = !is_waiting || posting.judgement.reopened.is_empty();
     now.holds_back |= !tidy(report, posting, &now, is_said).await;
-    let refused = review.refused.iter().map(|(index, _)| Unplaced { finding: &on_lines[*index], is_waiting });
+    let refused = review.refused.iter();
+    let refused = refused.map(|refusal| Unplaced { finding: &on_lines[refusal.index], is_waiting: !refusal.is_final });
     let off_lines = off_lines.iter().map(|finding| Unplaced { finding, is_waiting });
     let unplaced: Vec<Unplaced<'_>> = refused.chain(off_lines).collect();
     report.delivery.channel = if review.posted > 0 { Channel::Review } else { Channel::Comment };
@@ -119,15 +120,14 @@ async fn put_on_lines(
         Ok(outcome) => outcome,
         Err(err) => {
             report.delivery.notes.push(format!("no line comments: {}", posting.one_line(&err)));
-            let refused = (0..findings.len()).map(|index| (index, String::new())).collect();
-            // a permission that is missing now will be missing then
-            let is_waiting = !matches!(err, ForgeError::Forbidden(_));
-            return (ReviewOutcome { refused, ..ReviewOutcome::default() }, is_waiting);
+            let mut outcome = ReviewOutcome::default();
+            outcome.refuse(0..findings.len(), &err);
+            return (outcome, !matches!(err, ForgeError::Forbidden(_)));
         }
     };
     report.delivery.posted = outcome.posted;
     report.delivery.notes.extend(outcome.notes.iter().cloned());
-    for (index, reason) in &outcome.refused {
+    for Refusal { index, reason, .. } in &outcome.refused {
         let place = format!("{}:{}", findings[*index].path, findings[*index].start_line);
         report.delivery.notes.push(format!("the host refused the comment on {place}: {}", reason.replace('\n', "; ")));
     }
@@ -257,7 +257,7 @@ fn comment(posting: &Posting<'_>, finding: &Finding, diff: &Diff) -> Option<Line
     let spot = |hunk: &Hunk, number: u32| {
         let on_side =
             hunk.lines.iter().filter(is_shown).find(|l| l.is_on(finding.side) && l.number_on(finding.side) == number);
-        on_side.map(Spot::of)
+        on_side.map(|line| Spot::of(hunk, line))
     };
     // a file whose type changed stands twice
     let files = diff.files.iter().filter(|file| file.path().as_str() == finding.path);

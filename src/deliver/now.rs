@@ -88,6 +88,7 @@ pub(super) async fn hear_commands(posting: &Posting<'_>, now: &mut Now<'_>) {
     let Ok((_, conversation)) = posting.forge.read().await else { return };
     if let Some(state) = conversation.summary.and_then(|summary| State::read(&summary.body)) {
         (now.state.paused, now.state.dismissed) = (state.paused, state.dismissed);
+        now.state.heard = now.state.heard.max(state.heard);
     }
 }
 

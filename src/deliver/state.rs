@@ -88,7 +88,7 @@ impl Posting<'_> {
             dismissed: before.dismissed.clone(),
             // a command that came during the review is the later one
             paused: if before.paused == began.paused { self.paused } else { before.paused },
-            heard: before.heard,
+            heard: before.heard.max(began.heard),
             base: self.change.info.base_sha.clone(),
             absent: self.change.absent.borrow().clone(),
             standing: report.standing().count(),

@@ -283,6 +283,17 @@ impl Diff {
         self.files.iter().map(FileDiff::changed_lines).sum()
     }
 
+    /// Takes the files whose lines are missing, and those that are not there at all, from another diff of the same change,
+    /// which has all of it. A file that this one names without lines, and that one not at all, stays missing.
+    pub fn fill(&mut self, whole: Diff) {
+        let is_missing = |file: &FileDiff| matches!(file.content, Content::Missing { .. });
+        let known: Vec<RepoPath> = self.files.iter().filter(|f| !is_missing(f)).map(|f| f.path().clone()).collect();
+        let has = |path: &RepoPath| whole.files.iter().any(|other| other.path() == path);
+        // what stands for files without names has no header
+        self.files.retain(|file| !is_missing(file) || !(file.header.is_empty() || has(file.path())));
+        self.files.extend(whole.files.into_iter().filter(|file| !known.contains(file.path())));
+    }
+
     /// The diff as text: for a parsed diff, the bytes it was parsed from.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Vec::new();

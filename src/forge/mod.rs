@@ -11,7 +11,7 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 
-use crate::diff::{Diff, Line, LineKind, Side};
+use crate::diff::{Diff, Hunk, Line, LineKind, Side};
 use crate::marks::{fingerprint_of, restored};
 use crate::order::Order;
 
@@ -72,6 +72,8 @@ pub struct Command {
     pub author: String,
     /// The command, or the words that are none.
     pub order: Result<Order, String>,
+    /// Whether the summary was as it is now when the comment was written.
+    pub sees_summary: bool,
 }
 
 impl Conversation {
@@ -162,9 +164,11 @@ pub struct Spot {
 }
 
 impl Spot {
-    /// Where a line of a hunk is.
-    pub fn of(line: &Line) -> Spot {
-        Spot { kind: line.kind, old: line.old, new: line.new }
+    /// Where a line of a hunk is. A side that has no lines is counted as 0, as hosts do.
+    pub fn of(hunk: &Hunk, line: &Line) -> Spot {
+        let old = if hunk.old_start == 0 { 0 } else { line.old };
+        let new = if hunk.new_start == 0 { 0 } else { line.new };
+        Spot { kind: line.kind, old, new }
     }
 
     /// The number on a side.
@@ -203,21 +207,35 @@ pub struct Review {
     pub comments: Vec<LineComment>,
 }
 
+/// A comment that the host did not take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Which of the review's comments.
+    pub index: usize,
+    /// Why, in words.
+    pub reason: String,
+    /// Whether a later run need not try again.
+    pub is_final: bool,
+}
+
 /// What became of a review.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReviewOutcome {
     /// How many comments were posted.
     pub posted: usize,
-    /// Indices of the comments that the host refused, with its words.
-    pub refused: Vec<(usize, String)>,
+    /// The comments that the host did not take.
+    pub refused: Vec<Refusal>,
     /// What the reader should know.
     pub notes: Vec<String>,
 }
 
 impl ReviewOutcome {
-    /// Takes down comments that the host did not take, with its words.
-    pub fn refuse(&mut self, indices: Vec<usize>, reason: &str) {
-        self.refused.extend(indices.into_iter().map(|index| (index, reason.to_owned())));
+    /// Takes down comments that the host did not take.
+    pub fn refuse(&mut self, indices: impl IntoIterator<Item = usize>, err: &ForgeError) {
+        // what is wrong with it, and what may not be done, will be so in the next run
+        let is_final = matches!(err, ForgeError::Refused(_) | ForgeError::Forbidden(_));
+        let refusal = |index| Refusal { index, reason: err.to_string(), is_final };
+        self.refused.extend(indices.into_iter().map(refusal));
     }
 }
 

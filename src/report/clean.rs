@@ -6,7 +6,7 @@ use crate::text::{Fence, longest_run, printable};
 /// no mark of ours, and it cannot leave its paragraph through an open fence. Code in it stays as it is.
 pub fn markdown(text: &str) -> String {
     let text: String = text.chars().filter(|&c| c == '\n' || c == '\t' || !c.is_control()).collect();
-    let text = text.replace("<!-- prudence:", "<!- - prudence:");
+    let text = unmarked(&text);
     let mut out = String::with_capacity(text.len() + 16);
     let mut paragraph: Vec<&str> = Vec::new();
     let mut fence: Option<Fence> = None;
@@ -41,6 +41,11 @@ pub fn markdown(text: &str) -> String {
         out += &open.run();
     }
     out.trim_end().to_owned()
+}
+
+/// A text in which nothing is a mark of ours.
+pub fn unmarked(text: &str) -> String {
+    text.replace("<!-- prudence:", "<!- - prudence:")
 }
 
 /// The language of a fence, if it is one: a `suggestion` would be applied with a click, and nobody has checked it.
@@ -108,11 +113,12 @@ fn span_end(text: &str, run: usize) -> Option<usize> {
 }
 
 /// Takes the effect out of `@name`, `#1`, `<tag>`, `![image]`, of what `&#64;` and the like stand for, of GitLab's `!1`,
-/// `~label`, `%milestone` and `&1`, and of a slash at the beginning, which would be a command on some hosts.
+/// `~label`, `%milestone` and `&1`, and of what acts at the beginning of a line: a slash, which would be a command on some
+/// hosts, and `>>>`, which begins or ends a quote on GitLab, also in the middle of what others take for a fence.
 fn quiet(text: &str) -> String {
     const JOINER: char = '\u{200b}';
     let mut out = String::with_capacity(text.len());
-    if text.trim_start().starts_with('/') {
+    if text.trim_start().starts_with('/') || text.trim_start().starts_with(">>>") {
         out.push_str(&text[..text.len() - text.trim_start().len()]);
         out.push('\\');
     }
@@ -233,6 +239,7 @@ mod tests {
             "&#64;team @&#116;eam &commat;team a && b",
             "&amp;#\u{200b}64;team @&amp;#\u{200b}116;eam &amp;commat;team a && b",
         );
+        check(">>>\n```\n>>>\n/merge", "\\>>>\n```\n>>>\n/merge\n```");
         check("/close\nthen\n  /merge `x`\n// no", "\\/close\nthen\n  \\/merge `x`\n\\// no");
         check(
             "!12 &3 $4.00 ~bug ~\"a b\" %v1 but 50% of $HOME && a!=b ~/x %20 a%20b",

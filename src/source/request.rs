@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::{Change, InGit};
-use crate::diff::{self, Content, Diff, FileDiff, RepoPath};
+use crate::diff::{self, Content, Diff, FileDiff};
 use crate::forge::{Conversation, Forge, ForgeError, Host, Request};
 use crate::git::Repo;
 use crate::marks::State;
@@ -106,7 +106,5 @@ fn fill_missing(diff: &mut Diff, repo: Option<&Repo>, request: &Request) {
     }
     let local = repo.and_then(|repo| repo.three_dot(&request.base_sha, &request.head_sha).ok());
     let Some(local) = local.and_then(|local| diff::parse(local.patch).ok()) else { return };
-    let listed: Vec<RepoPath> = diff.files.iter().filter(|file| !is_missing(file)).map(|f| f.path().clone()).collect();
-    diff.files.retain(|file| !is_missing(file));
-    diff.files.extend(local.files.into_iter().filter(|file| !listed.contains(file.path())));
+    diff.fill(local);
 }

@@ -121,10 +121,14 @@ fn by_pipeline(job: &ci::GitLab, console: &Console) -> Result<Target> {
             let merge: MergeRef = only.parse().map_err(|err| anyhow!("`CI_OPEN_MERGE_REQUESTS`, `{only}`: {err}"))?;
             (merge.iid, merge.project(&job.server_url).to_owned())
         }
-        (None, _) => {
-            console.notice(
-                "the pipeline is not one of a merge request, so the branch is reviewed as git has it: the rule `if: $CI_PIPELINE_SOURCE == \"merge_request_event\"` makes those, and `--mr GROUP/PROJECT!N` names one",
-            );
+        (None, several) => {
+            let open = match several {
+                [] => String::new(),
+                several => format!(" (open for this branch: `{}`)", several.join("`, `")),
+            };
+            console.notice(&format!(
+                "the pipeline is not one of a merge request, so the branch is reviewed as git has it: the rule `if: $CI_PIPELINE_SOURCE == \"merge_request_event\"` makes those, and `--mr GROUP/PROJECT!N` names one{open}"
+            ));
             return Ok(Target::Local(Range::Branch));
         }
     };
@@ -227,5 +231,5 @@ fn comment(event: &serde_json::Value) -> std::result::Result<Command, &'static s
     }
     let order = order::parse(body).ok_or("the comment has no command")?;
     let id = comment["id"].as_u64().ok_or("the event does not name its comment")?;
-    Ok(Command { comment: id, author: author.to_owned(), order })
+    Ok(Command { comment: id, author: author.to_owned(), order, sees_summary: true })
 }

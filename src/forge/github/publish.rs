@@ -33,32 +33,31 @@ pub async fn review(github: &GitHub, review: &Review) -> Result<ReviewOutcome, F
                     work.push(indices);
                 }
             }
-            Err(ForgeError::Refused(message)) if message.contains("pending review") => {
+            Err(err @ ForgeError::Refused(_)) if err.to_string().contains("pending review") => {
                 let has_room = std::mem::take(&mut may_discard) && discard_pending(github).await?;
                 match has_room {
                     true => work.push(indices),
-                    false => outcome.refuse(indices, &message),
+                    false => outcome.refuse(indices, &err),
                 }
             }
             Err(ForgeError::Refused(message)) if indices.is_empty() => {
                 outcome.notes.push(format!("GitHub refused a review: {message}"));
             }
-            Err(ForgeError::Refused(message)) if indices.len() == 1 => outcome.refuse(indices, &message),
+            Err(err @ ForgeError::Refused(_)) if indices.len() == 1 => outcome.refuse(indices, &err),
             Err(ForgeError::Refused(_)) => {
                 let (first, second) = indices.split_at(indices.len() / 2);
                 work.extend([second.to_vec(), first.to_vec()]);
             }
             // part of it stands already: the rest is told in the summary, and a host in trouble is left alone
             Err(err) if outcome.posted > 0 => {
-                let reason = err.to_string();
-                std::iter::once(indices)
-                    .chain(std::mem::take(&mut work))
-                    .for_each(|part| outcome.refuse(part, &reason));
+                let rest = std::iter::once(indices).chain(std::mem::take(&mut work));
+                outcome.refuse(rest.flatten(), &err);
             }
             Err(err) => return Err(err),
         }
     }
-    work.into_iter().for_each(|indices| outcome.refuse(indices, "GitHub refused too many comments"));
+    let too_many = ForgeError::Limited("GitHub refused too many comments".to_owned());
+    outcome.refuse(work.into_iter().flatten(), &too_many);
     Ok(outcome)
 }
 

@@ -1,13 +1,13 @@
 //! A merge request's change.
 
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::position::{Version, versions};
 use super::{GitLab, read};
 use crate::diff::{self, Content, Diff, FileDiff, FileStatus};
-use crate::forge::ForgeError;
 use crate::forge::listed::{Listed, Shown};
-use crate::forge::wire::segment;
+use crate::forge::{Forge as _, ForgeError};
 use crate::git;
 
 /// The change, file by file, as the newest version has it. Files that the listing folds are fetched another way.
@@ -57,16 +57,18 @@ fn listed_file(entry: &Value) -> Result<FileDiff, ForgeError> {
         () => FileStatus::Modified,
     };
     let patch = text("diff");
-    let folded = match () {
-        () if is("too_large") => Some("too large"),
-        () if is("collapsed") => Some("collapsed"),
-        () => None,
+    // some hosts put the names of the file before its hunks
+    let hunks = match patch.strip_prefix("--- ").and_then(|rest| rest.split_once("\n@@ ")) {
+        Some((names, _)) => &patch["--- ".len() + names.len() + 1..],
+        None => patch,
     };
-    let shown = match patch {
-        _ if folded.is_some() => Shown::Nothing,
-        patch if patch.starts_with("@@") => Shown::Hunks(patch.strip_suffix('\n').unwrap_or(patch)),
-        patch if patch.starts_with("Binary files ") => Shown::Binary,
-        _ => Shown::Nothing,
+    let (shown, folded) = match () {
+        () if is("too_large") => (Shown::Nothing, Some("too large")),
+        () if is("collapsed") => (Shown::Nothing, Some("collapsed")),
+        () if patch.is_empty() => (Shown::Nothing, None),
+        () if hunks.starts_with("@@") => (Shown::Hunks(hunks.strip_suffix('\n').unwrap_or(hunks)), None),
+        () if patch.starts_with("Binary files ") => (Shown::Binary, None),
+        () => (Shown::Nothing, Some("in a form that is not known")),
     };
     let modes = Some((text("a_mode"), text("b_mode"))).filter(|(a, b)| !a.is_empty() && !b.is_empty());
     let mut file = Listed { old, new, status, modes, shown }.file("GitLab")?;
@@ -81,15 +83,15 @@ fn listed_file(entry: &Value) -> Result<FileDiff, ForgeError> {
 /// missing, and is told.
 async fn fetch_missing(gitlab: &GitLab, diff: &mut Diff, version: &Version) {
     if let Some(whole) = whole_diff(gitlab).await {
-        let is_listed = |path: &FileDiff| diff.files.iter().any(|file| !is_missing(file) && file.path() == path.path());
-        let more: Vec<FileDiff> = whole.files.into_iter().filter(|file| !is_listed(file)).collect();
-        diff.files.retain(|file| !is_missing(file));
-        diff.files.extend(more);
+        diff.fill(whole);
         return;
     }
     for file in diff.files.iter_mut().filter(|file| is_missing(file)) {
-        if let Some(found) = from_texts(gitlab, file, version).await {
-            *file = found;
+        // there may be a thousand of them, and a host that gives no answer
+        match from_texts(gitlab, file, version).await {
+            Ok(Some(found)) => *file = found,
+            Ok(None) if Instant::now() < gitlab.api.deadline() => {}
+            Ok(None) | Err(_) => break,
         }
     }
     if version.is_partial() {
@@ -107,25 +109,20 @@ async fn whole_diff(gitlab: &GitLab) -> Option<Diff> {
 /// The largest text of which a diff is made here, in bytes.
 const LARGEST_TEXT: usize = 5 << 20;
 
-/// A file's change from its texts at both ends of the version.
-async fn from_texts(gitlab: &GitLab, file: &FileDiff, version: &Version) -> Option<FileDiff> {
+/// A file's change from its texts at both ends of the version; `None` where one of them is no text, or not there.
+async fn from_texts(gitlab: &GitLab, file: &FileDiff, version: &Version) -> Result<Option<FileDiff>, ForgeError> {
     let (old_path, new_path) = (file.old_path.to_string(), file.new_path.to_string());
-    let old =
-        if file.status == FileStatus::Added { Vec::new() } else { text(gitlab, &old_path, &version.base).await? };
-    let new =
-        if file.status == FileStatus::Deleted { Vec::new() } else { text(gitlab, &new_path, &version.head).await? };
-    let hunks = git::hunks(&old, &new)?;
+    let (is_new, is_gone) = (file.status == FileStatus::Added, file.status == FileStatus::Deleted);
+    let old = if is_new { Some(Vec::new()) } else { gitlab.file(&version.base, &old_path).await? };
+    let new = if is_gone { Some(Vec::new()) } else { gitlab.file(&version.head, &new_path).await? };
+    let is_text = |text: &Vec<u8>| text.len() <= LARGEST_TEXT && !text.contains(&0);
+    let Some((old, new)) = old.filter(is_text).zip(new.filter(is_text)) else { return Ok(None) };
+    let Some(hunks) = git::hunks(&old, &new) else { return Ok(None) };
     let shown = match hunks.as_str() {
         "" => Shown::Nothing,
         hunks => Shown::Hunks(hunks.strip_suffix('\n').unwrap_or(hunks)),
     };
-    Listed { old: &old_path, new: &new_path, status: file.status, modes: None, shown }.file("GitLab").ok()
-}
-
-async fn text(gitlab: &GitLab, path: &str, commit: &str) -> Option<Vec<u8>> {
-    let route = gitlab.project_route(&format!("/repository/files/{}/raw?ref={commit}", segment(path)));
-    let answer = gitlab.api.get(&route).await.ok()?.ok(path).ok()?;
-    (answer.body.len() <= LARGEST_TEXT && !answer.body.contains(&0)).then_some(answer.body)
+    Listed { old: &old_path, new: &new_path, status: file.status, modes: None, shown }.file("GitLab").map(Some)
 }
 
 #[cfg(test)]
@@ -148,6 +145,7 @@ mod tests {
     #[test]
     fn every_kind_of_entry() {
         use FileStatus::*;
+        check(json!({"diff": "--- a/a\n+++ b/a\n@@ -1 +1 @@\n-a\n+b\n"}), Modified, "a", 2);
         check(json!({"diff": "@@ -1 +1 @@\n-a\n+b\n"}), Modified, "a", 2);
         check(
             json!({"diff": "@@ -0,0 +1 @@\n+b\n\\ No newline at end of file\n", "new_file": true, "a_mode": "0"}),
@@ -175,6 +173,7 @@ mod tests {
         for folded in [
             json!({"collapsed": true}),
             json!({"too_large": true}),
+            json!({"diff": "GIT something\n"}),
             json!({"collapsed": true, "diff": "@@ -1 +1 @@\n-a\n+b\n"}),
         ] {
             assert!(is_missing(&check(folded, FileStatus::Modified, "a", 0)));

@@ -32,13 +32,19 @@ pub async fn post(
     }
     let mut drafted = Vec::new();
     let mut wanted = Vec::new();
+    let mut is_in_trouble = false;
     for (index, comment) in comments.iter().enumerate() {
         match draft(gitlab, version, comment).await {
             Ok(id) => {
                 drafted.push(id);
                 wanted.push(index);
             }
-            Err(ForgeError::Refused(message)) => outcome.refuse(vec![index], &message),
+            Err(err @ ForgeError::Refused(_)) => outcome.refuse([index], &err),
+            // it goes another way, which tells what is wrong with it; a host that fails twice is in trouble
+            Err(ForgeError::Unsure(_)) if !is_in_trouble => {
+                wanted.push(index);
+                is_in_trouble = true;
+            }
             Err(_) => {
                 wanted.extend(index..comments.len());
                 break;
@@ -47,7 +53,7 @@ pub async fn post(
     }
     publish(gitlab, &drafted, has_others).await;
     // a draft whose answer was lost twice may be public now; and GitLab drops in silence what it cannot place
-    let seen = standing(gitlab).await?;
+    let seen = seen(gitlab, comments, &wanted).await?;
     let (there, gone): (Vec<usize>, Vec<usize>) =
         wanted.into_iter().partition(|index| seen.contains(&mark(&comments[*index])));
     outcome.posted += there.len();
@@ -56,6 +62,18 @@ pub async fn post(
         let _ = discard_leftovers(gitlab).await;
     }
     Ok(gone)
+}
+
+/// The marks of the comments that can be seen. Where the host does not show them, those of the drafts that are gone.
+async fn seen(gitlab: &GitLab, comments: &[LineComment], wanted: &[usize]) -> Result<Vec<String>, ForgeError> {
+    let err = match standing(gitlab).await {
+        Ok(seen) => return Ok(seen),
+        Err(err) => err,
+    };
+    let Ok(left) = gitlab.api.list(&gitlab.route("/draft_notes"), "the draft notes").await else { return Err(err) };
+    let is_left =
+        |mark: &String| left.iter().any(|draft| draft["note"].as_str().and_then(fingerprint_of) == Some(mark));
+    Ok(wanted.iter().map(|&index| mark(&comments[index])).filter(|mark| !is_left(mark)).collect())
 }
 
 /// Removes the drafts that a dead run left. Whether there are others: a person may be writing under the same identity, and

@@ -20,8 +20,10 @@ pub struct Api {
     token: Token,
 }
 
-/// GitLab's own limit for a request is 60 s; what is asked here takes a few at most.
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// GitLab itself gives up after 60 s.
+const READ_TIMEOUT: Duration = Duration::from_secs(65);
+/// Entries that are asked for at a time.
+const PER_PAGE: usize = 100;
 /// Pages of a listing that are read at most: 100 entries each.
 const MOST_PAGES: usize = 100;
 
@@ -51,7 +53,7 @@ impl Api {
             manners: &GitLabManners,
             root: api_url,
             root_variable: "CI_API_V4_URL",
-            authority_variable: "CI_SERVER_TLS_CA_FILE",
+            authority_variable: "CI_SERVER_TLS_CA_FILE` (for the host of `GITLAB_URL`) or `SSL_CERT_FILE",
             // its limit is a number in a minute, and an answer tells when it is reached
             between_posts: Duration::ZERO,
             read_timeout: READ_TIMEOUT,
@@ -89,14 +91,21 @@ impl Api {
     /// All items of a listing, page by page. A page may hold fewer entries than were asked for though more follow.
     pub async fn list(&self, route: &str, what: &str) -> Result<Vec<Value>, ForgeError> {
         let mut items = Vec::new();
+        let mut before = Vec::new();
         let mut page = 1;
         for _ in 0..MOST_PAGES {
-            let answer = self.read(&format!("{route}?per_page=100&page={page}"), what).await?;
-            match answer.json()? {
-                Value::Array(found) => items.extend(found),
-                _ => return Err(ForgeError::Failed(format!("GitLab answered no list for {what}"))),
+            let answer = self.read(&format!("{route}?per_page={PER_PAGE}&page={page}"), what).await?;
+            let Value::Array(found) = answer.json()? else {
+                return Err(ForgeError::Failed(format!("GitLab answered no list for {what}")));
+            };
+            // some listings have no pages, and give all of it again
+            if found == before {
+                return Ok(items);
             }
-            match answer.number("x-next-page").filter(|next| *next > page) {
+            let next = next_page(&answer, page, found.len());
+            before.clone_from(&found);
+            items.extend(found);
+            match next {
                 Some(next) => page = next,
                 None => return Ok(items),
             }
@@ -123,6 +132,15 @@ impl Api {
             Token::None => "there is no token, and nobody posts without one",
         };
         Err(ForgeError::Forbidden(format!("{cause}\nhint: {REMEDY}")))
+    }
+}
+
+/// The page behind this one. A proxy may have taken away the headers that tell: then a full page has one behind it.
+fn next_page(answer: &Answer, page: u64, count: usize) -> Option<u64> {
+    match (answer.header("x-next-page"), answer.header("link")) {
+        (Some(next), _) => next.trim().parse().ok().filter(|next| *next > page),
+        (None, Some(_)) => answer.next_page().map(|_| page + 1),
+        (None, None) => (count >= PER_PAGE).then_some(page + 1),
     }
 }
 
@@ -233,7 +251,7 @@ impl Manners for GitLabManners {
                 "the token may not do this for {what} (403: {message})\nhint: its role must be Developer or more in the project of the request"
             )),
             404 => ForgeError::Forbidden(format!(
-                "cannot find {what}: it is not there, or the token may not see it (404: {message})\nhint: check the name, and that the token belongs to the project of the request"
+                "cannot find {what}: it is not there, or the token may not see it (404: {message})\nhint: check the name, and that the token belongs to the project of the request; where GitLab is under a path of its host, `GITLAB_URL` must name both"
             )),
             429 => {
                 ForgeError::Limited(format!("GitLab's rate limit is reached (429: {message})\nhint: try again later"))
@@ -308,6 +326,17 @@ mod tests {
         assert_eq!(wait(&[("ratelimit-reset", "99999999999")], "{}"), Some(60));
         assert_eq!(wait(&[], r#"{"message":{"error":"This endpoint has been requested too many times."}}"#), Some(60));
         assert_eq!(GitLabManners.wait(&Answer::of_gitlab(403, &[("retry-after", "7")], "{}"), 1), None);
+    }
+
+    #[test]
+    fn a_listing_goes_on_where_its_headers_say_so_or_nothing_does() {
+        let next = |headers: &[(&'static str, &str)], count| next_page(&Answer::of_gitlab(200, headers, ""), 1, count);
+        assert_eq!(next(&[("x-next-page", "2")], 3), Some(2));
+        assert_eq!(next(&[("x-next-page", "")], PER_PAGE), None);
+        assert_eq!(next(&[("x-next-page", "1")], PER_PAGE), None, "a page that names itself");
+        assert_eq!(next(&[("link", "<http://h/?page=2>; rel=\"next\"")], 3), Some(2));
+        assert_eq!(next(&[("link", "<http://h/?page=1>; rel=\"first\"")], PER_PAGE), None);
+        assert_eq!((next(&[], PER_PAGE), next(&[], 3)), (Some(2), None));
     }
 
     #[track_caller]

@@ -24,7 +24,7 @@ pub async fn review(gitlab: &GitLab, review: &Review) -> Result<ReviewOutcome, F
     let version = version_of(gitlab, &review.head_sha).await?;
     let left = drafts::post(gitlab, &version, &review.comments, &mut outcome).await?;
     one_by_one(gitlab, &version, &review.comments, left, &mut outcome).await?;
-    outcome.refused.sort_by_key(|(index, _)| *index);
+    outcome.refused.sort_by_key(|refusal| refusal.index);
     Ok(outcome)
 }
 
@@ -46,15 +46,26 @@ async fn one_by_one(
     outcome: &mut ReviewOutcome,
 ) -> Result<(), ForgeError> {
     let mut left = left.into_iter();
+    let mut is_in_trouble = false;
     while let Some(index) = left.next() {
         match discussion(gitlab, version, &comments[index]).await {
-            Ok(()) => outcome.posted += 1,
-            Err(ForgeError::Refused(message)) => outcome.refuse(vec![index], &message),
-            Err(err) if outcome.posted == 0 && outcome.refused.is_empty() => return Err(err),
+            Ok(()) => {
+                outcome.posted += 1;
+                is_in_trouble = false;
+            }
+            Err(err @ ForgeError::Refused(_)) => outcome.refuse([index], &err),
+            // some of its versions fail at a place that others refuse; a host that fails twice is in trouble
+            Err(err @ ForgeError::Unsure(_)) if !is_in_trouble && left.len() > 0 => {
+                outcome.refuse([index], &err);
+                is_in_trouble = true;
+            }
+            Err(err) if outcome.posted == 0 && outcome.refused.iter().all(|refusal| !refusal.is_final) => {
+                outcome.refused.clear();
+                return Err(err);
+            }
             // part of it stands already: the rest is told in the summary, and a host in trouble is left alone
             Err(err) => {
-                let rest = std::iter::once(index).chain(left).collect();
-                outcome.refuse(rest, &err.to_string());
+                outcome.refuse(std::iter::once(index).chain(left), &err);
                 return Ok(());
             }
         }

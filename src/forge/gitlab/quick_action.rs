@@ -9,6 +9,8 @@ pub fn without_commands(text: &str) -> String {
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     let is_code = code_of_old_versions(&lines);
     let mut fence: Option<Fence> = None;
+    // a quote between lines of `>>>` may end a fence that others see open
+    let mut is_quoted = false;
     let mut out = String::with_capacity(text.len());
     for (line, is_code) in lines.into_iter().zip(is_code) {
         let bare = line.trim_end();
@@ -18,7 +20,8 @@ pub fn without_commands(text: &str) -> String {
             Some(_) => {}
             None => fence = Fence::opened_by(bare).map(|(fence, _)| fence),
         }
-        if is_command(bare) && !(is_inside && is_code) {
+        is_quoted |= !is_inside && bare.trim_start().starts_with(">>>");
+        if is_command(bare) && (is_quoted || !(is_inside && is_code)) {
             let (blanks, command) = line.split_at(line.len() - line.trim_start().len());
             out.extend([blanks, NOTHING, command]);
         } else {
@@ -66,6 +69,7 @@ mod tests {
             ("```\n/close", "```\n\u{200b}/close"),
             ("~~~\n/close\n~~~", "~~~\n\u{200b}/close\n~~~"),
             ("- a\n  /close\n\r /merge", "- a\n  \u{200b}/close\n\r \u{200b}/merge"),
+            (">>>\n```\n>>>\n/close\n```", ">>>\n```\n>>>\n\u{200b}/close\n```"),
             // code for old versions only
             ("```a```\n/close\n```\nx\n```", "```a```\n\u{200b}/close\n```\nx\n```"),
         ] {

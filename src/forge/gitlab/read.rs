@@ -115,9 +115,13 @@ pub fn is_bot(user: &Value) -> bool {
 }
 
 fn conversation(discussions: &[Value], viewer: &Viewer, request: &Request) -> Conversation {
-    let notes = || discussions.iter().flat_map(notes_of);
-    let ours = || notes().filter(|note| is_by(note, viewer));
+    let notes = || discussions.iter().filter_map(|discussion| notes_of(discussion).next());
+    // what stands on lines is a finding, whatever it quotes
+    let on_request =
+        |note: &&Value| note["position"].is_null() && note["body"].as_str().and_then(fingerprint_of).is_none();
+    let ours = || notes().filter(|note| is_by(note, viewer)).filter(on_request);
     let mut summaries = ours().filter(|note| holds(note, SUMMARY_MARK));
+    let changed_at = ours().find(|note| holds(note, SUMMARY_MARK)).and_then(|note| note["updated_at"].as_str());
     Conversation {
         comments: discussions.iter().filter_map(|discussion| thread_of_ours(discussion, viewer, request)).collect(),
         summary: summaries.next().and_then(|note| {
@@ -130,18 +134,20 @@ fn conversation(discussions: &[Value], viewer: &Viewer, request: &Request) -> Co
         pending: Vec::new(),
         has_help: ours().any(|note| holds(note, HELP_MARK)),
         knows_threads: true,
-        commands: discussions.iter().filter_map(|discussion| command(discussion, viewer)).collect(),
+        commands: discussions.iter().filter_map(|discussion| command(discussion, viewer, changed_at)).collect(),
     }
 }
 
 /// The command that a note on the request as a whole begins with. No pipeline starts for it: the next run hears it.
-fn command(discussion: &Value, viewer: &Viewer) -> Option<Command> {
+fn command(discussion: &Value, viewer: &Viewer, summary_changed_at: Option<&str>) -> Option<Command> {
     let note = notes_of(discussion).next().filter(|note| note["position"].is_null())?;
     let body = note["body"].as_str()?;
     let is_program = is_bot(&note["author"]) || is_by(note, viewer) && viewer.is_bot || is_ours(body);
     let order = order::parse(body).filter(|_| !is_program)?;
     let author = note["author"]["username"].as_str()?.to_owned();
-    Some(Command { comment: note["id"].as_u64()?, author, order })
+    // both in the host's own form, in which later is greater
+    let sees_summary = note["created_at"].as_str() >= summary_changed_at;
+    Some(Command { comment: note["id"].as_u64()?, author, order, sees_summary })
 }
 
 fn notes_of(discussion: &Value) -> impl Iterator<Item = &Value> {
@@ -168,7 +174,7 @@ fn thread_of_ours(discussion: &Value, viewer: &Viewer, request: &Request) -> Opt
     let path = path_of(body).unwrap_or_else(|| now.to_owned());
     let is_here = side.is_some() && path == now && position["head_sha"] == request.head_sha.as_str();
     let by_us = |user: &Value| !is_by_person(viewer) && user["username"] == viewer.username.as_str();
-    let by = |user: &Value| if by_us(user) || is_by_push(discussion, user) { By::Us } else { By::Another };
+    let by = |user: &Value| if by_us(user) || is_by_push(discussion, first) { By::Us } else { By::Another };
     Some(PostedComment {
         id: first["id"].as_u64()?,
         thread: discussion["id"].as_str().map(str::to_owned),
@@ -185,12 +191,15 @@ fn thread_of_ours(discussion: &Value, viewer: &Viewer, request: &Request) -> Opt
 }
 
 /// Whether a push ended a thread, in the name of the one who pushed: projects may ask for that. The host says in the thread
-/// that its line was changed, and nobody has written since.
-fn is_by_push(discussion: &Value, resolved_by: &Value) -> bool {
+/// that its line was changed, in the same minute, and nobody has written since.
+fn is_by_push(discussion: &Value, first: &Value) -> bool {
+    let minute = |time: &Value| time.as_str().and_then(|time| time.get(.."2026-01-01T00:00".len())).map(str::to_owned);
+    let (resolved_by, resolved_at) = (&first["resolved_by"], minute(&first["resolved_at"]));
     let last = discussion["notes"].as_array().and_then(|notes| notes.last());
     last.is_some_and(|note| {
         note["system"] == true
             && note["author"]["username"] == resolved_by["username"]
+            && (resolved_at.is_none() || resolved_at == minute(&note["created_at"]))
             && note["body"].as_str().is_some_and(|body| body.starts_with("changed this line in "))
     })
 }
@@ -262,6 +271,7 @@ mod tests {
             alone(note(2, bot, SUMMARY_MARK)),
             alone(note(3, bot, SUMMARY_MARK)),
             alone(note(4, "mallory", &of_finding("f"))),
+            alone(note(5, bot, &format!("{SUMMARY_MARK} {HELP_MARK}\n{}", of_finding("f")))),
         ];
         let found = conversation(&discussions, &viewer(bot), &request);
         assert_eq!(
@@ -269,7 +279,7 @@ mod tests {
             Some("https://h/g/p/-/merge_requests/7#note_2")
         );
         assert_eq!(found.more_summaries, [3]);
-        assert!(found.comments.is_empty() && !found.has_help);
+        assert!(found.comments.len() == 1 && !found.has_help, "a finding is no summary, whatever it quotes");
     }
 
     #[test]

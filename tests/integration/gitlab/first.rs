@@ -1,7 +1,7 @@
 //! The first review of a request: what is sent, and what stands on the request afterwards.
 
 use super::*;
-use crate::support::openai::finding;
+use crate::support::openai::{Answer, finding};
 use crate::support::pull::{late, mean, removed};
 
 /// A finding on a line of the request of [`crate::support::pull::pay`] that did not change: 22 before, 21 now.
@@ -157,4 +157,28 @@ fn a_real_client_reads_what_was_written() {
         assert_eq!((&note["type"], &note["resolved"]), (&json!("DiffNote"), &json!(false)));
         assert!(note["body"].as_str().is_some_and(|body| body.contains("<!-- prudence:finding v1 ")), "{note}");
     }
+}
+
+/// A host counts a side without lines as 0: in a new file, and in one that is gone.
+#[test]
+fn ranges_in_new_and_removed_files_have_the_names_of_the_host() {
+    let base = Repo::new().file("gone.rs", "let a = 1;\nlet b = 2;\nlet c = 3;\n").file("x", "x\n").commit("base");
+    let repo = base
+        .branch("feature")
+        .file("new.rs", "let d = 4;\nlet e = 5;\nlet f = 6;\n")
+        .remove("gone.rs")
+        .commit("change");
+    let on = |path: &str, quote: &str, side: &str| {
+        finding(path, 1, quote, json!({"end_line": 2, "side": side, "title": path, "severity": "major"}))
+    };
+    let findings =
+        vec![on("new.rs", "let d = 4;\nlet e = 5;", "RIGHT"), on("gone.rs", "let a = 1;\nlet b = 2;", "LEFT")];
+    let merge = Merge::new(Scenario::new(&repo, "main", "feature"), Script::new().always(Answer::findings(findings)));
+    let reviewed = merge.review(&[], 0);
+    assert_eq!(
+        (reviewed.at("/delivery/posted"), reviewed.at("/delivery/channel")),
+        (&json!(2), &json!("review")),
+        "{}",
+        reviewed.run
+    );
 }

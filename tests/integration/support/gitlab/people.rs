@@ -106,6 +106,8 @@ impl GitLab {
     pub fn resolve_as(&self, discussion: &str, author: &str) {
         let mut state = self.state();
         let at = state.discussion_at(discussion).expect("a discussion to resolve");
+        // some time after all that was written
+        state.next_id();
         state.settle(at, None, Some(author));
     }
 

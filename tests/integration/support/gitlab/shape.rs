@@ -162,7 +162,7 @@ impl Shape<'_> {
         if note.resolvable() {
             out["resolved"] = json!(note.resolved_by.is_some());
             out["resolved_by"] = note.resolved_by.as_ref().map_or(Value::Null, |name| self.person(name));
-            out["resolved_at"] = note.resolved_by.as_ref().map_or(Value::Null, |_| json!(time(note.id + 1)));
+            out["resolved_at"] = note.resolved_by.as_ref().map_or(Value::Null, |_| json!(time(note.resolved_at)));
         }
         out
     }

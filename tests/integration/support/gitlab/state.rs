@@ -51,6 +51,8 @@ pub struct Note {
     pub internal: bool,
     /// Who settled it.
     pub resolved_by: Option<String>,
+    /// When that was.
+    pub resolved_at: u64,
     /// How often it was edited.
     pub edits: usize,
     pub awards: Vec<Award>,
@@ -232,7 +234,20 @@ impl State {
         let (author, body, original) = (author.to_owned(), body.to_owned(), position.clone());
         let (system, internal, resolved_by, edits, awards) = (false, false, None, 0, Vec::new());
         let id = self.next_id();
-        Note { id, author, body, kind, position, original, system, internal, resolved_by, edits, awards }
+        Note {
+            id,
+            author,
+            body,
+            kind,
+            position,
+            original,
+            system,
+            internal,
+            resolved_by,
+            resolved_at: 0,
+            edits,
+            awards,
+        }
     }
 
     /// Starts a discussion with this note.

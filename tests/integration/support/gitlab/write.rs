@@ -107,9 +107,12 @@ impl State {
 
     /// Settles a thread, or one note of it; by nobody opens it again. Who settled a note first stays.
     pub(super) fn settle(&mut self, at: usize, note: Option<u64>, by: Option<&str>) {
-        let before = self.discussions[at].resolved();
+        let (before, now) = (self.discussions[at].resolved(), self.last_id);
         let notes = self.discussions[at].notes.iter_mut().filter(|it| it.resolvable());
         for one in notes.filter(|it| note.is_none_or(|id| it.id == id)) {
+            if one.resolved_by.is_none() {
+                one.resolved_at = now;
+            }
             one.resolved_by = by.map(|name| one.resolved_by.clone().unwrap_or_else(|| name.to_owned()));
         }
         let mut threads = self.discussions.iter().filter(|it| it.notes.iter().any(Note::resolvable));
