@@ -51,7 +51,7 @@ impl Project {
         }
         let folder = TempDir::with_prefix("prudence-release-").expect("a temporary folder");
         fs::create_dir(folder.path().join("scripts")).expect("a folder");
-        let scripts = ["scripts/release", "scripts/dist", "scripts/pack"];
+        let scripts = ["scripts/release", "scripts/propose-release", "scripts/dist", "scripts/pack"];
         let texts = ["Cargo.toml", "README.md", "CHANGELOG.md", "LICENSE", "LICENSE-APACHE", "LICENSE-MIT"];
         for file in scripts.into_iter().chain(texts) {
             fs::copy(source(file), folder.path().join(file)).expect(file);
@@ -73,6 +73,11 @@ impl Project {
     fn run(&self, script: &str, arguments: &[&str]) -> Run {
         let mut command = Command::new(find("bash").expect("bash"));
         command.arg(self.at(script)).args(arguments).current_dir(self.folder.path()).env_remove("SOURCE_DATE_EPOCH");
+        // stand-ins in the folder come first
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::iter::once(self.folder.path().to_owned()).chain(std::env::split_paths(&path));
+        command.env("PATH", std::env::join_paths(path).expect("a path"));
+        command.env("GITHUB_REPOSITORY", "o/r").env("BASE", "main");
         let output = command.output().expect("bash starts");
         let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
         Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
@@ -192,6 +197,57 @@ fn the_manifest_is_made_of_this_versions_archives_alone() {
     assert_eq!(run.stdout, expected);
     let run = project.run("scripts/release", &["manifest", "none"]).expect_code(2);
     assert!(run.stderr.starts_with(&format!("error: none has no archive of {VERSION}\nhint: ")), "{run}");
+}
+
+/// A `gh` that has the branch `main`, perhaps the one that is proposed, and perhaps a request, as files of its folder. It
+/// refuses what is there already, as GitHub does, and keeps what it was asked.
+const GH: &str = r#"#!/usr/bin/env bash
+cd "$(dirname "$0")" || exit
+echo "$*" >>asked
+case "$*" in
+"api repos/o/r/contents/releases.txt?ref=main --header "*) cat main ;;
+"api repos/o/r/contents/releases.txt?ref=release-"*" --header "*) cat branch ;;
+"api repos/o/r/contents/releases.txt?ref=release-"*" --jq .sha") echo blob ;;
+"api repos/o/r/git/ref/heads/main "*) echo head ;;
+"api repos/o/r/git/ref/heads/release-"*) test -e branch ;;
+"api repos/o/r/git/refs -f ref=refs/heads/release-"*" -f sha=head --silent") test ! -e branch && cp main branch ;;
+"api --method PUT repos/o/r/contents/releases.txt -f branch=release-"*" -f sha=blob "*)
+    for argument; do case $argument in content=*) base64 -d <<<"${argument#content=}" >branch ;; esac; done ;;
+"pr list "*) if [ -e request ]; then cat request; fi ;;
+"pr create "*) test ! -e request && echo https://example.com/pull/1 | tee request ;;
+*) exit 9 ;;
+esac
+"#;
+
+#[test]
+fn the_lines_of_the_manifest_are_proposed_once() {
+    let Some(project) = Project::new() else { return };
+    let sums = |sum: &str| format!("{}  prudence-{VERSION}-aarch64-apple-darwin.tar.gz\n", sum.repeat(32));
+    let line = |sum: &str| format!("{VERSION} aarch64-apple-darwin {}\n", sum.repeat(32));
+    let before = "# releases\n0.0.1 aarch64-apple-darwin 00\n";
+    let project = project.file("SHA256SUMS", &sums("ab")).file("gh", GH).file("main", before);
+    fs::set_permissions(project.at("gh"), fs::Permissions::from_mode(0o755)).expect("a mode");
+    // what is written in a run, by the words of `gh`
+    let propose = |said: &str| {
+        let _ = fs::remove_file(project.at("asked"));
+        let run = project.run("scripts/propose-release", &["SHA256SUMS"]).expect_code(0);
+        assert!(run.stdout.starts_with(said) && run.stderr.is_empty(), "{run}");
+        let asked = read(project.at("asked"));
+        ["git/refs -f", "PUT", "pr create"].map(|word| asked.matches(word).count())
+    };
+    let request = "https://example.com/pull/1\n";
+    assert_eq!(propose(request), [1, 1, 1]);
+    assert_eq!(read(project.at("branch")), format!("{before}{}", line("ab")));
+    assert_eq!(read(project.at("main")), before);
+    assert_eq!(propose(request), [0, 0, 0], "run again");
+    fs::remove_file(project.at("request")).expect("a request");
+    assert_eq!(propose(request), [0, 0, 1], "a try that ended before the request");
+    fs::write(project.at("SHA256SUMS"), sums("cd")).expect("a file");
+    assert_eq!(propose(request), [0, 1, 0], "other archives");
+    assert_eq!(read(project.at("branch")), format!("{before}{}", line("cd")));
+    fs::rename(project.at("branch"), project.at("main")).expect("merged");
+    let merged = format!("releases.txt of main has the lines of {VERSION} already\n");
+    assert_eq!(propose(&merged), [0, 0, 0], "merged");
 }
 
 #[test]
