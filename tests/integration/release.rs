@@ -149,6 +149,18 @@ fn the_same_files_make_the_same_archive() {
 }
 
 #[test]
+fn where_no_commit_gives_a_time_that_is_said() {
+    let Some(project) = Project::new() else { return };
+    let told = |name: &str, value: &str| {
+        let mut bash = Command::new(find("bash").expect("bash"));
+        let output = bash.arg(project.at("scripts/pack")).arg(project.at("docs")).env(name, value).output();
+        String::from_utf8(output.expect("bash starts").stderr).expect("UTF-8")
+    };
+    let notice = "notice: the files get the time 0, since git tells of no commit; SOURCE_DATE_EPOCH sets another\n";
+    assert_eq!([told("SOURCE_DATE_EPOCH", ""), told("SOURCE_DATE_EPOCH", "0")], [notice, ""]);
+}
+
+#[test]
 fn an_archive_is_not_made_without_its_parts() {
     let Some(project) = Project::new() else { return };
     for (arguments, cause) in [
