@@ -171,6 +171,19 @@ fn the_image_runs_scripts_of_a_job() {
 }
 
 #[test]
+fn the_image_has_the_licences_of_what_is_in_it() {
+    let Some(container) = Container::new() else { return };
+    let repo = repository();
+    let texts = ["prudence/THIRD-PARTY.txt", "prudence/LICENSE-MIT", "busybox/copyright", "ca-certificates/copyright"];
+    for text in texts {
+        container.script(repo.path(), &format!("test -s /usr/share/doc/{text}")).expect_code(0);
+    }
+    container.script(repo.path(), "grep -q 'LINKING EXCEPTION' /usr/share/doc/prudence/THIRD-PARTY.txt").expect_code(0);
+    let source = container.script(repo.path(), "cat /usr/share/doc/busybox/source").expect_code(0).stdout;
+    assert!(source.starts_with("busybox is built from the source package busybox 1:"), "{source}");
+}
+
+#[test]
 fn the_image_says_what_it_is_and_is_small() {
     let Some(container) = Container::new() else { return };
     let inspected = container.inspect();
