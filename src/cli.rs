@@ -194,7 +194,7 @@ pub struct InitArgs {
     /// Two workflows, which review requests from forks too: one has the key, the other posts
     #[arg(long)]
     pub forks: bool,
-    /// Overwrite files that are there
+    /// Overwrite another workflow or job that is there; `.prudence.toml` and `.gitlab-ci.yml` stay
     #[arg(long)]
     pub force: bool,
     /// The repository (default: the one that holds this folder)

@@ -35,7 +35,8 @@ enum Kind {
 }
 
 /// Writes the files and tells what to do next. A file that is there stays as it is: a workflow or a job with another text
-/// is an error, and then nothing is written at all; a configuration and a pipeline are the team's own and are kept.
+/// is an error unless `--force` is given, and then nothing is written at all; a configuration and a pipeline are the team's
+/// own and are always kept.
 ///
 /// # Errors
 /// A workflow or a job is there already, or a file cannot be written.
@@ -55,8 +56,8 @@ pub fn init(args: &InitArgs, world: &World<'_>, console: &Console) -> Result<Exi
         match present(&root, path)? {
             Some(old) if old == text.as_bytes() => told += &format!("`{path}` is there already\n"),
             Some(old) if path == PIPELINE => told += &kept_pipeline(&old),
+            Some(_) if path == file::NAME => told += &format!("`{path}` is there and stays; delete it for a new one\n"),
             Some(_) if args.force => to_write.push((path, text)),
-            Some(_) if path == file::NAME => told += &format!("`{path}` is there and stays; `--force` overwrites it\n"),
             Some(_) => in_the_way.push(format!("`{path}`")),
             None => to_write.push((path, text)),
         }
@@ -156,7 +157,9 @@ fn next(kind: Kind) -> &'static str {
    the plan has none for projects
 2. add the variables `GITLAB_TOKEN` (that token) and `OPENAI_API_KEY`, masked and not protected: Settings > CI/CD > Variables,
    or `printf %s \"$OPENAI_API_KEY\" | glab variable set OPENAI_API_KEY --masked`, and the same for the other
-3. commit the files and open a merge request
+3. see that the image is there which `.gitlab/prudence.yml` names: before the first release there is none, and its `image:` has
+   to name one that has `prudence` and a shell
+4. commit the files and open a merge request
 "
         }
     }

@@ -114,7 +114,8 @@ fn the_image_reviews_a_mounted_repository_of_another_user() {
     assert!(run.clone().expect_code(2).stderr.contains("`nowhere`"), "{run}");
 }
 
-/// As `docker run --read-only` does, in the namespaces of a real runtime, by the entry point, and as any user.
+/// As `docker run --read-only` does, which podman does not by itself: it leaves `/tmp` writable. In the namespaces of a real
+/// runtime, by the entry point, and as any user.
 #[test]
 fn the_image_works_with_a_root_that_is_read_only() {
     let Some(image) = image() else { return };
@@ -122,15 +123,16 @@ fn the_image_works_with_a_root_that_is_read_only() {
     let volume = format!("{}:/work:ro", repo.path().display());
     let podman = |before: &[&str], after: &[&str]| {
         let mut command = Command::new("podman");
-        command.args(["run", "--rm", "--pull", "never", "--network", "none", "--read-only", "--volume", &volume]);
+        command.args(["run", "--rm", "--pull", "never", "--network", "none", "--volume", &volume]);
+        command.args(["--read-only", "--read-only-tmpfs=false"]);
         run(command.args(before).arg(&image).args(after))
     };
     check_finding(&podman(&[], &REVIEW).expect_code(0).json());
     check_finding(&podman(&["--user", "1234:1234"], &REVIEW).expect_code(0).json());
     let gated = [&REVIEW[..], &["--fail-on", "critical"]].concat();
     podman(&[], &gated).expect_code(1);
-    let shell = podman(&["--entrypoint", "sh"], &["-c", "touch /tmp/file && ! touch /file && ! touch /work/file"]);
-    assert_eq!(shell.expect_code(0).stderr.matches("Read-only file system").count(), 2);
+    let shell = podman(&["--entrypoint", "sh"], &["-c", "! touch /tmp/file && ! touch /file && ! touch /work/file"]);
+    assert_eq!(shell.expect_code(0).stderr.matches("Read-only file system").count(), 3);
 }
 
 /// What GitLab's runner does: a script to `sh`, in such forms of quoting, as the user of the image, who is asked for before.
@@ -166,6 +168,19 @@ fn the_image_runs_scripts_of_a_job() {
     let certificates = "grep -c 'BEGIN CERTIFICATE' /etc/ssl/certs/ca-certificates.crt";
     let count = container.script(repo.path(), certificates).expect_code(0);
     assert!(count.stdout.trim().parse::<u32>().is_ok_and(|count| count > 50), "{count}");
+}
+
+#[test]
+fn the_image_has_the_licences_of_what_is_in_it() {
+    let Some(container) = Container::new() else { return };
+    let repo = repository();
+    let texts = ["prudence/THIRD-PARTY.txt", "prudence/LICENSE-MIT", "busybox/copyright", "ca-certificates/copyright"];
+    for text in texts {
+        container.script(repo.path(), &format!("test -s /usr/share/doc/{text}")).expect_code(0);
+    }
+    container.script(repo.path(), "grep -q 'LINKING EXCEPTION' /usr/share/doc/prudence/THIRD-PARTY.txt").expect_code(0);
+    let source = container.script(repo.path(), "cat /usr/share/doc/busybox/source").expect_code(0).stdout;
+    assert!(source.starts_with("busybox is built from the source package busybox 1:"), "{source}");
 }
 
 #[test]

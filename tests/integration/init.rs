@@ -79,11 +79,14 @@ fn another_workflow_is_never_overwritten_and_then_nothing_is_written() {
 #[test]
 fn a_configuration_stays_and_the_workflow_is_written_beside_it() {
     let repo = Repo::new().file(CONFIG, "model = 'mine'\n");
-    let run = init(&repo, &[], 0);
-    assert!(run.stdout.contains("`.prudence.toml` is there and stays"), "{run}");
-    assert_eq!(read(&repo, CONFIG).as_deref(), Some("model = 'mine'\n"));
-    assert!(read(&repo, WORKFLOW).is_some());
-    init(&repo, &["--force"], 0);
+    for flags in [&[][..], &["--force"]] {
+        let run = init(&repo, flags, 0);
+        assert!(run.stdout.contains("`.prudence.toml` is there and stays; delete it for a new one\n"), "{run}");
+        assert_eq!(read(&repo, CONFIG).as_deref(), Some("model = 'mine'\n"));
+        assert!(read(&repo, WORKFLOW).is_some());
+    }
+    fs::remove_file(repo.path().join(CONFIG)).expect("a configuration");
+    init(&repo, &[], 0);
     assert!(read(&repo, CONFIG).is_some_and(|text| text.starts_with('#')));
 }
 
@@ -139,8 +142,8 @@ fn the_job_of_gitlab_is_written_with_the_lines_that_include_it() {
     let run = init(&repo, &["--gitlab"], 0);
     let written = format!("wrote `{JOB}`\nwrote `{PIPELINE}`\nwrote `{CONFIG}`\n\nNext:\n");
     assert!(run.stdout.starts_with(&written) && run.stderr.is_empty(), "{run}");
-    for word in ["Settings > CI/CD > Variables", "`GITLAB_TOKEN`", "`OPENAI_API_KEY`", "role Developer", "scope `api`"]
-    {
+    let words = ["Settings > CI/CD > Variables", "`GITLAB_TOKEN`", "`OPENAI_API_KEY`", "role Developer", "scope `api`"];
+    for word in words.into_iter().chain(["before the first release", "`image:`", "`prudence` and a shell"]) {
         assert!(run.stdout.contains(word), "no {word} in {run}");
     }
     assert_eq!(read(&repo, PIPELINE).as_deref(), Some(INCLUDE));

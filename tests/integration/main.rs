@@ -32,4 +32,6 @@ mod real;
 #[cfg(unix)] // by scripts
 mod release;
 mod report;
+#[cfg(unix)] // by scripts
+mod scripts;
 mod support;

@@ -51,12 +51,12 @@ impl Project {
         }
         let folder = TempDir::with_prefix("prudence-release-").expect("a temporary folder");
         fs::create_dir(folder.path().join("scripts")).expect("a folder");
-        let scripts = ["scripts/release", "scripts/dist", "scripts/pack"];
+        let scripts = ["scripts/release", "scripts/propose-release", "scripts/dist", "scripts/pack"];
         let texts = ["Cargo.toml", "README.md", "CHANGELOG.md", "LICENSE", "LICENSE-APACHE", "LICENSE-MIT"];
         for file in scripts.into_iter().chain(texts) {
             fs::copy(source(file), folder.path().join(file)).expect(file);
         }
-        let project = Project { folder };
+        let project = Project { folder }.program("scripts/third-party", "echo \"texts for $1\"");
         docs::write(&project.at("docs")).expect("manual pages");
         Some(project)
     }
@@ -70,9 +70,21 @@ impl Project {
         self
     }
 
+    /// A stand-in that is run.
+    fn program(self, path: &str, text: &str) -> Project {
+        let project = self.file(path, &format!("#!/usr/bin/env bash\n{text}\n"));
+        fs::set_permissions(project.at(path), fs::Permissions::from_mode(0o755)).expect("a mode");
+        project
+    }
+
     fn run(&self, script: &str, arguments: &[&str]) -> Run {
         let mut command = Command::new(find("bash").expect("bash"));
         command.arg(self.at(script)).args(arguments).current_dir(self.folder.path()).env_remove("SOURCE_DATE_EPOCH");
+        // stand-ins in the folder come first
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::iter::once(self.folder.path().to_owned()).chain(std::env::split_paths(&path));
+        command.env("PATH", std::env::join_paths(path).expect("a path"));
+        command.env("GITHUB_REPOSITORY", "o/r").env("BASE", "main");
         let output = command.output().expect("bash starts");
         let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
         Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
@@ -118,12 +130,16 @@ fn an_archive_has_the_program_at_its_root_and_what_belongs_to_it() {
         assert!(archive.ends_with(format!("target/dist/prudence-{VERSION}-{target}.tar.gz")), "{}", archive.display());
         let entries = listed(&archive);
         let has = |name: &str| entries.iter().any(|(entry, _)| entry == name);
-        for name in [program, "README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE", "man/prudence.1"] {
+        for name in
+            [program, "README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE", "THIRD-PARTY.txt", "man/prudence.1"]
+        {
             assert!(has(name), "{name}: {entries:?}");
         }
         for name in ["prudence.bash", "_prudence", "prudence.fish", "_prudence.ps1", "prudence.elv"] {
             assert!(has(&format!("completions/{name}")), "{name}: {entries:?}");
         }
+        let texts = Command::new("tar").arg("-xOzf").arg(&archive).arg("THIRD-PARTY.txt").output().expect("tar starts");
+        assert_eq!(String::from_utf8_lossy(&texts.stdout), format!("texts for {target}\n"));
         for (name, about) in &entries {
             let mode = if name.ends_with('/') { "drwxr-xr-x" } else { "-rw-r--r--" };
             let mode = if name == program { "-rwxr-xr-x" } else { mode };
@@ -141,6 +157,63 @@ fn the_same_files_make_the_same_archive() {
     fs::set_permissions(project.at("README.md"), fs::Permissions::from_mode(0o600)).expect("a mode");
     assert!(first == fs::read(project.pack("x86_64-unknown-linux-musl", "program")).expect("an archive"));
     assert!(first != fs::read(project.pack("x86_64-unknown-linux-musl", "another")).expect("an archive"));
+}
+
+#[test]
+fn where_no_commit_gives_a_time_that_is_said() {
+    let Some(project) = Project::new() else { return };
+    let told = |name: &str, value: &str| {
+        let mut bash = Command::new(find("bash").expect("bash"));
+        let output = bash.arg(project.at("scripts/pack")).arg(project.at("docs")).env(name, value).output();
+        String::from_utf8(output.expect("bash starts").stderr).expect("UTF-8")
+    };
+    let notice = "notice: the files get the time 0, since git tells of no commit; SOURCE_DATE_EPOCH sets another\n";
+    assert_eq!([told("SOURCE_DATE_EPOCH", ""), told("SOURCE_DATE_EPOCH", "0")], [notice, ""]);
+}
+
+/// The platform of this machine, whose crates are here.
+fn host() -> String {
+    let output = Command::new("rustc").arg("-vV").output().expect("rustc starts");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    text.lines().find_map(|line| line.strip_prefix("host: ")).expect("a platform").to_owned()
+}
+
+#[test]
+fn the_licence_texts_are_of_what_is_in_the_program_each_once() {
+    if missing(&["bash", "python3"]) {
+        return;
+    }
+    let mut script = Command::new(find("bash").expect("bash"));
+    script.arg(source("scripts/third-party")).arg(host()).env("CARGO_NET_OFFLINE", "true");
+    let output = script.output().expect("bash starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let (list, texts) = text.split_once(&"=".repeat(80)).expect("texts");
+    let lists = |name: &str| list.lines().any(|line| line.starts_with(&format!("{name} ")) && line.contains(": "));
+    // a build dependency among them, and no crate of the tests alone
+    for (name, is_there) in [("tokio", true), ("libgit2-sys", true), ("cc", true), ("prudence", false), ("axum", false)]
+    {
+        assert_eq!(lists(name), is_there, "{name}: {list}");
+    }
+    assert!(list.lines().any(|line| line.starts_with("ring ") && line.ends_with(": Apache-2.0 AND ISC")), "{list}");
+    let libgit2 = Regex::new(r"\nlibgit2-sys \S+: libgit2/COPYING\n").unwrap();
+    assert!(libgit2.is_match(texts) && texts.contains("LINKING EXCEPTION"), "no text of libgit2");
+    let bodies: Vec<&str> = texts.split(&"=".repeat(80)).skip(1).step_by(2).collect();
+    assert!(bodies.len() > 50 && bodies.iter().all(|body| body.len() > 20), "{}", bodies.len());
+    assert_eq!(BTreeSet::from_iter(&bodies).len(), bodies.len(), "a text stands twice");
+    let registry = std::env::var("HOME").expect("HOME");
+    assert!(!list.contains(&registry) && !texts.contains("/registry/src/"), "a path of this machine");
+}
+
+#[test]
+fn licence_texts_take_python() {
+    let Some(project) = Project::new() else { return };
+    fs::copy(source("scripts/third-party"), project.at("scripts/third-party")).expect("a script");
+    let project = project.program("python3", "exit 9").program("python", "exit 9");
+    fs::write(project.at("built"), "program").expect("a program");
+    let run = project.run("scripts/dist", &["x86_64-apple-darwin", "built", "docs"]).expect_code(2);
+    assert!(run.stderr.starts_with("error: this machine has no python3") && run.stderr.contains("\nhint: "), "{run}");
+    assert!(!project.at("target").exists());
 }
 
 #[test]
@@ -192,6 +265,55 @@ fn the_manifest_is_made_of_this_versions_archives_alone() {
     assert_eq!(run.stdout, expected);
     let run = project.run("scripts/release", &["manifest", "none"]).expect_code(2);
     assert!(run.stderr.starts_with(&format!("error: none has no archive of {VERSION}\nhint: ")), "{run}");
+}
+
+/// A `gh` that has the branch `main`, perhaps the one that is proposed, and perhaps a request, as files of its folder. It
+/// refuses what is there already, as GitHub does, and keeps what it was asked.
+const GH: &str = r#"cd "$(dirname "$0")" || exit
+echo "$*" >>asked
+case "$*" in
+"api repos/o/r/contents/releases.txt?ref=main --header "*) cat main ;;
+"api repos/o/r/contents/releases.txt?ref=release-"*" --header "*) cat branch ;;
+"api repos/o/r/contents/releases.txt?ref=release-"*" --jq .sha") echo blob ;;
+"api repos/o/r/git/ref/heads/main "*) echo head ;;
+"api repos/o/r/git/ref/heads/release-"*) test -e branch ;;
+"api repos/o/r/git/refs -f ref=refs/heads/release-"*" -f sha=head --silent") test ! -e branch && cp main branch ;;
+"api --method PUT repos/o/r/contents/releases.txt -f branch=release-"*" -f sha=blob "*)
+    for argument; do case $argument in content=*) base64 -d <<<"${argument#content=}" >branch ;; esac; done ;;
+"pr list "*) if [ -e request ]; then cat request; fi ;;
+"pr create "*) test ! -e request && echo https://example.com/pull/1 | tee request ;;
+*) exit 9 ;;
+esac
+"#;
+
+#[test]
+fn the_lines_of_the_manifest_are_proposed_once() {
+    let Some(project) = Project::new() else { return };
+    let sums = |sum: &str| format!("{}  prudence-{VERSION}-aarch64-apple-darwin.tar.gz\n", sum.repeat(32));
+    let line = |sum: &str| format!("{VERSION} aarch64-apple-darwin {}\n", sum.repeat(32));
+    let before = "# releases\n0.0.1 aarch64-apple-darwin 00\n";
+    let project = project.file("SHA256SUMS", &sums("ab")).program("gh", GH).file("main", before);
+    // what is written in a run, by the words of `gh`
+    let propose = |said: &str| {
+        let _ = fs::remove_file(project.at("asked"));
+        let run = project.run("scripts/propose-release", &["SHA256SUMS"]).expect_code(0);
+        assert!(run.stdout.starts_with(said) && run.stderr.is_empty(), "{run}");
+        let asked = read(project.at("asked"));
+        ["git/refs -f", "PUT", "pr create"].map(|word| asked.matches(word).count())
+    };
+    let request = "https://example.com/pull/1\n";
+    assert_eq!(propose(request), [1, 1, 1]);
+    assert_eq!(read(project.at("branch")), format!("{before}{}", line("ab")));
+    assert_eq!(read(project.at("main")), before);
+    assert_eq!(propose(request), [0, 0, 0], "run again");
+    fs::remove_file(project.at("request")).expect("a request");
+    assert_eq!(propose(request), [0, 0, 1], "a try that ended before the request");
+    fs::write(project.at("SHA256SUMS"), sums("cd")).expect("a file");
+    assert_eq!(propose(request), [0, 1, 0], "other archives");
+    assert_eq!(read(project.at("branch")), format!("{before}{}", line("cd")));
+    fs::rename(project.at("branch"), project.at("main")).expect("merged");
+    let merged = format!("releases.txt of main has the lines of {VERSION} already\n");
+    assert_eq!(propose(&merged), [0, 0, 0], "merged");
 }
 
 #[test]
