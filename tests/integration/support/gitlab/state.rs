@@ -154,7 +154,7 @@ pub(super) struct State {
     /// Requests of the last minute.
     pub asked: Vec<Instant>,
     created: Vec<Instant>,
-    last_id: u64,
+    pub last_id: u64,
 }
 
 impl State {
