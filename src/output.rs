@@ -1,7 +1,6 @@
 //! What a run prints and writes.
 
 use std::cell::RefCell;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -15,7 +14,7 @@ use crate::deliver;
 use crate::diff::Diff;
 use crate::findings::{Finding, similar};
 use crate::prepare::Prepared;
-use crate::report::{Channel, Report, Status, actions, clean, codequality, markdown, sarif, terminal};
+use crate::report::{Channel, Report, Status, clean, codequality, markdown, sarif, terminal};
 use crate::review::Outcome;
 use crate::setup::Setup;
 use crate::source::World;
@@ -115,8 +114,12 @@ impl<'a> Output<'a> {
         );
         let conclusion = Conclusion::of(exit, report.status == Status::NothingToReview);
         if let Some(actions) = self.setup.actions()
-            && let Err(err) = deliver::write_step_files(report, conclusion, actions, files.report.as_deref())
-                .and_then(|()| files.tell(actions.output_path.as_deref()))
+            && let Err(err) = deliver::write_step_files(
+                report,
+                conclusion,
+                actions,
+                [files.report.as_deref(), files.sarif.as_deref()],
+            )
         {
             let note = format!("{err:#}");
             self.console.notice(&note);
@@ -220,16 +223,6 @@ impl Files {
             write_json(path, &codequality::entries(report))?;
         }
         Ok(())
-    }
-
-    /// Tells the job where the log is, by the file that takes a step's outputs.
-    fn tell(&self, outputs: Option<&Path>) -> Result<()> {
-        let Some(path) = outputs else { return Ok(()) };
-        let name = self.sarif.as_ref().map(|path| path.display().to_string());
-        let text = actions::output_lines(&actions::sarif_output(name.as_deref()));
-        let open = std::fs::OpenOptions::new().append(true).create(true).open(path);
-        open.and_then(|mut file| file.write_all(text.as_bytes()))
-            .with_context(|| format!("cannot write `{}`", path.display()))
     }
 }
 

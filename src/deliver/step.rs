@@ -10,7 +10,8 @@ use crate::report::{Report, actions, clean, markdown};
 use crate::status::Conclusion;
 use crate::text::fenced;
 
-/// Writes the step's outputs and its summary, where the runner has files for them.
+/// Writes the step's outputs and its summary, where the runner has files for them. `files` are those of
+/// [`actions::outputs`].
 ///
 /// # Errors
 /// A file cannot be written.
@@ -18,10 +19,10 @@ pub fn write_step_files(
     report: &Report,
     conclusion: Conclusion,
     actions: &ci::GitHub,
-    output: Option<&Path>,
+    files: [Option<&Path>; 2],
 ) -> Result<()> {
     if let Some(path) = &actions.output_path {
-        let outputs = actions::outputs(report, conclusion, output.map(|path| path.display().to_string()).as_deref());
+        let outputs = actions::outputs(report, conclusion, files);
         append(path, &actions::output_lines(&outputs))?;
     }
     if let Some(path) = &actions.step_summary_path {

@@ -247,6 +247,11 @@ impl FileDiff {
         }
     }
 
+    /// Whether nobody could give its lines.
+    pub fn is_missing(&self) -> bool {
+        matches!(self.content, Content::Missing { .. })
+    }
+
     /// The number of added and removed lines.
     pub fn changed_lines(&self) -> usize {
         match &self.content {
@@ -286,11 +291,10 @@ impl Diff {
     /// Takes the files whose lines are missing, and those that are not there at all, from another diff of the same change,
     /// which has all of it. A file that this one names without lines, and that one not at all, stays missing.
     pub fn fill(&mut self, whole: Diff) {
-        let is_missing = |file: &FileDiff| matches!(file.content, Content::Missing { .. });
-        let known: Vec<RepoPath> = self.files.iter().filter(|f| !is_missing(f)).map(|f| f.path().clone()).collect();
+        let known: Vec<RepoPath> = self.files.iter().filter(|f| !f.is_missing()).map(|f| f.path().clone()).collect();
         let has = |path: &RepoPath| whole.files.iter().any(|other| other.path() == path);
         // what stands for files without names has no header
-        self.files.retain(|file| !is_missing(file) || !(file.header.is_empty() || has(file.path())));
+        self.files.retain(|file| !file.is_missing() || !(file.header.is_empty() || has(file.path())));
         self.files.extend(whole.files.into_iter().filter(|file| !known.contains(file.path())));
     }
 

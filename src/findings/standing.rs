@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::fingerprint::fingerprint;
 use super::{Finding, Origin, Verdict};
 use crate::checks::RULES;
-use crate::diff::{Content, Diff, FileDiff, FileStatus, Hunk, Line, Side};
+use crate::diff::{Diff, FileDiff, FileStatus, Hunk, Line, Side};
 use crate::forge::{By, Conversation, PostedComment};
 use crate::marks::{Heading, Listed, State, fingerprint_of, heading_of, restored};
 use crate::severity::{Category, Severity};
@@ -214,8 +214,7 @@ impl<'a> Finder<'a> {
             (finding.path, finding.quote, finding.category) = (path, found.text, found.category);
             return Code::Here;
         }
-        let is_missing = |content: &Content| matches!(content, Content::Missing { .. });
-        let is_unreadable = self.diff.files.iter().any(|f| f.path().as_str() == finding.path && is_missing(&f.content));
+        let is_unreadable = self.diff.files.iter().any(|f| f.path().as_str() == finding.path && f.is_missing());
         if is_unreadable || (self.left_out)(&finding.path) { Code::Unknown } else { Code::Gone }
     }
 }

@@ -163,7 +163,7 @@ pub struct Habits {
     /// The variable that holds the root, for messages.
     pub root_variable: &'static str,
     /// The variable that names a file with the host's own authority, for messages.
-    pub authority_variable: &'static str,
+    pub authority_variables: &'static str,
     /// The time between two requests that create something.
     pub between_posts: Duration,
     /// The longest time until an answer has come.
@@ -311,10 +311,10 @@ impl<W: Wire> Sender<W> {
     }
 
     fn unreachable(&self, err: &str) -> ForgeError {
-        let Habits { root, root_variable, authority_variable, .. } = &self.habits;
+        let Habits { root, root_variable, authority_variables, .. } = &self.habits;
         let remedy = match err.contains("certificate") {
             true => format!(
-                "add the authority of the host to the system's certificates, or name its file by `{authority_variable}`"
+                "add the authority of the host to the system's certificates, or name its file by {authority_variables}"
             ),
             false => format!("check the network, the proxy and `{root_variable}`"),
         };

@@ -17,8 +17,8 @@ use crate::config::Provider;
 use crate::config::provider::Resolved;
 use crate::console::Console;
 use crate::deliver::{self, Posting};
-use crate::diff::Diff;
 use crate::diff::filter::SkipReason;
+use crate::diff::{Diff, FileDiff};
 use crate::findings::standing::{self, Code, Finder, Standing};
 use crate::findings::{self, Finding, Origin, Reason, Suppressed, Thresholds};
 use crate::memory::Memory;
@@ -316,7 +316,7 @@ fn check_against_host(report: &Report, setup: &Setup) -> Result<()> {
         }
     }
     let host = &setup.change.diff;
-    let is_whole = host.files.iter().all(|file| !matches!(file.content, crate::diff::Content::Missing { .. }));
+    let is_whole = !host.files.iter().any(FileDiff::is_missing);
     let said = report.coverage.changed_lines;
     if is_whole && report.status != Status::NothingToReview && said != host.changed_lines() {
         bail!("it is about {said} changed lines, and the request has {}", host.changed_lines());

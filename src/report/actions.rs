@@ -1,5 +1,7 @@
 //! What GitHub Actions reads from a step: annotations, outputs and the step summary.
 
+use std::path::Path;
+
 use std::collections::HashMap;
 
 use super::Report;
@@ -93,7 +95,9 @@ fn property(text: &str) -> String {
 }
 
 /// The step's outputs, by the names of the interface.
-pub fn outputs(report: &Report, conclusion: Conclusion, report_path: Option<&str>) -> Vec<(&'static str, String)> {
+/// `files` are the JSON report and the SARIF log, where they are written.
+pub fn outputs(report: &Report, conclusion: Conclusion, files: [Option<&Path>; 2]) -> Vec<(&'static str, String)> {
+    let [report_path, sarif_path] = files.map(|path| path.map_or(String::new(), |path| path.display().to_string()));
     let count = |severity| report.standing().filter(|finding| finding.severity == severity).count().to_string();
     let usd = |usd: Option<f64>| usd.map_or(String::new(), |usd| format!("{usd:.6}"));
     vec![
@@ -109,15 +113,11 @@ pub fn outputs(report: &Report, conclusion: Conclusion, report_path: Option<&str
         ("total-cost-usd", usd(report.cost.total_usd)),
         ("input-tokens", report.usage.input_tokens.to_string()),
         ("output-tokens", report.usage.output_tokens.to_string()),
-        ("report", report_path.unwrap_or_default().to_owned()),
+        ("report", report_path),
         ("channel", report.delivery.channel.as_str().to_owned()),
         ("summary-url", report.delivery.url.clone().unwrap_or_default()),
+        ("sarif", sarif_path),
     ]
-}
-
-/// The output with the path of the SARIF log; empty where there is none.
-pub fn sarif_output(path: Option<&str>) -> [(&'static str, String); 1] {
-    [("sarif", path.unwrap_or_default().to_owned())]
 }
 
 /// Outputs in the form of the `GITHUB_OUTPUT` file. None of them has a line break, whatever stood in them.

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::{Change, InGit};
-use crate::diff::{self, Content, Diff, FileDiff};
+use crate::diff::{self, Diff, FileDiff};
 use crate::forge::{Conversation, Forge, ForgeError, Host, Request};
 use crate::git::Repo;
 use crate::marks::State;
@@ -22,7 +22,8 @@ pub(super) async fn read(forge: &dyn Forge, repo: Option<&Repo>, local: Option<&
         }
         (read, diff, _) => (read?, diff?),
     };
-    let without_patch = diff.files.iter().filter(|file| is_missing(file)).map(|file| file.path().to_string()).collect();
+    let without_patch =
+        diff.files.iter().filter(|file| file.is_missing()).map(|file| file.path().to_string()).collect();
     fill_missing(&mut diff, repo, &request);
     Ok(Change {
         info: ChangeInfo {
@@ -95,13 +96,9 @@ fn instead(
     Ok(change)
 }
 
-fn is_missing(file: &FileDiff) -> bool {
-    matches!(file.content, Content::Missing { .. })
-}
-
 /// Takes the files that the host could not give from git, where both commits are here.
 fn fill_missing(diff: &mut Diff, repo: Option<&Repo>, request: &Request) {
-    if !diff.files.iter().any(is_missing) {
+    if !diff.files.iter().any(FileDiff::is_missing) {
         return;
     }
     let local = repo.and_then(|repo| repo.three_dot(&request.base_sha, &request.head_sha).ok());

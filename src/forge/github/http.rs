@@ -48,7 +48,7 @@ impl Api {
             manners: &GitHubManners,
             root: settings.api_url.clone(),
             root_variable: "GITHUB_API_URL",
-            authority_variable: "SSL_CERT_FILE",
+            authority_variables: "`SSL_CERT_FILE`",
             between_posts: BETWEEN_POSTS,
             read_timeout: READ_TIMEOUT,
             on_event: settings.on_event,

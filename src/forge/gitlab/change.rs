@@ -35,14 +35,10 @@ pub async fn diff(gitlab: &GitLab) -> Result<Diff, ForgeError> {
         diff.files.push(listed_file(file)?);
     }
     let is_partial = version.is_partial();
-    if is_partial || diff.files.iter().any(is_missing) {
+    if is_partial || diff.files.iter().any(FileDiff::is_missing) {
         fetch_missing(gitlab, &mut diff, &version).await;
     }
     Ok(diff)
-}
-
-fn is_missing(file: &FileDiff) -> bool {
-    matches!(file.content, Content::Missing { .. })
 }
 
 /// One entry of the listing.
@@ -86,7 +82,7 @@ async fn fetch_missing(gitlab: &GitLab, diff: &mut Diff, version: &Version) {
         diff.fill(whole);
         return;
     }
-    for file in diff.files.iter_mut().filter(|file| is_missing(file)) {
+    for file in diff.files.iter_mut().filter(|file| file.is_missing()) {
         // there may be a thousand of them, and a host that gives no answer
         match from_texts(gitlab, file, version).await {
             Ok(Some(found)) => *file = found,
@@ -176,7 +172,7 @@ mod tests {
             json!({"diff": "GIT something\n"}),
             json!({"collapsed": true, "diff": "@@ -1 +1 @@\n-a\n+b\n"}),
         ] {
-            assert!(is_missing(&check(folded, FileStatus::Modified, "a", 0)));
+            assert!(check(folded, FileStatus::Modified, "a", 0).is_missing());
         }
     }
 }

@@ -53,7 +53,7 @@ impl Api {
             manners: &GitLabManners,
             root: api_url,
             root_variable: "CI_API_V4_URL",
-            authority_variable: "CI_SERVER_TLS_CA_FILE` (for the host of `GITLAB_URL`) or `SSL_CERT_FILE",
+            authority_variables: "`CI_SERVER_TLS_CA_FILE` (for the host of `GITLAB_URL`) or `SSL_CERT_FILE`",
             // its limit is a number in a minute, and an answer tells when it is reached
             between_posts: Duration::ZERO,
             read_timeout: READ_TIMEOUT,
