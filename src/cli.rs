@@ -294,9 +294,13 @@ pub struct Settings {
     #[arg(long, value_name = "LEVEL", value_parser = words(&keys::EFFORT), help_heading = MODEL)]
     #[arg(hide_possible_values = true)]
     pub effort: Option<String>,
-    /// No second look at the findings, as no run has so far
-    #[arg(long, hide = true)]
+    /// No second look at the findings
+    #[arg(long, help_heading = MODEL)]
     pub no_verify: bool,
+    /// What is shown beside the hunks: hunk (nothing), function or symbols
+    #[arg(long, value_name = "LEVEL", value_parser = words(&keys::CONTEXT), help_heading = MODEL)]
+    #[arg(hide_possible_values = true)]
+    pub context: Option<String>,
     /// Language of the findings (`en`, `vi`)
     #[arg(long, value_name = "TAG", help_heading = MODEL)]
     pub language: Option<String>,
@@ -357,6 +361,7 @@ impl Settings {
             "base-url" => one(&self.base_url),
             "effort" => one(&self.effort),
             "verify" => self.no_verify.then(|| "false".to_owned()).into_iter().collect(),
+            "context" => one(&self.context),
             "language" => one(&self.language),
             "max-cost-usd" => one(&self.max_cost),
             "chunk-tokens" => one(&self.chunk_tokens),
@@ -611,7 +616,7 @@ mod tests {
 
     #[test]
     fn flags_fill_a_layer_that_knows_them() {
-        let flags = "--provider offline --model m --base-url http://h/v1/ --effort high --no-verify --language vi \
+        let flags = "--provider offline --model m --base-url http://h/v1/ --effort high --no-verify --context hunk --language vi \
              --max-cost 0.5 --chunk-tokens 900 --concurrency 2 --deadline 30 --max-comments 3 --min-severity info \
              --min-confidence 40 --fail-on major --include a --include {b,c} --exclude d";
         let layer = layer(flags).unwrap();

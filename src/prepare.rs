@@ -89,7 +89,10 @@ pub async fn filtered(setup: &Setup) -> Result<(Diff, Vec<Skipped>)> {
 pub fn review_key(config: &Config, provider: Resolved) -> String {
     let more = format!(
         "{:?}",
-        (&config.verify_model, config.effort, config.verify, config.min_severity, config.min_confidence)
+        (
+            (&config.verify_model, config.effort, config.verify, config.min_severity, config.min_confidence),
+            (config.context, config.context_tokens),
+        )
     );
     prompt::hash_of(&[&review::settings_key(config, provider), &more])
 }
