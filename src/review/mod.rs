@@ -130,6 +130,9 @@ async fn review_chunk(client: &Client, plan: &Plan, ask: &Ask, chunk: Chunk) -> 
 /// One request, and one more where the answer cannot be read. Returns the answer, and its text.
 async fn ask_once(client: &Client, plan: &Plan, ask: &Ask, chunk: &Chunk) -> Result<(Answer, String), LlmError> {
     let mut request = Request {
+        id: format!("review/{}", chunk.id),
+        turns: Vec::new(),
+        tools: &[],
         model: ask.model.clone(),
         system: plan.frame.system.clone(),
         user: plan.user(chunk),
