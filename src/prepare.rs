@@ -13,7 +13,7 @@ use crate::findings::standing::{self, Standing};
 use crate::forge::{By, Forge};
 use crate::memory::Memory;
 use crate::order::{self, Order};
-use crate::plan::{self, Budget, Plan, Tokenizer};
+use crate::plan::{self, Budget, Pass, Plan, Tokenizer};
 use crate::prompt::{self, Orientation};
 use crate::redact::{self, Redactions};
 use crate::report;
@@ -57,6 +57,7 @@ pub async fn prepare(setup: &Setup, console: &Console) -> Result<Prepared> {
     let budget = Budget {
         chunk_tokens: config.chunk_tokens,
         max_output_tokens: output_limit(config) as usize,
+        context_tokens: 0,
         window: model.map_or(UNKNOWN_WINDOW, |model| usize::try_from(model.context_tokens).unwrap_or(usize::MAX)),
         tokenizer,
     };
@@ -67,6 +68,7 @@ pub async fn prepare(setup: &Setup, console: &Console) -> Result<Prepared> {
     let known = change.state.memory.as_ref().filter(|known| has_memory && known.key == key && !setup.full);
     let standing = standing(setup, &diff, &skipped, console).await?;
     let plan = plan::build(budget, &orientation, &schema::schema().to_string(), diff, known);
+    let plan = plan.with_passes(Pass::all(config.effort));
     Ok(Prepared { plan, skipped, hits, redactions, standing, memory })
 }
 

@@ -10,6 +10,17 @@ use crate::severity::Category;
 const SYSTEM: &str = include_str!("../prompts/review/system.md");
 const USER: &str = include_str!("../prompts/review/user.md");
 
+/// The system message of the second look: the same for every run.
+pub const VERIFY_SYSTEM: &str = include_str!("../prompts/verify/system.md");
+
+/// What the passes over a chunk look at hardest, in their order.
+pub const LENSES: [&str; 4] = [
+    include_str!("../prompts/review/lenses/correctness.md"),
+    include_str!("../prompts/review/lenses/contracts.md"),
+    include_str!("../prompts/review/lenses/concurrency-security.md"),
+    include_str!("../prompts/review/lenses/errors.md"),
+];
+
 /// What is the same in every chunk of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Orientation {
@@ -30,6 +41,8 @@ pub struct Orientation {
 /// The texts of a run that do not depend on the chunk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
+    /// The name of the tag around all text that is data.
+    pub fence: String,
     /// The system message.
     pub system: String,
     /// The user message up to the chunk.
@@ -60,12 +73,17 @@ pub fn frame<'a>(orientation: &Orientation, data: impl Iterator<Item = &'a [u8]>
         },
     );
     let (before, after) = user.split_once(&mark).unwrap_or((&user, ""));
-    Frame { system, before: before.to_owned(), after: after.to_owned() }
+    Frame { before: before.to_owned(), after: after.to_owned(), system, fence }
 }
 
 /// Hash of the templates: 12 hexadecimal digits.
 pub fn hash() -> String {
-    hex(&Sha256::new().chain_update(SYSTEM).chain_update([0]).chain_update(USER).finalize()[..6])
+    let mut hash = Sha256::new();
+    for text in [SYSTEM, USER, VERIFY_SYSTEM].iter().chain(&LENSES) {
+        hash.update(text);
+        hash.update([0]);
+    }
+    hex(&hash.finalize()[..6])
 }
 
 /// Hash of some texts, each apart from the next: 32 hexadecimal digits.
@@ -86,6 +104,14 @@ fn fence<'a>(orientation: &Orientation, data: impl Iterator<Item = &'a [u8]>) ->
     }
     data.for_each(|text| hash.update(text));
     format!("data-{}", hex(&hash.finalize()[..12]))
+}
+
+impl Frame {
+    /// A text inside the fence. What would close it, in a text that the fence's name does not depend on, is taken out.
+    pub fn fenced(&self, text: &str) -> String {
+        let fence = &self.fence;
+        format!("<{fence}>\n{}\n</{fence}>", text.replace(fence.as_str(), "data").trim_end())
+    }
 }
 
 /// Bytes as lower-case hexadecimal digits.
