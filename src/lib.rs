@@ -46,6 +46,9 @@
 //! | [`redact`] | secrets out of everything that is sent or shown |
 //! | [`prompt`] | the templates of `prompts/` |
 //! | [`memory`] | which parts of a change were reviewed before |
+//! | [`tree`] | the files of the repository as the change leaves them |
+//! | [`syntax`] | what a grammar knows of a file: definitions, imports, calls, and whether it parses |
+//! | [`context`] | code beyond the hunk that a reader needs: the enclosing function, definitions, callers |
 //! | [`plan`] | chunks under a token budget, and what they cost |
 //! | [`usage`] | tokens, prices, and the meter that stops before the limit |
 //! | [`llm`] | the model client: the one place where requests to a model are made |
@@ -82,6 +85,7 @@ pub mod checks;
 pub mod cli;
 pub mod config;
 pub mod console;
+pub mod context;
 pub mod deliver;
 pub mod diff;
 pub mod doctor;
@@ -111,5 +115,7 @@ pub mod setup;
 pub mod severity;
 pub mod source;
 pub mod status;
+pub mod syntax;
 pub mod text;
+pub mod tree;
 pub mod usage;

@@ -2,12 +2,15 @@
 //!
 //! It reads objects, the index and the working tree. Nothing is executed, nothing is fetched, and no filter or hook of the repository runs.
 
+mod files;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use git2::{Diff, DiffFindOptions, DiffFormat, DiffOptions, ObjectType, Oid, Repository, Tree};
 
 use crate::diff::RepoPath;
+pub use files::{At, Blob, Found};
 
 /// A repository on this machine.
 pub struct Repo {

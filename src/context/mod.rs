@@ -1,0 +1,1 @@
+//! Code beyond the hunk.

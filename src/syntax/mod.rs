@@ -1,0 +1,1 @@
+//! What a grammar knows of a file.
