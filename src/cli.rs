@@ -81,12 +81,36 @@ pub struct Review {
     /// Also put the result on the head as a check run
     #[arg(long, help_heading = RESULT)]
     pub check_run: bool,
+    /// Files that answer instead of the model, or that take its answers.
+    #[command(flatten)]
+    pub answers: Answers,
     /// Keep the model's answers in this folder, and ask nothing twice
     #[arg(long, value_name = "DIR", help_heading = RESULT)]
     pub cache: Option<PathBuf>,
-    /// Show findings as they arrive (default on a terminal)
-    #[arg(long, help_heading = RESULT)]
+    /// Show findings as they arrive (default on a terminal); where passes vote, as soon as they hold
+    #[arg(long, hide = true)]
     pub stream: bool,
+}
+
+/// Files that answer instead of the model, or that take its answers.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+pub struct Answers {
+    /// Keep every exchange with the model in this folder
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["replay", "responses"], hide = true)]
+    pub record: Option<PathBuf>,
+    /// Answer from what `--record` kept, and ask nobody
+    #[arg(long, value_name = "DIR", conflicts_with = "responses", hide = true)]
+    pub replay: Option<PathBuf>,
+    /// Answer from the output file of a batch, and ask nobody
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub responses: Option<PathBuf>,
+}
+
+impl Answers {
+    /// Whether nobody is asked, so that no key is needed.
+    pub fn is_played(&self) -> bool {
+        self.replay.is_some() || self.responses.is_some()
+    }
 }
 
 /// `prudence publish`.
@@ -299,7 +323,7 @@ pub struct Settings {
     pub no_verify: bool,
     /// What is shown beside the hunks: hunk (nothing), function or symbols
     #[arg(long, value_name = "LEVEL", value_parser = words(&keys::CONTEXT), help_heading = MODEL)]
-    #[arg(hide_possible_values = true)]
+    #[arg(hide_possible_values = true, hide = true)]
     pub context: Option<String>,
     /// Language of the findings (`en`, `vi`)
     #[arg(long, value_name = "TAG", help_heading = MODEL)]
@@ -563,7 +587,7 @@ mod tests {
         check_refused("", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand);
         check_refused("frobnicate", InvalidSubcommand);
         check_refused("eval set", InvalidSubcommand);
-        for later in ["--requests f", "--responses f", "--record d", "--replay d", "--html f"] {
+        for later in ["--requests f", "--html f"] {
             check_refused(&format!("review {later}"), UnknownArgument);
         }
         check_refused("review --modle x", UnknownArgument);

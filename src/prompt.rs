@@ -10,6 +10,8 @@ use crate::severity::Category;
 const SYSTEM: &str = include_str!("../prompts/review/system.md");
 const USER: &str = include_str!("../prompts/review/user.md");
 
+const VERIFY_USER: &str = include_str!("../prompts/verify/user.md");
+
 /// The system message of the second look: the same for every run.
 pub const VERIFY_SYSTEM: &str = include_str!("../prompts/verify/system.md");
 
@@ -79,7 +81,7 @@ pub fn frame<'a>(orientation: &Orientation, data: impl Iterator<Item = &'a [u8]>
 /// Hash of the templates: 12 hexadecimal digits.
 pub fn hash() -> String {
     let mut hash = Sha256::new();
-    for text in [SYSTEM, USER, VERIFY_SYSTEM].iter().chain(&LENSES) {
+    for text in [SYSTEM, USER, VERIFY_SYSTEM, VERIFY_USER].iter().chain(&LENSES) {
         hash.update(text);
         hash.update([0]);
     }
@@ -106,6 +108,11 @@ fn fence<'a>(orientation: &Orientation, data: impl Iterator<Item = &'a [u8]>) ->
     format!("data-{}", hex(&hash.finalize()[..12]))
 }
 
+/// The user message of the second look: texts that are fenced already.
+pub fn second_look(fence: &str, claims: &str, part: &str, context: &str, has_tools: bool) -> String {
+    render("verify", minijinja::context! { fence, claims, part, context, has_tools })
+}
+
 impl Frame {
     /// A text inside the fence. What would close it, in a text that the fence's name does not depend on, is taken out.
     pub fn fenced(&self, text: &str) -> String {
@@ -123,7 +130,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Strict);
     env.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-    for (name, source) in [("system", SYSTEM), ("user", USER)] {
+    for (name, source) in [("system", SYSTEM), ("user", USER), ("verify", VERIFY_USER)] {
         env.add_template(name, source).expect("the embedded templates are tested");
     }
     env

@@ -83,7 +83,8 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// Reads flags, environment, the change and the configuration, and decides who is asked.
+    /// Reads flags, environment, the change and the configuration, and decides who is asked. Where the answers are
+    /// played from files, no key is needed.
     ///
     /// # Errors
     /// Any of these cannot be had; nothing was reviewed.
@@ -93,6 +94,7 @@ impl Setup {
         world: &World<'_>,
         console: &Console,
         purpose: Purpose,
+        is_played: bool,
     ) -> Result<Setup> {
         let started = tokio::time::Instant::now();
         let ci = Ci::detect(world.env);
@@ -135,6 +137,7 @@ impl Setup {
             _ if nothing.is_some() || order.is_some_and(|order| !order.is_review()) => Resolved::Offline,
             Purpose::Publish => Resolved::Offline,
             Purpose::Plan => planned_provider(config.provider),
+            _ if is_played => planned_provider(config.provider),
             _ => asked_provider(config.provider, facts, console)?,
         };
         warn(&config, &origins, provider, console);

@@ -99,8 +99,9 @@ impl Gathered {
         let mut kept: Vec<(Candidate, BTreeSet<usize>)> = Vec::new();
         for (pass, candidate) in placed {
             match kept.iter_mut().find(|(other, _)| is_same(&other.finding, &candidate.finding)) {
-                Some((_, passes)) => {
-                    let is_vote = passes.insert(pass) && pass > 0;
+                Some((other, passes)) => {
+                    // a check needs no votes, and a model that sees the same adds nothing
+                    let is_vote = other.finding.origin == Origin::Model && passes.insert(pass);
                     if !is_vote {
                         self.suppressed.push(Suppressed::new(Reason::Duplicate, candidate.finding));
                     }

@@ -119,6 +119,8 @@ pub struct Request {
     pub turns: Vec<Turn>,
     /// The tools that the model may call.
     pub tools: &'static [Tool],
+    /// Whether it may call them now; else it is to answer with what it has.
+    pub may_call: bool,
     /// The schema's name: letters, digits, `_` and `-`.
     pub schema_name: &'static str,
     /// The form of the answer, within the rules of strict schemas.

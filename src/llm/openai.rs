@@ -110,6 +110,9 @@ pub fn encode(request: &Request, dialect: Dialect) -> Value {
     }
     if !request.tools.is_empty() && dialect.tools {
         body["tools"] = request.tools.iter().map(function).collect();
+        if !request.may_call {
+            body["tool_choice"] = "none".into();
+        }
     }
     if let Some(key) = request.cache_key.as_ref().filter(|_| dialect.cache_key) {
         body["prompt_cache_key"] = key.as_str().into();
@@ -438,6 +441,7 @@ mod tests {
             id: "review/1/1".to_owned(),
             turns: Vec::new(),
             tools: &[],
+        may_call: false,
             model: model.to_owned(),
             system: "Be fair.".to_owned(),
             user: "The diff.".to_owned(),

@@ -43,6 +43,7 @@ fn request() -> Request {
         id: "review/1/1".to_owned(),
         turns: Vec::new(),
         tools: &[],
+        may_call: false,
         model: "m".to_owned(),
         system: "Be fair.".to_owned(),
         user: "The diff.".to_owned(),

@@ -115,11 +115,14 @@ impl Plan {
         Plan { passes, ..self }
     }
 
-    /// The plan with what `context` finds for each chunk within a number of tokens.
-    pub fn with_context(mut self, limit: usize, mut context: impl FnMut(&Diff, &[Piece], usize) -> String) -> Plan {
-        let around = self.view.count(CONTEXT) + self.view.count(&self.frame.fenced(""));
-        let measured = |chunk: &Chunk| {
-            let text = context(&self.diff, &chunk.pieces, limit.saturating_sub(around));
+    /// Tokens of `limit` that are left for the context itself.
+    pub fn context_room(&self, limit: usize) -> usize {
+        limit.saturating_sub(self.view.count(CONTEXT) + self.view.count(&self.frame.fenced("")))
+    }
+
+    /// The plan with what stands beside each chunk; empty texts beside those that need nothing.
+    pub fn with_context(mut self, texts: Vec<String>) -> Plan {
+        let measured = |text: String| {
             if text.trim().is_empty() {
                 return (String::new(), 0);
             }
@@ -127,7 +130,7 @@ impl Plan {
             let tokens = self.view.count(&text);
             (text, tokens)
         };
-        self.contexts = self.chunks.iter().map(measured).collect();
+        self.contexts = texts.into_iter().map(measured).collect();
         self
     }
 
@@ -170,6 +173,11 @@ impl Plan {
     /// Tokens of the whole prompt of a chunk in one pass, without the pass's lens: messages and schema.
     pub fn input_tokens(&self, chunk: &Chunk) -> usize {
         self.frame_tokens + chunk.tokens + self.context(chunk).1
+    }
+
+    /// Tokens of a text under the model's encoding.
+    pub fn count(&self, text: &str) -> usize {
+        self.view.count(text)
     }
 
     /// Tokens of the lens of a pass.

@@ -161,6 +161,11 @@ fn asked_about(plan: &Plan, pass: &Pass, chunk: &Chunk) -> String {
     format!("{}{}{}", plan.part(chunk, pass), plan.context(chunk).0, pass.lens.unwrap_or_default())
 }
 
+/// What is added to a prompt whose answer could not be read.
+pub fn again(error: &str) -> String {
+    format!("\n\nYour last answer could not be used: {error}. Answer again, with the JSON object only.")
+}
+
 /// One request, and one more where the answer cannot be read. Returns the answer, and its text. `splits` tells the parts
 /// of a chunk apart.
 async fn ask_once(
@@ -176,6 +181,7 @@ async fn ask_once(
         id: format!("{}review/{}/{}{part}", ask.prefix, chunk.id, pass.number),
         turns: Vec::new(),
         tools: &[],
+        may_call: false,
         model: ask.model.clone(),
         system: plan.frame.system.clone(),
         user: plan.user(chunk, pass),
@@ -191,8 +197,7 @@ async fn ask_once(
         Ok(answer) => return Ok((answer, reply.text)),
         Err(error) => error,
     };
-    request.user +=
-        &format!("\n\nYour last answer could not be used: {error}. Answer again, with the JSON object only.");
+    request.user += &again(&error);
     request.input_tokens += 40;
     let reply = client.complete(&request).await?;
     schema::parse(&reply.text)
