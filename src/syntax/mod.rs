@@ -195,6 +195,14 @@ impl File {
             _ => plain::uses(&self.text, &lines),
         }
     }
+
+    /// The lines where a name is called, each once.
+    pub fn calls(&self, name: &str) -> Vec<u32> {
+        match (&self.tree, self.language.and_then(languages::grammar)) {
+            (Ok(tree), Some(grammar)) => walk::calls(grammar, tree, &self.text, name),
+            _ => plain::calls(&self.text, name),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -182,11 +182,27 @@ pub(super) fn uses(text: &str, lines: &RangeInclusive<u32>) -> Vec<Use> {
     found
 }
 
+/// The lines where a name seems to be called: with a bracket behind it, and not where it is defined.
+pub(super) fn calls(text: &str, name: &str) -> Vec<u32> {
+    let is_call = |line: &str| {
+        let mut places =
+            line.match_indices(name).filter(|(at, _)| !line.get(..*at).is_some_and(|before| before.ends_with(is_word)));
+        places.any(|(at, _)| line.get(at + name.len()..).is_some_and(|rest| rest.trim_start().starts_with('(')))
+            && defined(line).is_none_or(|(defined, _)| defined != name)
+    };
+    let lines = (1u32..).zip(text.lines()).filter(|(_, line)| line.len() <= LONGEST_LINE && is_call(line));
+    lines.map(|(number, _)| number).collect()
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
 /// The word that a text ends with, in front of a `.`, `::` or `->`.
 pub(super) fn word_before(text: &str) -> Option<String> {
     let owner =
         text.strip_suffix("->").or(text.strip_suffix("::")).or(text.strip_suffix("?.")).or(text.strip_suffix('.'))?;
-    let rest = owner.trim_end_matches(|c: char| c.is_alphanumeric() || c == '_');
+    let rest = owner.trim_end_matches(is_word);
     let word = owner.get(rest.len()..).filter(|word| is_name(word))?;
     Some(word.to_owned())
 }

@@ -271,3 +271,30 @@ impl Uses<'_> {
         }
     }
 }
+
+/// The lines where a name is called.
+pub(super) fn calls(grammar: &Grammar, tree: &Tree, text: &str, name: &str) -> Vec<u32> {
+    let mut calls = Calls { grammar, text, name, found: Vec::new() };
+    walk(tree, &mut calls);
+    calls.found.dedup();
+    calls.found
+}
+
+struct Calls<'t> {
+    grammar: &'t Grammar,
+    text: &'t str,
+    name: &'t str,
+    found: Vec<u32>,
+}
+
+impl<'t> Visitor<'t> for Calls<'t> {
+    fn enter(&mut self, node: Node<'t>) -> bool {
+        if let Role::Call(field) = self.grammar.role(node.kind_id())
+            && let Some(called) = callee(node, field).and_then(|callee| name_node(self.grammar, callee))
+            && self.text.get(called.byte_range()) == Some(self.name)
+        {
+            self.found.push(number(called.start_position().row));
+        }
+        true
+    }
+}
