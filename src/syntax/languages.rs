@@ -315,7 +315,7 @@ pub(super) static LANGUAGES: [Language; 15] = [
     Language {
         name: "C",
         family: "c",
-        extensions: &["c"],
+        extensions: if cfg!(feature = "cpp") { &["c"] } else { &["c", "h"] },
         grammar: grammar!("c", tree_sitter_c::LANGUAGE),
         definitions: C_DEFINITIONS,
         with_body: C_WITH_BODY,

@@ -276,6 +276,7 @@ impl Uses<'_> {
 pub(super) fn calls(grammar: &Grammar, tree: &Tree, text: &str, name: &str) -> Vec<u32> {
     let mut calls = Calls { grammar, text, name, found: Vec::new() };
     walk(tree, &mut calls);
+    calls.found.sort_unstable();
     calls.found.dedup();
     calls.found
 }
