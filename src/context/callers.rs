@@ -39,7 +39,8 @@ impl Context<'_> {
                 if blocks.len() >= MOST_CALLS || (distance == ELSEWHERE && COMMON.contains(&name.as_str())) {
                     break;
                 }
-                if let Some(source) = self.other(path) {
+                // a file that has its own function of that name means its own
+                if let Some(source) = self.other(path).filter(|source| !defines(source, &name)) {
                     blocks.extend(calls(&source, &name, |_| true, &Lines::new()));
                 }
             }
@@ -47,6 +48,10 @@ impl Context<'_> {
         blocks.truncate(MOST_CALLS);
         blocks
     }
+}
+
+fn defines(source: &Source, name: &str) -> bool {
+    source.file.definitions().iter().any(|definition| definition.name == name && definition.kind == Kind::Function)
 }
 
 /// The functions around some lines.

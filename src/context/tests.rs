@@ -113,7 +113,14 @@ fn without_files_there_is_nothing_and_a_reason() {
 fn the_second_look_has_the_callers_too() {
     let user =
         "fn main() {\n    let server = Server::new();\n    // every client\n    server.accept(7);\n    done();\n}\n";
-    let files = [("src/server.rs", CALLER), ("src/limits.rs", CALLEE), ("src/main.rs", user), ("vendor/x.rs", user)];
+    let own = "fn accept(n: u8) {}\nfn f() {\n    accept(1);\n}\n";
+    let files = [
+        ("src/server.rs", CALLER),
+        ("src/limits.rs", CALLEE),
+        ("src/main.rs", user),
+        ("vendor/x.rs", user),
+        ("src/own.rs", own),
+    ];
     let case = case(&files, PATCH);
     let text = case.second_look("src/server.rs", 11..=11);
     assert!(
@@ -123,7 +130,7 @@ fn the_second_look_has_the_callers_too() {
     assert!(text.contains("definition: function check_limit"), "{text}");
     let calls = "=== src/main.rs (lines 1-6, calls of accept)\n1  fn main() {\n2      let server = Server::new();\n3      // every client\n4      server.accept(7);\n";
     assert!(text.contains(calls), "{text}");
-    assert!(!text.contains("vendor"), "{text}");
+    assert!(!text.contains("vendor") && !text.contains("own.rs"), "{text}");
     assert!(!case.review(Level::Symbols, 2000).0.contains("calls of"));
     assert_eq!(case.second_look("no/such/file.rs", 1..=1), "");
 }
