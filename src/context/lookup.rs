@@ -1,14 +1,15 @@
-//! Definitions of the names that changed lines use, and calls of the functions that they change, in the whole repository.
+//! Definitions of the names that changed lines use, in the whole repository.
 
 use std::cmp::Reverse;
 use std::rc::Rc;
 
 use super::Context;
-use super::around::{block, enclosing, named, signature};
+use super::around::{block, named, signature};
+use super::callers::changed_functions;
 use super::change::{self, Part};
 use super::room::Block;
 use super::source::{Lines, Source};
-use crate::syntax::{Definition, How, Kind, Use};
+use crate::syntax::{Definition, How, Kind, Use, languages};
 
 /// More names are not looked for in one change.
 const MOST_NAMES: usize = 3000;
@@ -19,23 +20,11 @@ const MOST_DEFINITIONS: usize = 40;
 /// More files are not parsed for one name.
 const MOST_FILES: usize = 12;
 
-/// A name that so many files elsewhere define says nothing.
-const AMBIGUOUS: usize = 3;
-
 /// A definition of more lines is shown by its signature.
 const SHORT: usize = 30;
 
-/// More places of calls are not shown.
-const MOST_CALLS: usize = 8;
-
-/// Of one file, not more than these.
-const MOST_CALLS_OF_FILE: usize = 3;
-
-/// Lines around a call.
-const AROUND_CALL: u32 = 2;
-
 /// Methods that every library has: a call of one tells nothing about which is meant.
-const COMMON: [&str; 48] = [
+pub(super) const COMMON: [&str; 48] = [
     "add", "all", "any", "append", "call", "clone", "close", "contains", "count", "equals", "filter", "find", "format",
     "from", "get", "init", "insert", "into", "is_empty", "items", "iter", "join", "keys", "len", "length", "load",
     "log", "main", "map", "new", "next", "open", "parse", "pop", "print", "push", "put", "read", "remove", "run",
@@ -43,13 +32,13 @@ const COMMON: [&str; 48] = [
 ];
 
 /// How far a file is from the one that uses a name: the nearest first.
-type Distance<'p> = (u8, bool, Reverse<usize>, &'p str);
+pub(super) type Distance<'p> = (u8, bool, Reverse<usize>, &'p str);
 
 /// Imported by it.
 const IMPORTED: u8 = 0;
 /// In the same folder.
 const NEIGHBOUR: u8 = 1;
-const ELSEWHERE: u8 = 2;
+pub(super) const ELSEWHERE: u8 = 2;
 
 impl Context<'_> {
     /// All names that this change may ask for.
@@ -119,14 +108,16 @@ impl Context<'_> {
 
     /// Where a used name is defined: in the same file, else in the nearest one that defines it.
     fn definition(&self, part: &Part, own: Option<&Rc<Source>>, used: &Use) -> Option<(u8, Rc<Source>, Definition)> {
-        let here = own.and_then(|source| Some((0, source.clone(), defined_in(source, used, true)?)));
-        // a definition around the line is what the hunk is in
-        if let Some((.., definition)) = &here
-            && definition.lines.contains(&used.line)
-        {
-            return None;
+        if let Some(source) = own {
+            let mut here = defined_in(source, used, true);
+            // what is around the line is shown as that
+            here.retain(|(_, definition)| !definition.lines.contains(&used.line));
+            here.sort_by_key(|(is_exact, _)| !is_exact);
+            if let Some((_, definition)) = here.into_iter().next() {
+                return Some((0, source.clone(), definition));
+            }
         }
-        here.or_else(|| self.definition_elsewhere(part, own, used))
+        self.definition_elsewhere(part, own, used)
     }
 
     fn definition_elsewhere(
@@ -135,22 +126,31 @@ impl Context<'_> {
         own: Option<&Rc<Source>>,
         used: &Use,
     ) -> Option<(u8, Rc<Source>, Definition)> {
-        let is_of_value = used.of.as_deref().is_some_and(|of| !of.starts_with(char::is_uppercase));
-        let is_common = COMMON.contains(&used.name.as_str()) && is_of_value;
+        let may_be_any = used.of.is_none() || !COMMON.contains(&used.name.as_str());
         let mut found: Vec<(u8, Rc<Source>, Definition)> = Vec::new();
         for ((distance, ..), path) in self.nearest(part, own, self.scan().defined(&used.name)) {
             let Some(source) = self.other(path) else { continue };
-            let Some(definition) = defined_in(&source, used, !is_common) else { continue };
-            found.push((distance + 1, source, definition));
-            if distance < ELSEWHERE || found.len() == AMBIGUOUS {
-                break;
+            for (is_exact, definition) in defined_in(&source, used, false) {
+                let this = (distance + 1, source.clone(), definition);
+                // nobody else may be meant
+                if is_exact || (used.of.is_none() && distance < ELSEWHERE) {
+                    return Some(this);
+                }
+                found.extend(may_be_any.then_some(this));
             }
         }
-        (found.len() < AMBIGUOUS).then(|| found.into_iter().next()).flatten()
+        // a method's name alone tells little, and a function's not much
+        let most = if used.of.is_some() { 1 } else { 2 };
+        (found.len() <= most).then(|| found.into_iter().next()).flatten()
     }
 
     /// Of these entries of the tree, the nearest to a part's file, without the file itself.
-    fn nearest<'c>(&'c self, part: &Part, own: Option<&Rc<Source>>, entries: &[usize]) -> Vec<(Distance<'c>, &'c str)> {
+    pub(super) fn nearest<'c>(
+        &'c self,
+        part: &Part,
+        own: Option<&Rc<Source>>,
+        entries: &[usize],
+    ) -> Vec<(Distance<'c>, &'c str)> {
         let from = self.path(part);
         let words = || own.iter().flat_map(|source| source.file.imports()).flat_map(|import| &import.words);
         let words: Vec<String> = words().map(|word| word.to_lowercase()).collect();
@@ -161,53 +161,53 @@ impl Context<'_> {
         found.truncate(MOST_FILES);
         found
     }
-
-    /// The calls of the functions that a part's lines change, with a few lines around each.
-    pub(super) fn callers(&self, part: &Part) -> Vec<Block> {
-        let source = self.changed(part.file);
-        let functions = changed_functions(source.as_deref(), &part.at);
-        let mut names: Vec<String> = functions.iter().map(|function| function.name.clone()).collect();
-        names.extend(self.diff.files.get(part.file).map(change::removed_functions).unwrap_or_default());
-        let mut blocks = Vec::new();
-        for name in names {
-            if let Some(source) = &source {
-                let own =
-                    functions.iter().find(|function| function.name == name).map(|function| function.lines.clone());
-                let outside = |line: &u32| own.as_ref().is_none_or(|own| !own.contains(line));
-                blocks.extend(calls(source, &name, outside, &part.added));
-            }
-            for ((distance, ..), path) in self.nearest(part, source.as_ref(), self.scan().called(&name)) {
-                // `get` elsewhere is another one
-                if blocks.len() >= MOST_CALLS || (distance == ELSEWHERE && COMMON.contains(&name.as_str())) {
-                    break;
-                }
-                if let Some(source) = self.other(path) {
-                    blocks.extend(calls(&source, &name, |_| true, &Lines::new()));
-                }
-            }
-        }
-        blocks.truncate(MOST_CALLS);
-        blocks
-    }
 }
 
-/// The definition of a used name in a file. `loosely`: where the name says what it belongs to, and nothing here is of that
-/// name, another one counts too.
-fn defined_in(source: &Source, used: &Use, loosely: bool) -> Option<Definition> {
+/// The definitions of a used name in a file, each with whether it must be the one that is meant: where the use says what the
+/// name belongs to, and it does. `own`: the file is the one that uses it.
+fn defined_in(source: &Source, used: &Use, own: bool) -> Vec<(bool, Definition)> {
     let definitions = source.file.definitions();
     let is_it = |definition: &&Definition| definition.name == used.name && is_meant(used.how, definition.kind);
     let parent = |definition: &Definition| definition.parent.and_then(|parent| definitions.get(parent));
-    let Some(of) = used.of.as_deref().filter(|of| !matches!(*of, "self" | "Self" | "this" | "super" | "cls" | "crate"))
-    else {
-        return definitions.iter().find(is_it).cloned();
+    let of = used.of.as_deref().filter(|of| !(own && is_self(of)));
+    let fit = |definition: &Definition| {
+        let parent = parent(definition);
+        match of {
+            None => (own || parent.is_none() || has_implicit_self(&source.path)).then_some(false),
+            Some(of) if is_same(of, parent.map_or("", |parent| &parent.name)) || is_module(&source.path, of) => {
+                Some(true)
+            }
+            // `Vec::new` is not the `new` of something else, and `x.send()` not the function `send`
+            Some(of) => (!of.starts_with(char::is_uppercase) && (parent.is_some() || has_loose_methods(&source.path)))
+                .then_some(false),
+        }
     };
-    let is_of = |definition: &&Definition| {
-        parent(definition).is_some_and(|parent| parent.name == of) || is_module(&source.path, of)
-    };
-    let exact = definitions.iter().filter(is_it).find(is_of);
-    // `Vec::new` is not the `new` of something else
-    let may_be_any = loosely && !of.starts_with(char::is_uppercase);
-    exact.or_else(|| definitions.iter().filter(|_| may_be_any).find(is_it)).cloned()
+    definitions.iter().filter(is_it).filter_map(|definition| Some((fit(definition)?, definition.clone()))).collect()
+}
+
+/// The words by which a type speaks of itself.
+fn is_self(word: &str) -> bool {
+    matches!(word, "self" | "Self" | "this" | "super" | "cls" | "crate")
+}
+
+/// Whether a value or type may be of a type by its name: `open_file.read()` of `OpenFile`.
+fn is_same(word: &str, name: &str) -> bool {
+    let letters = |text: &str| text.chars().filter(|c| *c != '_').flat_map(char::to_lowercase).collect::<String>();
+    !name.is_empty() && letters(word) == letters(name)
+}
+
+fn family(path: &str) -> &'static str {
+    languages::of(path).map_or("", |language| language.family)
+}
+
+/// Whether methods are called without naming the object in a file's language, even those of a type in another file.
+fn has_implicit_self(path: &str) -> bool {
+    matches!(family(path), "jvm" | "csharp" | "swift" | "ruby" | "c" | "")
+}
+
+/// Whether methods stand outside their types in a file's language.
+fn has_loose_methods(path: &str) -> bool {
+    matches!(family(path), "go" | "c" | "")
 }
 
 fn is_meant(how: How, kind: Kind) -> bool {
@@ -245,33 +245,4 @@ fn distance<'p>(from: &str, path: &'p str, imported: &[String]) -> Distance<'p> 
 fn is_test(path: &str) -> bool {
     let path = path.to_ascii_lowercase();
     ["test", "spec", "mock", "fixture", "example"].iter().any(|word| path.contains(word))
-}
-
-/// The functions around some lines.
-fn changed_functions(source: Option<&Source>, lines: &Lines) -> Vec<Definition> {
-    let Some(source) = source else { return Vec::new() };
-    let mut found: Vec<Definition> = Vec::new();
-    for &line in lines {
-        if found.iter().any(|function| function.lines.contains(&line)) {
-            continue;
-        }
-        let function = enclosing(source, line).map(|(inner, _)| inner).filter(|inner| inner.kind == Kind::Function);
-        found.extend(function);
-    }
-    found
-}
-
-/// The calls of a name in a file, each with some lines around it and the signature of the function that it is in.
-fn calls(source: &Rc<Source>, name: &str, is_wanted: impl Fn(&u32) -> bool, added: &Lines) -> Vec<Block> {
-    let sites: Vec<u32> = source.file.calls(name).into_iter().filter(is_wanted).take(MOST_CALLS_OF_FILE).collect();
-    let mut lines = Lines::new();
-    for &site in &sites {
-        let last = site.saturating_add(AROUND_CALL).min(source.last_line());
-        lines.extend(site.saturating_sub(AROUND_CALL).max(1)..=last);
-        let function = enclosing(source, site).map(|(inner, _)| inner).filter(|inner| inner.kind == Kind::Function);
-        lines.extend(function.iter().flat_map(signature));
-    }
-    let Some(&end) = lines.last() else { return Vec::new() };
-    let what = format!("calls of {}", crate::text::printable(name));
-    vec![Block { full: block(source, &lines, end, (&Lines::new(), added), &what), short: String::new() }]
 }

@@ -8,6 +8,7 @@
 //! minified and binary files never are. All text goes through the caller's `clean`, which masks secrets.
 
 mod around;
+mod callers;
 mod change;
 mod lookup;
 mod room;

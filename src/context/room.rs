@@ -36,30 +36,55 @@ impl Room {
 
     /// Takes a text where it has at most `most` tokens and there is room for it.
     fn take(&mut self, text: &str, most: usize) -> bool {
-        let most = most.min(self.left);
-        if text.is_empty() || text.len() > most.saturating_mul(MOST_BYTES_PER_TOKEN) {
-            return false;
-        }
-        let tokens = self.tokenizer.count(text);
-        if tokens > most {
-            return false;
-        }
+        let Some(tokens) = self.count(text, most.min(self.left)) else { return false };
         self.left -= tokens;
         self.text += text;
         true
     }
 
-    /// Takes blocks in order, each with a fair share of `share` tokens: what one leaves is for the next.
+    /// Takes as many blocks as fit into `share` tokens: the short form of each, and of those the whole one that it costs least
+    /// to show whole.
     pub(super) fn fill(&mut self, blocks: &[Block], share: usize) {
-        let mut share = share.min(self.left);
-        for (index, block) in blocks.iter().enumerate() {
-            let before = self.left;
-            let fair = share / (blocks.len() - index);
-            if !self.take(&block.full, fair) && !self.take(&block.short, share) {
-                self.left_out += 1;
-            }
-            share = share.saturating_sub(before - self.left);
+        let share = share.min(self.left);
+        let count = |text: &str| self.count(text, share);
+        let sizes: Vec<(Option<usize>, Option<usize>)> =
+            blocks.iter().map(|block| (count(&block.short), count(&block.full))).collect();
+        let mut chosen: Vec<Option<usize>> = vec![None; blocks.len()];
+        let mut left = share;
+        for (chosen, (short, full)) in chosen.iter_mut().zip(&sizes) {
+            *chosen = short.or(*full).filter(|&tokens| tokens <= left);
+            left -= chosen.unwrap_or(0);
         }
+        let mut order: Vec<(usize, usize)> = Vec::new();
+        for (index, (chosen, (_, full))) in chosen.iter().zip(&sizes).enumerate() {
+            order.extend(chosen.zip(*full).map(|(chosen, full)| (full.saturating_sub(chosen), index)));
+        }
+        order.sort_unstable();
+        let mut whole = vec![false; blocks.len()];
+        for (more, index) in order {
+            if more <= left
+                && let Some(whole) = whole.get_mut(index)
+            {
+                left -= more;
+                *whole = true;
+            }
+        }
+        for ((block, chosen), whole) in blocks.iter().zip(chosen).zip(whole) {
+            match (chosen, whole) {
+                (None, _) => self.left_out += 1,
+                (Some(_), true) => self.text += &block.full,
+                (Some(_), false) => self.text += &block.short,
+            }
+        }
+        self.left -= share - left;
+    }
+
+    /// Tokens of a text; `None` where there are none, or more than `most`.
+    fn count(&self, text: &str, most: usize) -> Option<usize> {
+        if text.is_empty() || text.len() > most.saturating_mul(MOST_BYTES_PER_TOKEN) {
+            return None;
+        }
+        Some(self.tokenizer.count(text)).filter(|&tokens| tokens <= most)
     }
 
     /// Takes blocks in order, each whole where it fits, until they have `share` tokens together.
@@ -85,11 +110,11 @@ mod tests {
     #[test]
     fn a_block_that_is_too_large_is_shortened() {
         let mut room = Room::new(Tokenizer::O200k, 100);
-        room.fill(&[block(20, 1), block(90, 10), block(500, 200)], 80);
-        assert_eq!((room.text.matches('a').count(), room.text.matches('b').count()), (20, 10));
+        room.fill(&[block(60, 9), block(90, 10), block(500, 200), block(20, 5)], 85);
+        assert_eq!((room.text.matches('a').count(), room.text.matches('b').count()), (20, 19));
         assert_eq!(room.left_out, 1);
-        room.add(&[block(60, 0), block(30, 0)], 100);
-        assert_eq!(room.text.matches('a').count(), 80, "what the first ones left is there for the others");
+        room.add(&[block(70, 0), block(30, 0)], 100);
+        assert_eq!(room.text.matches('a').count(), 50, "what the first ones left is there for the others");
         assert_eq!(room.left_out, 2);
     }
 }

@@ -90,7 +90,7 @@ pub struct Use {
     pub how: How,
     /// Where.
     pub line: u32,
-    /// What stands before it: `cache` in `cache.get()`, `Cache` in `Cache::new()`.
+    /// What stands before it: `cache` in `cache.get()`, `Cache` in `Cache::new()`; empty in `cache().get()`.
     pub of: Option<String>,
 }
 

@@ -198,13 +198,11 @@ fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// The word that a text ends with, in front of a `.`, `::` or `->`.
+/// The word that a text ends with, in front of a `.`, `::` or `->`; empty where something else stands there.
 pub(super) fn word_before(text: &str) -> Option<String> {
-    let owner =
-        text.strip_suffix("->").or(text.strip_suffix("::")).or(text.strip_suffix("?.")).or(text.strip_suffix('.'))?;
+    let owner = ["->", "::", "?.", "."].iter().find_map(|mark| text.strip_suffix(mark))?;
     let rest = owner.trim_end_matches(is_word);
-    let word = owner.get(rest.len()..).filter(|word| is_name(word))?;
-    Some(word.to_owned())
+    Some(owner.get(rest.len()..).filter(|word| word.len() <= 100).unwrap_or_default().to_owned())
 }
 
 /// Whether a text is a name that can be looked for: a word of at least two letters.

@@ -178,3 +178,95 @@ fn the_table_names_kinds_that_the_grammars_have() {
         }
     }
 }
+
+#[test]
+fn languages_go_by_the_name() {
+    for (path, expected) in [
+        ("src/a.RS", Some("Rust")),
+        ("Rakefile", Some("Ruby")),
+        ("a/b.tsx", Some("TSX")),
+        ("a.md", None),
+        ("rs", None),
+        ("", None),
+    ] {
+        assert_eq!(languages::of(path).map(|language| language.name), expected, "{path}");
+    }
+}
+
+#[test]
+fn other_texts_are_read_by_indentation() {
+    let lua = "local M = require('m')\n\nfunction M.find(key)\n  if key then\n    return load(key)\n  end\nend\n\nlocal x = 1\n";
+    let file = File::read("a.lua", lua.as_bytes());
+    assert_eq!(file.unparsed(), Some(Unparsed::NoGrammar));
+    assert_eq!(shown(&file), ["function find 3-7/3"]);
+    assert_eq!(file.enclosing(5).first().map(|d| d.lines.clone()), Some(3..=7));
+    assert_eq!(file.calls("load"), [5]);
+    assert_eq!(parses("a.lua", lua.as_bytes()), None);
+    let yaml = File::read("a.yaml", b"jobs:\n  test:\n    steps:\n      - run: a\n      - run: b\n  other: 1\n");
+    let blocks: Vec<_> = yaml.enclosing(5).into_iter().map(|block| block.lines).collect();
+    assert_eq!(blocks, [3..=5, 2..=5, 1..=6]);
+}
+
+#[test]
+fn keywords_tell_definitions_without_a_grammar() {
+    let check = |text: &str, expected: &[&str]| {
+        let found: Vec<String> =
+            plain::definitions(text).into_iter().map(|d| format!("{} {:?}", d.name, d.lines)).collect();
+        assert_eq!(found, expected, "{text}");
+    };
+    check(
+        "public class A : B\n{\n    public int Get(Key key)\n    {\n        return Load(key);\n    }\n}\n",
+        &["A 1..=7", "Get 3..=6"],
+    );
+    check("int A::get(const Key &key) {\n    x = load(key);\n}\n", &["get 1..=3"]);
+    check("class A\n  def get(key)\n    load(key)\n  end\nend\n", &["A 1..=5", "get 2..=4"]);
+    check("procedure Post(var x: Record)\nbegin\n    Load(x);\nend;\n", &["Post 1..=1"]);
+    check("    return load(key)\n    else if (x) {\n    new Thing(\n// function of time\n    x.y(z)\n", &[]);
+}
+
+/// Texts that break parsers.
+fn hostile() -> Vec<String> {
+    let deep = 20_000;
+    let mut texts: Vec<String> =
+        ["(", "[", "{", "f(", "if x {", "a.", "-", "<a>", "((a,", "\"", "/*", "<<X\n", "`${", "!", "class A { "]
+            .iter()
+            .map(|part| part.repeat(deep))
+            .collect();
+    texts.push(format!("{}{}", "(".repeat(deep), ")".repeat(deep)));
+    texts.push((0..20_000).map(|n| format!("{}x{n}\n", " ".repeat(n % 500))).collect());
+    texts.push("é".repeat(200_000));
+    texts.push("\0\r\u{202e}".repeat(1000));
+    texts
+}
+
+#[test]
+fn hostile_texts_are_read_all_the_same() {
+    for text in hostile() {
+        for path in ["a.rs", "a.py", "a.ts", "a.unknown"] {
+            let file = File::read(path, text.as_bytes());
+            file.uses(1..=u32::MAX);
+            file.calls("x");
+            file.enclosing(1);
+            file.enclosing(u32::MAX);
+        }
+    }
+}
+
+#[test]
+fn invalid_text_and_large_files_have_limits() {
+    let file = File::read("a.rs", b"fn f() { g(\"\xff\xfe\") }\n");
+    assert_eq!(shown(&file), ["function f 1-1/1"]);
+    assert_eq!(file.calls("g"), [1]);
+    let large = "fn f() {}\n".repeat(LARGEST / 10 + 1);
+    let file = File::read("a.rs", large.as_bytes());
+    assert_eq!((file.unparsed(), file.definitions().len()), (Some(Unparsed::TooLarge), 0));
+    assert_eq!(errors("a.rs", large.as_bytes()), None);
+}
+
+#[test]
+fn errors_are_counted_so_that_two_texts_can_be_compared() {
+    let errors = |text: &str| errors("a.rs", text.as_bytes()).unwrap();
+    assert_eq!(errors("fn f() { g(1) }"), 0);
+    assert!(errors("fn f() { g(1 }") > 0);
+    assert!(errors("fn f() { g(1 }\nfn h() { ) }") > errors("fn f() { g(1 }\nfn h() { }"));
+}
