@@ -2,6 +2,8 @@
 //!
 //! It reads objects, the index and the working tree. Nothing is executed, nothing is fetched, and no filter or hook of the repository runs.
 
+mod read;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
