@@ -111,12 +111,13 @@ impl<'a> Base<'a> {
             texts = found;
         } else {
             let at_root: Vec<&str> = files.iter().copied().filter(|path| !path.contains('/')).collect();
-            let name = forge.host().name();
-            let cause = answer.err().map_or_else(String::new, |err| format!(" ({})", one_line(&err.to_string())));
-            untold = Some(format!(
-                "{name} gives no guides but {}{cause}; a checkout of the base commit has them",
-                at_root.join(" and ")
-            ));
+            let (host, only) = (forge.host().name(), at_root.join("` and `"));
+            untold = answer.err().map(|err| {
+                format!(
+                    "of the team's guides only `{only}` were looked for: {host} gives no others ({})",
+                    one_line(&err.to_string())
+                )
+            });
             for path in at_root {
                 match self.steering(path).await {
                     Ok(text) => texts.extend(text.map(|text| (path.to_owned(), text))),

@@ -105,7 +105,7 @@ impl Forge for GitHub {
     }
 
     async fn texts(&self, commit: &str, files: &[&str], folders: &[&str]) -> Result<Option<Texts>, ForgeError> {
-        texts::texts(self, commit, files, folders).await
+        texts::texts(self, commit, files, folders).await.map(Some)
     }
 
     async fn background(&self) -> Background {

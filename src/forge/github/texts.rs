@@ -6,23 +6,27 @@ use serde_json::{Map, Value, json};
 
 use super::GitHub;
 use crate::forge::{ForgeError, Texts};
+use crate::text::printable;
 
-/// The texts of these files, and of the files in these folders; `None` where GraphQL does not tell.
-pub async fn texts(
-    github: &GitHub,
-    commit: &str,
-    files: &[&str],
-    folders: &[&str],
-) -> Result<Option<Texts>, ForgeError> {
+/// The texts of these files, and of the files in these folders.
+///
+/// # Errors
+/// GraphQL does not tell.
+pub async fn texts(github: &GitHub, commit: &str, files: &[&str], folders: &[&str]) -> Result<Texts, ForgeError> {
+    let closed = || ForgeError::Forbidden("GraphQL gives this token no files".to_owned());
     // who was refused the fields of the first question is on a host, or has a token, that gives no objects either
     let is_open = github.background.get().is_some_and(|background| background.commits.is_some());
     if !is_open {
-        return Ok(None);
+        return Err(closed());
     }
     let answer = github.api.graphql(&question(github, commit, files, folders)).await?;
     let json = answer.ok("the team's guides")?.json()?;
     let repository = &json["data"]["repository"];
-    Ok(repository.is_object().then(|| told(repository, files, folders)))
+    if let Some(refusal) = json["errors"][0]["message"].as_str() {
+        // what is null for a refusal is not absent
+        return Err(ForgeError::Forbidden(printable(&refusal.chars().take(200).collect::<String>())));
+    }
+    if repository.is_object() { Ok(told(repository, files, folders)) } else { Err(closed()) }
 }
 
 /// A field for each file and each folder; names go in as variables, since anything may stand in them.
