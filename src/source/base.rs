@@ -87,12 +87,12 @@ impl<'a> Base<'a> {
             return Found { texts: texts.collect(), untold: None };
         }
         match &self.forge {
-            Some((forge, sha)) => self.from_host(*forge, sha, files, folders).await,
+            Some((forge, sha)) => self.texts_of_host(*forge, sha, files, folders).await,
             None => Found::default(),
         }
     }
 
-    async fn from_host(&self, forge: &dyn Forge, sha: &str, files: &[&str], folders: &[&str]) -> Found {
+    async fn texts_of_host(&self, forge: &dyn Forge, sha: &str, files: &[&str], folders: &[&str]) -> Found {
         let is_new = |path: &&&str| !self.is_known_absent(sha, path);
         let (new_files, new_folders): (Vec<&str>, Vec<&str>) =
             (files.iter().filter(is_new).copied().collect(), folders.iter().filter(is_new).copied().collect());
