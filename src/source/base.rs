@@ -157,8 +157,9 @@ impl<'a> Base<'a> {
     }
 }
 
-fn one_line(text: &str) -> String {
-    text.replace('\n', "; ")
+/// The cause without the remedy: nothing is broken.
+fn one_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
 }
 
 /// `a/b/c.rs` lies in `a` and in `a/b`. Names that lead elsewhere are in no folder.

@@ -14,7 +14,8 @@ pub async fn background(gitlab: &GitLab) -> Background {
     let issues = first_page(gitlab, "/closes_issues", MOST_ISSUES, "the linked issues");
     let (commits, issues) = futures_util::future::join(commits, issues).await;
     let untold = [commits.as_ref().err(), issues.as_ref().err()].into_iter().flatten().next();
-    let untold = untold.map(|err| err.to_string().replace('\n', "; "));
+    // without the remedy: nothing is broken
+    let untold = untold.map(|err| err.to_string().lines().next().unwrap_or_default().to_owned());
     let (messages, commit_count) = commits.map_or((None, 0), |(list, count)| (Some(messages(&list)), count));
     Background { commits: messages, commit_count, issues: issues.ok().map(|(list, _)| list_of(&list)), untold }
 }
