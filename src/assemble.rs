@@ -5,16 +5,30 @@ use std::collections::HashSet;
 use crate::config::provider::Resolved;
 use crate::console::Console;
 use crate::deliver;
-use crate::findings::{self, Finding, Judgement, Thresholds};
+use crate::findings::gather::Rules;
+use crate::findings::{self, Finding, Gathered, Judgement, Said, Thresholds, similar};
+use crate::plan::Plan;
 use crate::prepare::Prepared;
 use crate::report::{self, ChangeInfo, Cost, ModelCost, Report, Status, Tool};
-use crate::review::Outcome;
-use crate::review::schema::Draft;
+use crate::review::{self, Outcome};
 use crate::setup::Setup;
 use crate::usage::{self, Meter, PRICED_ON};
 
-/// Drafts, check hits and earlier findings → findings, with no secret in them.
-pub fn judge(setup: &Setup, prepared: &Prepared, outcomes: &[Outcome]) -> Judgement {
+/// Check hits and drafts → candidates, each once, with the votes of the passes.
+pub fn gather(setup: &Setup, prepared: &Prepared, outcomes: &[Outcome]) -> Gathered {
+    let plan = &prepared.plan;
+    let rules = Rules {
+        answered: &|path| answered(plan, outcomes, path),
+        excluded: &|_, _| None,
+        is_same: &similar::is_same,
+    };
+    let mut gathered = findings::gather(&plan.diff, prepared.hits.clone(), said(outcomes), &rules);
+    gathered.outvote_first(setup.config.effort);
+    gathered
+}
+
+/// Candidates and earlier findings → findings, with no secret in them.
+pub fn judge(setup: &Setup, prepared: &Prepared, outcomes: &[Outcome], mut gathered: Gathered) -> Judgement {
     let failed = failed_paths(prepared, outcomes);
     let has_model = setup.provider != Resolved::Offline;
     // a check looks at everything; a model at what was asked about it
@@ -27,8 +41,8 @@ pub fn judge(setup: &Setup, prepared: &Prepared, outcomes: &[Outcome]) -> Judgem
         dismissed: &setup.change.state.dismissed,
         is_conclusive: &is_conclusive,
     };
-    let (diff, hits) = (&prepared.plan.diff, prepared.hits.clone());
-    let mut judgement = findings::judge(diff, hits, drafts(outcomes), &prepared.standing, &thresholds);
+    gathered.outvote(setup.config.effort);
+    let mut judgement = findings::judge(gathered, &prepared.standing, &thresholds);
     let clean = |finding: &mut Finding| {
         let texts = [&mut finding.title, &mut finding.body, &mut finding.quote];
         for text in texts.into_iter().chain(&mut finding.suggestion) {
@@ -36,19 +50,35 @@ pub fn judge(setup: &Setup, prepared: &Prepared, outcomes: &[Outcome]) -> Judgem
         }
     };
     judgement.findings.iter_mut().for_each(clean);
-    judgement.suppressed.iter_mut().for_each(|suppressed| clean(&mut suppressed.finding));
+    for suppressed in &mut judgement.suppressed {
+        clean(&mut suppressed.finding);
+        if let Some(why) = &mut suppressed.why {
+            *why = prepared.redactions.clean(why).into_owned();
+        }
+    }
     judgement
+}
+
+/// How many passes got an answer for something of a file.
+fn answered(plan: &Plan, outcomes: &[Outcome], path: &str) -> usize {
+    let is_of = |outcome: &Outcome| outcome.chunk.pieces.iter().any(|p| plan.diff.files[p.file].path().as_str() == path);
+    let answered = outcomes.iter().filter(|outcome| outcome.result.is_ok() && is_of(outcome));
+    answered.map(|outcome| outcome.pass).collect::<HashSet<_>>().len()
 }
 
 /// The files of which some part was not reviewed.
 fn failed_paths(prepared: &Prepared, outcomes: &[Outcome]) -> HashSet<String> {
-    let failed = outcomes.iter().filter(|outcome| outcome.result.is_err());
+    let failed = review::best(&prepared.plan, outcomes).into_iter().filter(|outcome| outcome.result.is_err());
     failed.flat_map(|outcome| prepared.plan.paths(&outcome.chunk)).collect()
 }
 
-fn drafts(outcomes: &[Outcome]) -> Vec<Draft> {
-    let answers = outcomes.iter().filter_map(|outcome| outcome.result.as_ref().ok());
-    answers.flat_map(|answer| answer.drafts.clone()).collect()
+fn said(outcomes: &[Outcome]) -> Vec<Said> {
+    let of = |outcome: &Outcome| {
+        let pass = outcome.pass;
+        let drafts = outcome.result.as_ref().map(|answer| answer.drafts.clone()).unwrap_or_default();
+        drafts.into_iter().map(move |draft| Said { pass, draft })
+    };
+    outcomes.iter().flat_map(of).collect()
 }
 
 /// Puts together what was judged, what was looked at, and what it cost.
@@ -61,7 +91,8 @@ pub fn assemble(
     console: &Console,
 ) -> Report {
     let plan = &prepared.plan;
-    let failures: Vec<_> = outcomes
+    let best = review::best(plan, outcomes);
+    let failures: Vec<_> = best
         .iter()
         .filter_map(|outcome| Some((plan.spans(&outcome.chunk), outcome.result.as_ref().err()?.clone())))
         .collect();
@@ -72,7 +103,7 @@ pub fn assemble(
         () => Status::Complete,
     };
     let title = setup.masked_title().map(|title| prepared.redactions.clean(&title).into_owned());
-    let summary = prepared.redactions.clean(&summary_of(outcomes)).into_owned();
+    let summary = prepared.redactions.clean(&summary_of(&best)).into_owned();
     Report {
         schema: report::SCHEMA.to_owned(),
         tool: Tool::this(),
@@ -82,7 +113,7 @@ pub fn assemble(
         findings: judgement.findings.clone(),
         suppressed: judgement.suppressed.clone(),
         coverage,
-        chunks: if setup.provider == Resolved::Offline { Vec::new() } else { report::chunks(plan, outcomes) },
+        chunks: if setup.provider == Resolved::Offline { Vec::new() } else { report::chunks(plan, &best) },
         usage: meter.totals(),
         cost: cost(setup, meter),
         delivery: deliver::undelivered(notes(meter, console)),
@@ -90,7 +121,7 @@ pub fn assemble(
 }
 
 /// What the parts of the change do, each thing once, and no longer than people read.
-fn summary_of(outcomes: &[Outcome]) -> String {
+fn summary_of(outcomes: &[&Outcome]) -> String {
     const MOST_PARTS: usize = 5;
     const LONGEST: usize = 1500;
     let answers = outcomes.iter().filter_map(|outcome| outcome.result.as_ref().ok());

@@ -81,12 +81,36 @@ pub struct Review {
     /// Also put the result on the head as a check run
     #[arg(long, help_heading = RESULT)]
     pub check_run: bool,
+    /// Files that answer instead of the model, or that take its answers.
+    #[command(flatten)]
+    pub answers: Answers,
     /// Keep the model's answers in this folder, and ask nothing twice
     #[arg(long, value_name = "DIR", help_heading = RESULT)]
     pub cache: Option<PathBuf>,
-    /// Show findings as they arrive (default on a terminal)
-    #[arg(long, help_heading = RESULT)]
+    /// Show findings as they arrive (default on a terminal); where passes vote, as soon as they hold
+    #[arg(long, hide = true)]
     pub stream: bool,
+}
+
+/// Files that answer instead of the model, or that take its answers.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+pub struct Answers {
+    /// Keep every exchange with the model in this folder
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["replay", "responses"], hide = true)]
+    pub record: Option<PathBuf>,
+    /// Answer from what `--record` kept, and ask nobody
+    #[arg(long, value_name = "DIR", conflicts_with = "responses", hide = true)]
+    pub replay: Option<PathBuf>,
+    /// Answer from the output file of a batch, and ask nobody
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub responses: Option<PathBuf>,
+}
+
+impl Answers {
+    /// Whether nobody is asked, so that no key is needed.
+    pub fn is_played(&self) -> bool {
+        self.replay.is_some() || self.responses.is_some()
+    }
 }
 
 /// `prudence publish`.
@@ -294,9 +318,13 @@ pub struct Settings {
     #[arg(long, value_name = "LEVEL", value_parser = words(&keys::EFFORT), help_heading = MODEL)]
     #[arg(hide_possible_values = true)]
     pub effort: Option<String>,
-    /// No second look at the findings, as no run has so far
-    #[arg(long, hide = true)]
+    /// No second look at the findings
+    #[arg(long, help_heading = MODEL)]
     pub no_verify: bool,
+    /// What is shown beside the hunks: hunk (nothing), function or symbols
+    #[arg(long, value_name = "LEVEL", value_parser = words(&keys::CONTEXT), help_heading = MODEL)]
+    #[arg(hide_possible_values = true, hide = true)]
+    pub context: Option<String>,
     /// Language of the findings (`en`, `vi`)
     #[arg(long, value_name = "TAG", help_heading = MODEL)]
     pub language: Option<String>,
@@ -357,6 +385,7 @@ impl Settings {
             "base-url" => one(&self.base_url),
             "effort" => one(&self.effort),
             "verify" => self.no_verify.then(|| "false".to_owned()).into_iter().collect(),
+            "context" => one(&self.context),
             "language" => one(&self.language),
             "max-cost-usd" => one(&self.max_cost),
             "chunk-tokens" => one(&self.chunk_tokens),
@@ -558,7 +587,7 @@ mod tests {
         check_refused("", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand);
         check_refused("frobnicate", InvalidSubcommand);
         check_refused("eval set", InvalidSubcommand);
-        for later in ["--requests f", "--responses f", "--record d", "--replay d", "--html f"] {
+        for later in ["--requests f", "--html f"] {
             check_refused(&format!("review {later}"), UnknownArgument);
         }
         check_refused("review --modle x", UnknownArgument);
@@ -611,7 +640,7 @@ mod tests {
 
     #[test]
     fn flags_fill_a_layer_that_knows_them() {
-        let flags = "--provider offline --model m --base-url http://h/v1/ --effort high --no-verify --language vi \
+        let flags = "--provider offline --model m --base-url http://h/v1/ --effort high --no-verify --context hunk --language vi \
              --max-cost 0.5 --chunk-tokens 900 --concurrency 2 --deadline 30 --max-comments 3 --min-severity info \
              --min-confidence 40 --fail-on major --include a --include {b,c} --exclude d";
         let layer = layer(flags).unwrap();

@@ -47,6 +47,9 @@
 //! | [`orientation`] | what the model is told beside the change: why it was made, what was said of it, the team's guides |
 //! | [`prompt`] | the templates of `prompts/` |
 //! | [`memory`] | which parts of a change were reviewed before |
+//! | [`tree`] | the files of the repository as the change leaves them |
+//! | [`syntax`] | what a grammar knows of a file: definitions, imports, calls, and whether it parses |
+//! | [`context`] | code beyond the hunk that a reader needs: the enclosing function, definitions, callers |
 //! | [`plan`] | chunks under a token budget, and what they cost |
 //! | [`usage`] | tokens, prices, and the meter that stops before the limit |
 //! | [`llm`] | the model client: the one place where requests to a model are made |
@@ -83,9 +86,11 @@ pub mod checks;
 pub mod cli;
 pub mod config;
 pub mod console;
+pub mod context;
 pub mod deliver;
 pub mod diff;
 pub mod doctor;
+pub mod examine;
 pub mod findings;
 pub mod forge;
 pub mod git;
@@ -95,6 +100,7 @@ pub mod hear;
 pub mod init;
 pub mod llm;
 pub mod marks;
+pub mod meaning;
 pub mod memory;
 pub mod obey;
 pub mod order;
@@ -113,5 +119,8 @@ pub mod setup;
 pub mod severity;
 pub mod source;
 pub mod status;
+pub mod syntax;
 pub mod text;
+pub mod tree;
 pub mod usage;
+pub mod verify;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, anyhow};
 
-use crate::assemble::judge;
+use crate::assemble::{gather, judge};
 use crate::cli::{self, Format};
 use crate::config::env::Env;
 use crate::console::Console;
@@ -64,7 +64,7 @@ impl<'a> Output<'a> {
             return;
         }
         let printed = &mut *self.printed.borrow_mut();
-        for finding in judge(self.setup, prepared, outcomes).findings {
+        for finding in judge(self.setup, prepared, outcomes, gather(self.setup, prepared, outcomes)).findings {
             let is_new = !printed.iter().any(|known| similar::is_same(known, &finding));
             if is_new && printed.len() < self.setup.config.max_comments {
                 self.show(&terminal::finding(&finding, &prepared.plan.diff));

@@ -4,9 +4,10 @@ use anyhow::{Context as _, Result};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use crate::checks;
-use crate::config::Config;
+use crate::config::{Config, ContextLevel};
 use crate::config::provider::Resolved;
 use crate::console::Console;
+use crate::context::Context;
 use crate::diff::Diff;
 use crate::diff::filter::{self, Rules, Skipped};
 use crate::findings::standing::{self, Standing};
@@ -14,13 +15,14 @@ use crate::forge::{Background, By, Forge};
 use crate::memory::{self, Memory};
 use crate::order::{self, Order};
 use crate::orientation::{self, Guides};
-use crate::plan::{self, Budget, Plan, Tokenizer};
+use crate::plan::{self, Budget, Pass, Plan, Tokenizer};
 use crate::prompt;
 use crate::redact::{self, Redactions};
 use crate::report;
 use crate::review::{self, schema};
 use crate::setup::{Purpose, Setup, output_limit};
 use crate::source::Base;
+use crate::tree::Tree;
 use crate::usage;
 
 /// The change, ready to be sent.
@@ -45,7 +47,7 @@ pub struct Prepared {
 ///
 /// # Errors
 /// What steers the bot cannot be read from the base, or a glob is none.
-pub async fn prepare(setup: &Setup, console: &Console) -> Result<Prepared> {
+pub async fn prepare(setup: &Setup, tree: &Tree<'_>, console: &Console) -> Result<Prepared> {
     let (config, change) = (&setup.config, &setup.change);
     let tokenizer = Tokenizer::for_model(&config.model);
     let (diff, skipped) = filtered(setup).await?;
@@ -58,9 +60,13 @@ pub async fn prepare(setup: &Setup, console: &Console) -> Result<Prepared> {
     let is_asked = setup.provider != Resolved::Offline;
     let guides = if is_asked { orientation::guides(setup, &diff).await } else { Guides::default() };
     let model = usage::model(&config.model);
+    // without the repository there is nothing to keep room for
+    let has_context = tree.why_nowhere().is_none() && config.context != ContextLevel::Hunk;
+    let context_tokens = if has_context { config.context_tokens.min(config.chunk_tokens / 4) } else { 0 };
     let budget = Budget {
         chunk_tokens: config.chunk_tokens,
         max_output_tokens: output_limit(config) as usize,
+        context_tokens,
         window: model.map_or(UNKNOWN_WINDOW, |model| usize::try_from(model.context_tokens).unwrap_or(usize::MAX)),
         tokenizer,
     };
@@ -76,7 +82,30 @@ pub async fn prepare(setup: &Setup, console: &Console) -> Result<Prepared> {
     let told = (&guides, &background);
     let orientation = orientation::orientation(setup, (&diff, &skipped), &redactions, told, (tokenizer, console));
     let plan = plan::build(budget, &orientation, &schema::schema().to_string(), diff, known);
+    let clean = |text: &str| redactions.clean(&redact::text(text)).into_owned();
+    let plan = plan.with_passes(Pass::all(config.effort));
+    let plan = if context_tokens > 0 { with_context(plan, config, tree, context_tokens, &clean, console) } else { plan };
     Ok(Prepared { plan, skipped, hits, redactions, standing, memory, key })
+}
+
+/// What can be found beside the hunks of a change.
+pub fn context(config: &Config, tree: &Tree<'_>, diff: &Diff, clean: &dyn Fn(&str) -> String) -> Context {
+    Context::new(tree, diff, config.context, Tokenizer::for_model(&config.model), clean)
+}
+
+/// Puts beside every chunk what is needed to understand it.
+fn with_context(
+    plan: Plan,
+    config: &Config,
+    tree: &Tree<'_>,
+    limit: usize,
+    clean: &dyn Fn(&str) -> String,
+    console: &Console,
+) -> Plan {
+    let context = context(config, tree, &plan.diff, clean);
+    let texts = plan.chunks.iter().map(|chunk| context.for_review(&chunk.pieces, plan.context_room(limit))).collect();
+    context.notes().iter().for_each(|note| console.notice(note));
+    plan.with_context(texts)
 }
 
 /// The change that is to be reviewed, and what is left out of it.
@@ -98,7 +127,10 @@ pub async fn filtered(setup: &Setup) -> Result<(Diff, Vec<Skipped>)> {
 pub fn review_key(config: &Config, provider: Resolved, guides: &Guides) -> String {
     let more = format!(
         "{:?}",
-        (&config.verify_model, config.effort, config.verify, config.min_severity, config.min_confidence)
+        (
+            (&config.verify_model, config.effort, config.verify, config.min_severity, config.min_confidence),
+            (config.context, config.context_tokens),
+        )
     );
     prompt::hash_of(&[&review::settings_key(config, provider), &more, &guides.key()])
 }

@@ -10,6 +10,19 @@ use crate::severity::Category;
 const SYSTEM: &str = include_str!("../prompts/review/system.md");
 const USER: &str = include_str!("../prompts/review/user.md");
 
+const VERIFY_USER: &str = include_str!("../prompts/verify/user.md");
+
+/// The system message of the second look: the same for every run.
+pub const VERIFY_SYSTEM: &str = include_str!("../prompts/verify/system.md");
+
+/// What the passes over a chunk look at hardest, in their order.
+pub const LENSES: [&str; 4] = [
+    include_str!("../prompts/review/lenses/correctness.md"),
+    include_str!("../prompts/review/lenses/contracts.md"),
+    include_str!("../prompts/review/lenses/concurrency-security.md"),
+    include_str!("../prompts/review/lenses/errors.md"),
+];
+
 /// What is the same in every chunk of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Orientation {
@@ -34,6 +47,8 @@ pub struct Orientation {
 /// The texts of a run that do not depend on the chunk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
+    /// The name of the tag around all text that is data.
+    pub fence: String,
     /// The system message: the same for all changes to a repository, as long as the same of its guides are for them.
     pub system: String,
     /// The user message up to the chunk.
@@ -64,12 +79,17 @@ pub fn frame<'a>(orientation: &Orientation, data: impl Iterator<Item = &'a [u8]>
         },
     );
     let (before, after) = user.split_once(&mark).unwrap_or((&user, ""));
-    Frame { system, before: before.to_owned(), after: after.to_owned() }
+    Frame { before: before.to_owned(), after: after.to_owned(), system, fence }
 }
 
 /// Hash of the templates: 12 hexadecimal digits.
 pub fn hash() -> String {
-    hex(&Sha256::new().chain_update(SYSTEM).chain_update([0]).chain_update(USER).finalize()[..6])
+    let mut hash = Sha256::new();
+    for text in [SYSTEM, USER, VERIFY_SYSTEM, VERIFY_USER].iter().chain(&LENSES) {
+        hash.update(text);
+        hash.update([0]);
+    }
+    hex(&hash.finalize()[..6])
 }
 
 /// Hash of some texts, each apart from the next: 32 hexadecimal digits.
@@ -92,6 +112,19 @@ fn fence<'a>(orientation: &Orientation, data: impl Iterator<Item = &'a [u8]>) ->
     format!("data-{}", hex(&hash.finalize()[..12]))
 }
 
+/// The user message of the second look: texts that are fenced already.
+pub fn second_look(fence: &str, claims: &str, part: &str, context: &str, has_tools: bool) -> String {
+    render("verify", minijinja::context! { fence, claims, part, context, has_tools })
+}
+
+impl Frame {
+    /// A text inside the fence. What would close it, in a text that the fence's name does not depend on, is taken out.
+    pub fn fenced(&self, text: &str) -> String {
+        let fence = &self.fence;
+        format!("<{fence}>\n{}\n</{fence}>", text.replace(fence.as_str(), "data").trim_end())
+    }
+}
+
 /// Bytes as lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -101,7 +134,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Strict);
     env.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-    for (name, source) in [("system", SYSTEM), ("user", USER)] {
+    for (name, source) in [("system", SYSTEM), ("user", USER), ("verify", VERIFY_USER)] {
         env.add_template(name, source).expect("the embedded templates are tested");
     }
     env

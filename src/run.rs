@@ -1,12 +1,10 @@
 //! The pipeline, top to bottom: effects happen here, and the steps between are functions of values.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
 
-use crate::assemble::{assemble, judge};
 use crate::cache::Cache;
 use crate::cli::{self, Command, PlanFormat};
 use crate::config::ci::Ci;
@@ -17,22 +15,22 @@ use crate::console::Console;
 use crate::deliver::{self, Posting};
 use crate::diff::Diff;
 use crate::doctor;
+use crate::examine::{Asking, Examined, examine, tape};
 use crate::forge::Access;
 use crate::git::Repo;
 use crate::init::init;
-use crate::llm::{self, Client};
 use crate::obey;
 use crate::output::{Files, Output, for_log, write_json};
 use crate::plan::Tokenizer;
-use crate::prepare::{Prepared, prepare};
+use crate::prepare::prepare;
 use crate::publish::publish;
 use crate::report;
 use crate::report::plan::PlanReport;
-use crate::review::{self, Ask, Outcome};
+use crate::review::{self, Outcome};
 use crate::setup::{Purpose, Setup, check_names, dotenv, output_limit, prices, read_config};
 use crate::source::World;
 use crate::status::Exit;
-use crate::usage::Meter;
+use crate::tree::Tree;
 
 /// Runs a command.
 ///
@@ -55,7 +53,7 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
     preload_tokenizer();
     let files = Files::of_review(args, world)?;
     let purpose = if args.dry_run { Purpose::Show } else { Purpose::Deliver };
-    let setup = Setup::new(&args.change, &args.settings, world, console, purpose).await?;
+    let setup = Setup::new(&args.change, &args.settings, world, console, purpose, args.answers.is_played()).await?;
     let output = Output::new(args.format, args.stream, files, &setup, console, started);
     if let Some(why) = setup.nothing.clone().map_or(obey::carry_out(&setup).await?, Some) {
         console.notice(&why);
@@ -70,20 +68,21 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
         }
         return output.finish(report, &Diff::default());
     }
-    let prepared = prepare(&setup, console).await?;
-    let meter = Arc::new(Meter::new(prices(&setup.config), setup.config.max_cost_usd));
-    let cache = cache(args, &setup, world)?;
+    let tree = Tree::of_change(&setup.target, &setup.change, setup.repo.as_ref());
+    let prepared = prepare(&setup, &tree, console).await?;
+    let asking = Asking { cache: cache(args, &setup, world)?, tape: tape(&args.answers, &world.cwd)?, ..Asking::new(&setup.config) };
     if !prepared.plan.chunks.is_empty() {
         make_sure_of_a_channel(&setup, output.has_report(), console).await?;
     }
-    let outcomes = ask(&setup, &prepared, &meter, cache, &output, console).await?;
-    tell_of_cached(&outcomes, console);
-    let stopped = refused(&outcomes, &meter);
-    if let (Some(reason), true) = (&stopped, prepared.hits.is_empty()) {
+    // what the checks found needs no waiting
+    output.arrived(&prepared, &[]);
+    let arrived = |outcomes: &[Outcome]| output.arrived(&prepared, outcomes);
+    let examined = examine(&setup, &prepared, &tree, &asking, &arrived, console).await?;
+    tell_of_cached(&examined.outcomes, console);
+    if let (Some(reason), true) = (&examined.refused, prepared.hits.is_empty()) {
         bail!("{reason}");
     }
-    let judgement = judge(&setup, &prepared, &outcomes);
-    let mut report = assemble(&setup, &prepared, &outcomes, &judgement, &meter, console);
+    let Examined { judgement, mut report, refused, .. } = examined;
     if let (Some(forge), Purpose::Deliver) = (setup.target.forge(), setup.purpose) {
         let annotate = |text: &str| output.annotate(text);
         let posting = Posting {
@@ -97,7 +96,7 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
         deliver::post(&mut report, &posting).await;
     }
     let exit = output.finish(report, &prepared.plan.diff)?;
-    match stopped {
+    match refused {
         // what the built-in checks found is delivered all the same
         Some(reason) => bail!("{reason}"),
         None => Ok(exit),
@@ -145,11 +144,12 @@ fn wants_check_run(args: &cli::Review, world: &World<'_>) -> bool {
 
 async fn plan(args: &cli::Plan, world: &World<'_>, console: &Console) -> Result<Exit> {
     preload_tokenizer();
-    let setup = Setup::new(&args.change, &args.settings, world, console, Purpose::Plan).await?;
+    let setup = Setup::new(&args.change, &args.settings, world, console, Purpose::Plan, false).await?;
     if let Some(why) = &setup.nothing {
         console.notice(why);
     }
-    let prepared = prepare(&setup, console).await?;
+    let tree = Tree::of_change(&setup.target, &setup.change, setup.repo.as_ref());
+    let prepared = prepare(&setup, &tree, console).await?;
     let model = (setup.provider != Resolved::Offline).then_some(setup.config.model.as_str());
     let price = model.and_then(|model| prices(&setup.config).get(model));
     let coverage = match &setup.nothing {
@@ -189,53 +189,4 @@ fn show_config(args: &cli::ConfigArgs, world: &World<'_>, console: &Console) -> 
     let (config, origins) = config::load(args.settings.layer()?, &env, layer.unwrap_or_default())?;
     console.result(&config::show::render(&config, &origins));
     Ok(Exit::Clean)
-}
-
-/// Asks the model about every chunk; nobody is asked where there is no model.
-async fn ask(
-    setup: &Setup,
-    prepared: &Prepared,
-    meter: &Arc<Meter>,
-    cache: Option<Cache>,
-    output: &Output<'_>,
-    console: &Console,
-) -> Result<Vec<Outcome>> {
-    let (config, plan) = (&setup.config, &prepared.plan);
-    // what the checks found needs no waiting
-    output.arrived(prepared, &[]);
-    if setup.provider == Resolved::Offline || plan.chunks.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut settings = llm::Settings::new(config, tokio::time::Instant::now() + config.deadline);
-    settings.provider = match setup.provider {
-        Resolved::Azure => config::Provider::Azure,
-        _ => config::Provider::OpenAi,
-    };
-    settings.on_event = console.model_events();
-    let client = Client::new(settings, meter.clone())?;
-    let asking = Ask {
-        model: config.model.clone(),
-        max_output_tokens: config.max_output_tokens,
-        concurrency: config.concurrency,
-        cache,
-    };
-    if setup.ci.is_none() {
-        console.start(plan.chunks.len());
-    }
-    let outcomes = review::run(&client, plan, &asking, &|outcomes| {
-        console.advance();
-        output.arrived(prepared, outcomes);
-    })
-    .await;
-    console.finish();
-    Ok(outcomes)
-}
-
-/// Why the model server refuses everything, where not one chunk was reviewed and nothing was paid for: that is no review
-/// but an error.
-fn refused(outcomes: &[Outcome], meter: &Meter) -> Option<String> {
-    if outcomes.iter().any(|outcome| outcome.result.is_ok()) || meter.totals().output_tokens > 0 {
-        return None;
-    }
-    outcomes.iter().find_map(|outcome| outcome.stopped.clone())
 }

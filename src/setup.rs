@@ -12,7 +12,7 @@ use crate::config::ci::{self, Ci};
 use crate::config::env::Env;
 use crate::config::layer::{Layer, Origin, Origins};
 use crate::config::provider::{Facts, Resolved, is_loopback, resolve_provider};
-use crate::config::{self, Config, Effort, ReviewEvent, Skip, file, keys};
+use crate::config::{self, Config, ReviewEvent, Skip, file, keys};
 use crate::console::Console;
 use crate::deliver::{self, Posting};
 use crate::findings::Judgement;
@@ -83,7 +83,8 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// Reads flags, environment, the change and the configuration, and decides who is asked.
+    /// Reads flags, environment, the change and the configuration, and decides who is asked. Where the answers are
+    /// played from files, no key is needed.
     ///
     /// # Errors
     /// Any of these cannot be had; nothing was reviewed.
@@ -93,6 +94,7 @@ impl Setup {
         world: &World<'_>,
         console: &Console,
         purpose: Purpose,
+        is_played: bool,
     ) -> Result<Setup> {
         let started = tokio::time::Instant::now();
         let ci = Ci::detect(world.env);
@@ -135,6 +137,7 @@ impl Setup {
             _ if nothing.is_some() || order.is_some_and(|order| !order.is_review()) => Resolved::Offline,
             Purpose::Publish => Resolved::Offline,
             Purpose::Plan => planned_provider(config.provider),
+            _ if is_played => planned_provider(config.provider),
             _ => asked_provider(config.provider, facts, console)?,
         };
         warn(&config, &origins, provider, console);
@@ -333,9 +336,6 @@ fn warn(config: &Config, origins: &Origins, provider: Resolved, console: &Consol
     let is_named_by_file = matches!(origins.of(&keys::BASE_URL), Origin::File { .. } | Origin::DotEnv(_));
     if provider != Resolved::Offline && config.api_key.is_some() && is_named_by_file && !is_loopback(&config.base_url) {
         console.notice(&format!("the key goes to {}, which a file of the repository names", config.base_url));
-    }
-    if config.effort != Effort::Low {
-        console.notice("`effort` above `low` is not there yet: one pass, no second look");
     }
     if !config.fallback_models.is_empty() {
         console.notice("`fallback-models` is not there yet: only `model` is asked");

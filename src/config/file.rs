@@ -284,7 +284,7 @@ secrets = true
         assert_eq!(config.checks, BTreeMap::from([("secrets".to_owned(), true)]));
         let unset: Vec<_> =
             keys::ALL.iter().filter(|key| *origins.of(key) == Origin::Default).map(|key| key.name).collect();
-        assert_eq!(unset, ["provider", "include"]);
+        assert_eq!(unset, ["provider", "context", "context-tokens", "embedding-model", "include"]);
     }
 
     #[test]

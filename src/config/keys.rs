@@ -158,9 +158,15 @@ keys! {
     FALLBACK_MODELS = "fallback-models", "Models to go to when the first is missing or overloaded.",
         Kind::Texts, default: "[]";
     EFFORT = "effort", "How much is asked of the model.",
-        Kind::Choice(&["low", "balanced", "high"]), flag: "--effort", input: "effort", default: r#""low""#;
+        Kind::Choice(&["low", "balanced", "high"]), flag: "--effort", input: "effort", default: r#""balanced""#;
     VERIFY = "verify", "Whether findings get a second look.",
         Kind::Boolean, flag: "--no-verify", default: "true";
+    CONTEXT = "context", "What the model sees beside the hunks: nothing, the enclosing function, or also what the lines use.",
+        Kind::Choice(&["hunk", "function", "symbols"]), flag: "--context", default: r#""symbols""#;
+    CONTEXT_TOKENS = "context-tokens", "Tokens of that in a prompt, at most; a quarter of `chunk-tokens` where that is less.",
+        Kind::Integer { min: 0, max: 1_000_000 }, default: "1500";
+    EMBEDDING_MODEL = "embedding-model", "A model of embeddings that tells whether two findings say the same; none where not given.",
+        Kind::Text;
     INCLUDE = "include", "Only files that match one of these are reviewed; empty means all.",
         Kind::Globs, flag: "--include", input: "include", default: "[]";
     EXCLUDE = "exclude", "Files that match one of these are left out.",
@@ -221,6 +227,9 @@ pub const ALL: &[&Key] = &[
     &FALLBACK_MODELS,
     &EFFORT,
     &VERIFY,
+    &CONTEXT,
+    &CONTEXT_TOKENS,
+    &EMBEDDING_MODEL,
     &INCLUDE,
     &EXCLUDE,
     &INSTRUCTIONS,

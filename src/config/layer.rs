@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::keys::{self, Key};
 use super::value::{self, Problem, Raw, Reading};
-use super::{Config, Effort, PathRule, PriceOverride, Provider, ReviewEvent, Skip};
+use super::{Config, ContextLevel, Effort, PathRule, PriceOverride, Provider, ReviewEvent, Skip};
 use crate::secret::Secret;
 use crate::severity::Severity;
 
@@ -127,6 +127,9 @@ pub struct Layer {
     pub fallback_models: Option<Sourced<Vec<String>>>,
     pub effort: Option<Sourced<Effort>>,
     pub verify: Option<Sourced<bool>>,
+    pub context: Option<Sourced<ContextLevel>>,
+    pub context_tokens: Option<Sourced<usize>>,
+    pub embedding_model: Option<Sourced<String>>,
     pub include: Option<Sourced<Vec<String>>>,
     pub exclude: Option<Sourced<Vec<String>>>,
     pub instructions: Option<Sourced<String>>,
@@ -158,6 +161,9 @@ impl Layer {
             fallback_models: get(source, &keys::FALLBACK_MODELS, value::texts)?,
             effort: get(source, &keys::EFFORT, value::choice)?,
             verify: get(source, &keys::VERIFY, value::boolean)?,
+            context: get(source, &keys::CONTEXT, value::choice)?,
+            context_tokens: get(source, &keys::CONTEXT_TOKENS, value::integer)?,
+            embedding_model: get(source, &keys::EMBEDDING_MODEL, value::text)?,
             include: get(source, &keys::INCLUDE, value::globs)?,
             exclude: get(source, &keys::EXCLUDE, value::globs)?,
             instructions: get(source, &keys::INSTRUCTIONS, value::prose)?,
@@ -188,6 +194,9 @@ impl Layer {
             fallback_models: self.fallback_models.or(lower.fallback_models),
             effort: self.effort.or(lower.effort),
             verify: self.verify.or(lower.verify),
+            context: self.context.or(lower.context),
+            context_tokens: self.context_tokens.or(lower.context_tokens),
+            embedding_model: self.embedding_model.or(lower.embedding_model),
             include: self.include.or(lower.include),
             exclude: self.exclude.or(lower.exclude),
             instructions: self.instructions.or(lower.instructions),
@@ -227,8 +236,11 @@ impl Layer {
             fail_on: origins.note(&keys::FAIL_ON, self.fail_on).unwrap_or(None),
             review_event: origins.note(&keys::REVIEW_EVENT, self.review_event).unwrap_or(ReviewEvent::Comment),
             fallback_models: origins.note(&keys::FALLBACK_MODELS, self.fallback_models).unwrap_or_default(),
-            effort: origins.note(&keys::EFFORT, self.effort).unwrap_or(Effort::Low),
+            effort: origins.note(&keys::EFFORT, self.effort).unwrap_or(Effort::Balanced),
             verify: origins.note(&keys::VERIFY, self.verify).unwrap_or(true),
+            context: origins.note(&keys::CONTEXT, self.context).unwrap_or(ContextLevel::Symbols),
+            context_tokens: origins.note(&keys::CONTEXT_TOKENS, self.context_tokens).unwrap_or(1500),
+            embedding_model: origins.note(&keys::EMBEDDING_MODEL, self.embedding_model),
             include: origins.note(&keys::INCLUDE, self.include).unwrap_or_default(),
             exclude: origins.note(&keys::EXCLUDE, self.exclude).unwrap_or_default(),
             instructions: origins.note(&keys::INSTRUCTIONS, self.instructions),

@@ -79,6 +79,12 @@ pub struct Config {
     pub effort: Effort,
     /// Whether findings get a second look.
     pub verify: bool,
+    /// What the model sees beside the hunks.
+    pub context: ContextLevel,
+    /// Tokens of that in a prompt, at most.
+    pub context_tokens: usize,
+    /// The model of embeddings that tells whether two findings say the same; `None`: their words tell.
+    pub embedding_model: Option<String>,
     /// Only files that match one of these are reviewed; empty means all.
     pub include: Vec<String>,
     /// Files that match one of these are left out.
@@ -121,6 +127,18 @@ pub enum Effort {
     Balanced,
     /// Five passes and a second look on all.
     High,
+}
+
+/// What the model sees beside the hunks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ContextLevel {
+    /// Nothing.
+    Hunk,
+    /// The enclosing function and the imports that are used.
+    Function,
+    /// Also the definitions that the lines use; for the second look also the callers of what they change.
+    Symbols,
 }
 
 /// The event of a posted review.

@@ -107,6 +107,11 @@ pub fn apply(diff: Diff, rules: &Rules, base_text: &dyn Fn(&RepoPath) -> Option<
     (kept, skipped)
 }
 
+/// Whether a file is nobody's own code, as far as its name tells: generated, vendored, a lock file.
+pub fn is_foreign(path: &RepoPath) -> bool {
+    is_vendored(path.as_str()) || by_name(path).is_some()
+}
+
 fn reason(file: &FileDiff, rules: &Rules, base_text: &dyn Fn(&RepoPath) -> Option<Vec<u8>>) -> Option<SkipReason> {
     let path = file.path().as_str();
     if rules.exclude.is_match(path) {
@@ -254,7 +259,7 @@ const MARK_LINES: usize = 12;
 const MARK_BYTES: usize = 200;
 
 /// The marks that generators write: Go's convention, `@generated`, and the usual sentences.
-fn has_generated_mark(text: &[u8]) -> bool {
+pub(crate) fn has_generated_mark(text: &[u8]) -> bool {
     text.split(|&b| b == b'\n').take(MARK_LINES).any(|line| {
         let line = String::from_utf8_lossy(&line[..line.len().min(MARK_BYTES)]).to_ascii_lowercase();
         let is_comment = line.trim_start().starts_with(['/', '#', '*', '<', ';', '-', '%', '\'', '"']);

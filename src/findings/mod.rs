@@ -2,6 +2,7 @@
 
 pub mod anchor;
 pub mod fingerprint;
+pub mod gather;
 pub mod similar;
 pub mod standing;
 pub mod suggestion;
@@ -16,6 +17,7 @@ use crate::review::schema::Draft;
 use crate::severity::{Category, Severity};
 use crate::text::fenced;
 use anchor::Anchor;
+pub use gather::{Candidate, Gathered, Said, gather};
 use standing::{Code, Shown, Standing};
 
 /// A defect at lines that the diff has. Field names and order are the interface's.
@@ -69,8 +71,10 @@ pub enum Origin {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// A built-in check is its own proof.
+    /// The code makes the failing case certain; a built-in check is its own proof.
     Confirmed,
+    /// What decides was not to be seen.
+    Uncertain,
     /// There was no second look.
     Unverified,
 }
@@ -81,7 +85,11 @@ pub enum Verdict {
 pub enum Reason {
     /// Another finding says the same.
     Duplicate,
-    /// Its severity or confidence is too low.
+    /// Too few passes saw it, and the second look did not confirm it.
+    Outvoted,
+    /// The second look showed that it is none.
+    Refuted,
+    /// Its severity or confidence is too low, or it is of a kind that is never reported: praise, style, a wish.
     BelowThreshold,
     /// Its quoted code is not in the diff.
     Unanchored,
@@ -98,6 +106,8 @@ impl Reason {
     pub fn describe(self) -> &'static str {
         match self {
             Reason::Duplicate => "duplicate of another finding",
+            Reason::Outvoted => "seen by one pass only, and not confirmed",
+            Reason::Refuted => "refuted by the second look",
             Reason::BelowThreshold => "below the threshold",
             Reason::Unanchored => "with quoted code that is not in the change",
             Reason::Dismissed => "dismissed by a person",
@@ -114,6 +124,9 @@ pub struct Suppressed {
     pub id: String,
     /// Why.
     pub reason: Reason,
+    /// What decided, in words, where the reason does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// What was said. Where the reason is `unanchored`, its lines are what the model claimed.
     pub finding: Finding,
     /// Whether it counts for `fail-on` all the same: someone who may not decide that dismissed it.
@@ -124,7 +137,12 @@ pub struct Suppressed {
 impl Suppressed {
     /// A finding that is not reported, for this reason.
     pub fn new(reason: Reason, finding: Finding) -> Suppressed {
-        Suppressed { id: finding.id.clone(), reason, finding, counts: false }
+        Suppressed { id: finding.id.clone(), reason, why: None, finding, counts: false }
+    }
+
+    /// The same, with what decided.
+    pub fn because(reason: Reason, why: impl Into<String>, finding: Finding) -> Suppressed {
+        Suppressed { why: Some(why.into()), ..Suppressed::new(reason, finding) }
     }
 }
 
@@ -157,26 +175,12 @@ pub struct Judgement {
     pub reopened: Vec<usize>,
 }
 
-/// Decides on everything that was said of a change, now and before.
-pub fn judge(
-    diff: &Diff,
-    hits: Vec<Hit>,
-    drafts: Vec<Draft>,
-    standing: &[Standing],
-    thresholds: &Thresholds<'_>,
-) -> Judgement {
-    let mut judgement = Judgement::default();
-    let mut placed: Vec<Finding> = hits.into_iter().map(|hit| from_hit(diff, hit)).collect();
-    let index = anchor::Index::new(diff);
-    for draft in drafts {
-        match index.anchor(&draft) {
-            Some(anchor) => placed.push(from_draft(diff, draft, anchor)),
-            None => judgement.suppress(Reason::Unanchored, unplaced(draft)),
-        }
-    }
-    let mut kept = judgement.merge_duplicates(placed);
-    number_fingerprints(&mut kept);
-    judgement.settle(kept, standing, thresholds);
+/// Decides on what was gathered, beside the findings of earlier runs.
+pub fn judge(gathered: Gathered, standing: &[Standing], thresholds: &Thresholds<'_>) -> Judgement {
+    let mut findings: Vec<Finding> = gathered.candidates.into_iter().map(|candidate| candidate.finding).collect();
+    number_fingerprints(&mut findings);
+    let mut judgement = Judgement { suppressed: gathered.suppressed, ..Judgement::default() };
+    judgement.settle(findings, standing, thresholds);
     judgement
 }
 
@@ -202,20 +206,6 @@ impl Judgement {
 
     fn suppress(&mut self, reason: Reason, finding: Finding) {
         self.suppressed.push(Suppressed::new(reason, finding));
-    }
-
-    /// Keeps the strongest of those that say the same.
-    fn merge_duplicates(&mut self, mut findings: Vec<Finding>) -> Vec<Finding> {
-        findings.sort_by_cached_key(rank);
-        let mut kept: Vec<Finding> = Vec::new();
-        for finding in findings {
-            if kept.iter().any(|other| similar::is_same(other, &finding)) {
-                self.suppress(Reason::Duplicate, finding);
-            } else {
-                kept.push(finding);
-            }
-        }
-        kept
     }
 
     /// Puts each finding beside the earlier one that it is, and adds the earlier ones that nobody found again and that
@@ -277,11 +267,13 @@ impl Judgement {
     }
 }
 
-/// Order of the report: worst first, checks before the model, surest first, then by place.
+/// Order of the report: worst first, checks before the model, what the second look could not settle last, then by votes,
+/// how sure the model is, and place.
 fn rank(finding: &Finding) -> impl Ord + use<> {
     let by_check = finding.origin == Origin::Check;
+    let is_clear = finding.verdict != Verdict::Uncertain;
     (
-        std::cmp::Reverse((finding.severity, by_check, finding.confidence)),
+        std::cmp::Reverse((finding.severity, by_check, is_clear, finding.votes, finding.confidence)),
         finding.path.clone(),
         finding.start_line,
         finding.title.clone(),
@@ -426,12 +418,18 @@ mod tests {
         }
     }
 
+    /// Gathers as one pass and decides.
+    fn judged(hits: Vec<Hit>, drafts: Vec<Draft>, standing: &[Standing], thresholds: &Thresholds<'_>) -> Judgement {
+        let said = drafts.into_iter().map(|draft| Said { pass: 1, draft }).collect();
+        judge(gather(&parse(DIFF).unwrap(), hits, said, &gather::PLAIN), standing, thresholds)
+    }
+
     fn thresholds(min_severity: &dyn Fn(&str) -> Severity, max_comments: usize) -> Thresholds<'_> {
         Thresholds { min_severity, min_confidence: 20, max_comments, dismissed: &[], is_conclusive: &|_| true }
     }
 
     fn decide(drafts: Vec<Draft>, standing: &[Standing], min: Severity, most: usize) -> Judgement {
-        judge(&parse(DIFF).unwrap(), Vec::new(), drafts, standing, &thresholds(&|_| min, most))
+        judged(Vec::new(), drafts, standing, &thresholds(&|_| min, most))
     }
 
     /// A finding that a draft makes, as it stands on the request since an earlier run.
@@ -538,7 +536,7 @@ mod tests {
     fn what_could_not_be_looked_at_has_not_ended() {
         let earlier = standing(draft("second();", 2, Major, 90, "divides by zero"), Code::Gone);
         let thresholds = Thresholds { is_conclusive: &|_| false, ..thresholds(&|_| Info, 10) };
-        let judgement = judge(&parse(DIFF).unwrap(), Vec::new(), Vec::new(), &[earlier], &thresholds);
+        let judgement = judged(Vec::new(), Vec::new(), &[earlier], &thresholds);
         assert_eq!((shape(&judgement).1, judgement.ended), (vec![Reason::AlreadyPosted], vec![]));
     }
 
@@ -581,7 +579,7 @@ mod tests {
         let divides = || draft("second();", 2, Major, 90, "divides by zero");
         let ids = [standing(divides(), Code::Here).finding.id];
         let thresholds = Thresholds { dismissed: &ids, ..thresholds(&|_| Info, 10) };
-        let judgement = judge(&parse(DIFF).unwrap(), Vec::new(), vec![divides()], &[], &thresholds);
+        let judgement = judged(Vec::new(), vec![divides()], &[], &thresholds);
         assert_eq!(shape(&judgement), (vec![], vec![Reason::Dismissed]));
     }
 
@@ -611,7 +609,7 @@ mod tests {
             ..draft("first();\nsecond();\nthird();", 1, Major, 90, title)
         };
         let thresholds = thresholds(&|_| Info, 10);
-        let decide = |title| judge(&parse(DIFF).unwrap(), vec![hit.clone()], vec![of(title)], &[], &thresholds);
+        let decide = |title| judged(vec![hit.clone()], vec![of(title)], &[], &thresholds);
         assert_eq!(shape(&decide("SQL injection through the name")), (vec![2, 1], vec![]));
         assert_eq!(shape(&decide("The password is committed in plain text")), (vec![2], vec![Reason::Duplicate]));
     }

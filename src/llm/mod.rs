@@ -6,6 +6,7 @@
 mod error;
 mod limits;
 pub mod openai;
+mod tape;
 mod transport;
 
 #[cfg(test)]
@@ -30,6 +31,7 @@ use openai::{Answer, ApiError, Dialect};
 use transport::{HttpReply, Lost, Transport};
 
 pub use error::{LlmError, TooLong};
+pub use tape::Tape;
 
 /// Which server is asked, and how patiently.
 #[derive(Clone)]
@@ -56,6 +58,8 @@ pub struct Settings {
     pub deadline: Instant,
     /// `User-Agent`.
     pub user_agent: String,
+    /// Files that answer instead of the server, or that take its answers.
+    pub tape: Option<Arc<Tape>>,
     /// Told of every attempt, for logs.
     pub on_event: Option<Arc<dyn Fn(Event) + Send + Sync>>,
 }
@@ -75,6 +79,7 @@ impl Settings {
             max_attempts: 5,
             deadline,
             user_agent: concat!("prudence/", env!("CARGO_PKG_VERSION")).to_owned(),
+            tape: None,
             on_event: None,
         }
     }
@@ -102,12 +107,20 @@ pub struct Event {
 /// What is asked of a model.
 #[derive(Debug, Clone)]
 pub struct Request {
+    /// Names the request within its run, as a batch file does: `review/2/1` is chunk 2, pass 1.
+    pub id: String,
     /// The model; for Azure the deployment.
     pub model: String,
     /// The instructions.
     pub system: String,
     /// The data.
     pub user: String,
+    /// What was said since: calls of tools, and what they gave.
+    pub turns: Vec<Turn>,
+    /// The tools that the model may call.
+    pub tools: &'static [Tool],
+    /// Whether it may call them now; else it is to answer with what it has.
+    pub may_call: bool,
     /// The schema's name: letters, digits, `_` and `-`.
     pub schema_name: &'static str,
     /// The form of the answer, within the rules of strict schemas.
@@ -122,11 +135,42 @@ pub struct Request {
     pub cache_key: Option<String>,
 }
 
+/// A function that the model may call.
+#[derive(Debug)]
+pub struct Tool {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does, for the model.
+    pub about: &'static str,
+    /// Names of its parameters, the type of each in JSON Schema, and what each is. All are required.
+    pub parameters: &'static [(&'static str, &'static str, &'static str)],
+}
+
+/// A call of a tool.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolCall {
+    /// The server's name for it.
+    pub id: String,
+    /// The tool.
+    pub name: String,
+    /// JSON, as the model wrote it: not checked.
+    pub arguments: String,
+}
+
+/// A turn of a conversation: what the model called, each with what it was given.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Turn {
+    /// The calls and their results, in order.
+    pub calls: Vec<(ToolCall, String)>,
+}
+
 /// What the model said.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reply {
-    /// The text, never empty; not trusted, and not checked against the schema.
+    /// The text; empty only where tools are called. Not trusted, and not checked against the schema.
     pub text: String,
+    /// The tools that it wants called, before it says more.
+    pub calls: Vec<ToolCall>,
     /// The model that answered, as the server names it.
     pub model: String,
     /// What it took, with the requests and repeats that it needed.
@@ -194,6 +238,11 @@ impl Client {
             reached: AtomicBool::new(false),
             closed_until: Mutex::default(),
         })
+    }
+
+    /// Why not every exchange was recorded, where that is so.
+    pub fn tape_failure(&self) -> Option<&str> {
+        self.transport.tape_failure()
     }
 
     /// The ledger on which this client books.
@@ -309,7 +358,7 @@ impl Client {
         let asked = self.asked(&request.model);
         let dialect = self.known(&request.model).dialect;
         let body = openai::encode(request, dialect).to_string();
-        match self.transport.chat(&request.model, body, self.attempt_ends()).await {
+        match self.transport.chat(&request.id, &request.model, body, self.attempt_ends()).await {
             Ok(reply) => {
                 self.reached.store(true, Ordering::Relaxed);
                 let result = self.receive(request, dialect, reservation, &reply, &asked);
@@ -318,7 +367,7 @@ impl Client {
                 Attempt { sent: true, status: Some(reply.status), request_id, result }
             }
             Err(lost) => {
-                let sent = !matches!(lost, Lost::NotSent(_));
+                let sent = !matches!(lost, Lost::NotSent(_) | Lost::Absent(_));
                 // What was sent and lost may have been billed: dropping the reservation says so.
                 if sent {
                     drop(reservation)
@@ -346,8 +395,8 @@ impl Client {
         match openai::decode(reply.status, &reply.body, asked.key) {
             Ok(answer) => {
                 let usage = book(request, &answer, reservation);
-                let text = answer.text.map_err(Setback::End)?;
-                Ok(Reply { text, model: answer.model, usage })
+                let (text, calls) = answer.said.map_err(Setback::End)?;
+                Ok(Reply { text, calls, model: answer.model, usage })
             }
             Err(error) => {
                 if may_be_billed(error.status) {
@@ -375,7 +424,8 @@ impl Client {
             return Setback::End(failure);
         }
         let asked_wait = limits::asked_wait(headers, error.status, &error.message, SystemTime::now());
-        if let (429, Some(wait)) = (error.status, asked_wait.filter(|wait| *wait <= LONGEST_WAIT)) {
+        let wait = asked_wait.filter(|wait| *wait <= LONGEST_WAIT && !self.transport.is_played());
+        if let (429, Some(wait)) = (error.status, wait) {
             let open = Instant::now() + wait;
             // The limit is the account's: what others would send before is refused too, and counts.
             let mut closed_until = lock(&self.closed_until);
@@ -404,6 +454,7 @@ impl Client {
             Lost::Cut(cause) => {
                 again(LlmError::Failed(format!("no answer from the model server: {}", asked.clean(cause, 200))))
             }
+            Lost::Absent(cause) => Setback::End(LlmError::Failed(cause.clone())),
             Lost::TooLarge => Setback::End(LlmError::Failed("the model server's answer is too large".to_owned())),
         }
     }
@@ -412,6 +463,9 @@ impl Client {
     fn pause(&self, error: LlmError, asked_wait: Option<Duration>, failures: u32) -> Result<Duration, LlmError> {
         if failures >= self.settings.max_attempts {
             return Err(ended(error, &format!("; gave up after {failures} attempts")));
+        }
+        if self.transport.is_played() {
+            return Ok(Duration::ZERO);
         }
         if let Some(wait) = asked_wait.filter(|wait| *wait > LONGEST_WAIT) {
             return Err(ended(error, &format!("; it asks for a pause of {} s, which is too long", wait.as_secs())));

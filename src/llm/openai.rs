@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Request;
+use super::{Request, Tool, ToolCall, Turn};
 use super::error::{LlmError, TooLong, clean};
 use crate::secret::Secret;
 use crate::usage::{self, Usage};
@@ -29,11 +29,19 @@ pub struct Dialect {
     pub temperature: bool,
     /// Whether `prompt_cache_key` is accepted.
     pub cache_key: bool,
+    /// Whether `tools` are accepted.
+    pub tools: bool,
 }
 
 impl Default for Dialect {
     fn default() -> Dialect {
-        Dialect { format: Format::JsonSchema, max_completion_tokens: true, temperature: true, cache_key: true }
+        Dialect {
+            format: Format::JsonSchema,
+            max_completion_tokens: true,
+            temperature: true,
+            cache_key: true,
+            tools: true,
+        }
     }
 }
 
@@ -52,6 +60,9 @@ impl Dialect {
         if self.cache_key && error.refuses("prompt_cache_key") {
             return Some(Dialect { cache_key: false, ..self });
         }
+        if self.tools && error.refuses("tool") {
+            return Some(Dialect { tools: false, ..self });
+        }
         let format = match self.format {
             Format::JsonSchema => Format::JsonObject,
             Format::JsonObject => Format::Plain,
@@ -67,6 +78,7 @@ impl Dialect {
             max_completion_tokens: self.max_completion_tokens && other.max_completion_tokens,
             temperature: self.temperature && other.temperature,
             cache_key: self.cache_key && other.cache_key,
+            tools: self.tools && other.tools,
         }
     }
 }
@@ -78,10 +90,10 @@ pub fn encode(request: &Request, dialect: Dialect) -> Value {
         Format::JsonSchema => request.system.clone(),
         Format::JsonObject | Format::Plain => with_schema(request),
     };
-    let mut body = json!({
-        "model": request.model,
-        "messages": [{"role": "system", "content": system}, {"role": "user", "content": request.user}],
-    });
+    let mut messages =
+        vec![json!({"role": "system", "content": system}), json!({"role": "user", "content": request.user})];
+    messages.extend(request.turns.iter().flat_map(|turn| messages_of(turn, dialect)));
+    let mut body = json!({"model": request.model, "messages": messages});
     let reasons = known.is_some_and(|model| model.reasoning);
     if let Some(temperature) = request.temperature.filter(|_| dialect.temperature && !reasons) {
         body["temperature"] = shortest(temperature);
@@ -96,10 +108,47 @@ pub fn encode(request: &Request, dialect: Dialect) -> Value {
         Format::JsonObject => body["response_format"] = json!({"type": "json_object"}),
         Format::Plain => {}
     }
+    if !request.tools.is_empty() && dialect.tools {
+        body["tools"] = request.tools.iter().map(function).collect();
+        if !request.may_call {
+            body["tool_choice"] = "none".into();
+        }
+    }
     if let Some(key) = request.cache_key.as_ref().filter(|_| dialect.cache_key) {
         body["prompt_cache_key"] = key.as_str().into();
     }
     body
+}
+
+/// A tool as a strict function.
+fn function(tool: &Tool) -> Value {
+    let property = |&(name, kind, about): &(&str, &str, &str)| {
+        (name.to_owned(), json!({"type": kind, "description": about}))
+    };
+    let properties: serde_json::Map<String, Value> = tool.parameters.iter().map(property).collect();
+    let required: Vec<&str> = tool.parameters.iter().map(|&(name, ..)| name).collect();
+    let parameters =
+        json!({"type": "object", "additionalProperties": false, "required": required, "properties": properties});
+    let function =
+        json!({"name": tool.name, "description": tool.about, "strict": true, "parameters": parameters});
+    json!({"type": "function", "function": function})
+}
+
+/// What the model called and what it was given; as plain text for a server that knows no tools any more.
+fn messages_of(turn: &Turn, dialect: Dialect) -> Vec<Value> {
+    if !dialect.tools {
+        let results: Vec<&str> = turn.calls.iter().map(|(_, result)| result.as_str()).collect();
+        return vec![json!({"role": "user", "content": results.join("\n\n")})];
+    }
+    let call = |(call, _): &(ToolCall, String)| {
+        json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}})
+    };
+    let calls: Vec<Value> = turn.calls.iter().map(call).collect();
+    let mut messages = vec![json!({"role": "assistant", "content": null, "tool_calls": calls})];
+    messages.extend(turn.calls.iter().map(|(call, result)| {
+        json!({"role": "tool", "tool_call_id": call.id, "content": result})
+    }));
+    messages
 }
 
 /// Tokens that the answer may have: what is asked for, or what the model can give where that is less.
@@ -128,8 +177,8 @@ pub struct Answer {
     pub model: String,
     /// What it took, with one request; `None` where the server does not say.
     pub usage: Option<Usage>,
-    /// The text, or why there is none: the model refused, a filter took it, it was cut.
-    pub text: Result<String, LlmError>,
+    /// The text and the calls of tools, or why there is neither: the model refused, a filter took it, it was cut.
+    pub said: Result<(String, Vec<ToolCall>), LlmError>,
     /// Bytes of text in the answer, used or not.
     pub bytes: usize,
 }
@@ -197,10 +246,43 @@ fn answer_of(value: &Value, key: Option<&Secret>) -> Answer {
     let usage = value.get("usage").and_then(usage_of);
     Answer {
         model: clean(value.get("model").and_then(Value::as_str).unwrap_or_default(), key, 100),
-        text: content_of(value, content, usage.as_ref(), key),
+        said: said(value, content, usage.as_ref(), key),
         usage,
         bytes: content.map_or(0, str::len),
     }
+}
+
+/// What the first choice says: a text, or calls of tools.
+fn said(
+    value: &Value,
+    content: Option<&str>,
+    usage: Option<&Usage>,
+    key: Option<&Secret>,
+) -> Result<(String, Vec<ToolCall>), LlmError> {
+    let calls = match value.pointer("/choices/0/finish_reason").and_then(Value::as_str) {
+        // a call that was cut has no whole arguments
+        Some("length" | "content_filter") => Vec::new(),
+        _ => calls_of(value),
+    };
+    if calls.is_empty() {
+        return Ok((content_of(value, content, usage, key)?, calls));
+    }
+    Ok((content.unwrap_or_default().to_owned(), calls))
+}
+
+fn calls_of(value: &Value) -> Vec<ToolCall> {
+    let calls = value.pointer("/choices/0/message/tool_calls").and_then(Value::as_array);
+    let call = |call: &Value| {
+        let text = |path: &str| call.pointer(path).and_then(Value::as_str).map(str::to_owned);
+        let arguments = match call.pointer("/function/arguments") {
+            Some(Value::String(text)) => text.clone(),
+            // some servers send the object itself
+            Some(other) => other.to_string(),
+            None => String::new(),
+        };
+        Some(ToolCall { id: text("/id")?, name: text("/function/name")?, arguments })
+    };
+    calls.into_iter().flatten().filter_map(call).collect()
 }
 
 /// The text of the first choice. Only one that ended by itself is whole.
@@ -356,6 +438,10 @@ mod tests {
 
     fn request(model: &str) -> Request {
         Request {
+            id: "review/1/1".to_owned(),
+            turns: Vec::new(),
+            tools: &[],
+        may_call: false,
             model: model.to_owned(),
             system: "Be fair.".to_owned(),
             user: "The diff.".to_owned(),
@@ -500,7 +586,7 @@ mod tests {
 
     #[track_caller]
     fn check_text(body: &str, expected: Result<&str, &str>) {
-        let text = decode(200, body.as_bytes(), None).unwrap().text.map_err(|error| error.to_string());
+        let text = decode(200, body.as_bytes(), None).unwrap().said.map(|(text, _)| text).map_err(|error| error.to_string());
         assert_eq!(text.as_deref().map_err(String::as_str), expected, "{body}");
     }
 
@@ -517,7 +603,7 @@ mod tests {
             Err("the model server's content filter took the answer"),
         );
         check_text(r#"{"choices":[]}"#, Err("the model server sent no choices"));
-        let cut = decode(200, answer(r#"{"content":"{"}"#, "length").as_bytes(), None).unwrap().text;
+        let cut = decode(200, answer(r#"{"content":"{"}"#, "length").as_bytes(), None).unwrap().said;
         assert!(matches!(cut, Err(LlmError::Split { what: TooLong::Answer, .. })));
     }
 

@@ -33,12 +33,17 @@ pub(super) fn settings(base_url: &str) -> Settings {
         max_attempts: 3,
         deadline: Instant::now() + Duration::from_secs(20),
         user_agent: "prudence/test".to_owned(),
+        tape: None,
         on_event: None,
     }
 }
 
 fn request() -> Request {
     Request {
+        id: "review/1/1".to_owned(),
+        turns: Vec::new(),
+        tools: &[],
+        may_call: false,
         model: "m".to_owned(),
         system: "Be fair.".to_owned(),
         user: "The diff.".to_owned(),
@@ -212,7 +217,7 @@ async fn an_answer_comes_with_what_it_took() {
         output_tokens: 50,
         reasoning_tokens: 7,
     };
-    assert_eq!(reply, Reply { text: "{}".to_owned(), model: "m-2026".to_owned(), usage });
+    assert_eq!(reply, Reply { text: "{}".to_owned(), calls: Vec::new(), model: "m-2026".to_owned(), usage });
     assert_eq!(world.meter.by_model(), [("m".to_owned(), usage, Some(450.0 / 1e6))]);
     let seen = world.seen(|seen| (seen.uri.to_string(), seen.headers["authorization"].clone(), seen.body.clone()));
     assert_eq!(seen[0].0, "/v1/chat/completions");

@@ -1,12 +1,14 @@
 //! HTTP to one model server: where it is, how it knows us, and answers of bounded size and time.
 
 use std::error::Error as _;
+use std::sync::{Arc, OnceLock};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use reqwest::{Method, Url};
 use tokio::time::{Instant, timeout_at};
 
 use super::Settings;
+use super::tape::Tape;
 use crate::config::Provider;
 use crate::config::provider::is_loopback;
 use crate::secret::Secret;
@@ -21,9 +23,15 @@ pub(super) struct Transport {
     auth: Option<(HeaderName, HeaderValue)>,
     /// `api-version` where the address needs one.
     azure_api_version: Option<String>,
+    /// Files that answer, or that take the answers.
+    tape: Option<Arc<Tape>>,
+    tape_failed: OnceLock<String>,
+    /// For what is recorded: it is taken out.
+    key: Option<Secret>,
 }
 
 /// What came back.
+#[derive(Debug)]
 pub(super) struct HttpReply {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
@@ -31,14 +39,17 @@ pub(super) struct HttpReply {
 }
 
 /// Why nothing whole came back.
-#[derive(Debug)]
-pub(super) enum Lost {
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lost {
     /// There was no connection; nothing was sent.
     NotSent(String),
     /// The request was sent, and what became of it is not known.
     Cut(String),
-    /// The answer was larger than [`MAX_BODY`].
+    /// The answer was larger than this program reads.
     TooLarge,
+    /// Nobody was asked: the files that answer instead have no answer.
+    Absent(String),
 }
 
 impl Transport {
@@ -69,7 +80,15 @@ impl Transport {
         let is_dated =
             settings.provider == Provider::Azure && !base.path().trim_end_matches('/').ends_with("/openai/v1");
         let azure_api_version = is_dated.then(|| settings.azure_api_version.clone());
-        Ok(Transport { http, base, auth, azure_api_version })
+        Ok(Transport {
+            http,
+            base,
+            auth,
+            azure_api_version,
+            tape: settings.tape.clone(),
+            tape_failed: OnceLock::new(),
+            key: settings.api_key.clone(),
+        })
     }
 
     /// Scheme, host and port.
@@ -78,7 +97,39 @@ impl Transport {
     }
 
     /// Asks `model` by POST; everything is over at `until`.
-    pub(super) async fn chat(&self, model: &str, body: String, until: Instant) -> Result<HttpReply, Lost> {
+    pub(super) async fn chat(
+        &self,
+        id: &str,
+        model: &str,
+        body: String,
+        until: Instant,
+    ) -> Result<HttpReply, Lost> {
+        let recording = match self.tape.as_deref() {
+            None => None,
+            Some(Tape::Record(reel)) => Some((reel, body.clone())),
+            Some(played) => return played.play(id, &body),
+        };
+        let result = self.send(model, body, until).await;
+        if let Some((reel, body)) = recording
+            && let Err(err) = reel.keep(id, &body, &result, self.key.as_ref())
+        {
+            // what was paid for is not thrown away because a disk is full
+            self.tape_failed.get_or_init(|| format!("{err:#}"));
+        }
+        result
+    }
+
+    /// Why not every exchange was recorded.
+    pub(super) fn tape_failure(&self) -> Option<&str> {
+        self.tape_failed.get().map(String::as_str)
+    }
+
+    /// Whether nobody is asked.
+    pub(super) fn is_played(&self) -> bool {
+        self.tape.as_ref().is_some_and(|tape| tape.is_played())
+    }
+
+    async fn send(&self, model: &str, body: String, until: Instant) -> Result<HttpReply, Lost> {
         let url = match self.azure_api_version {
             Some(_) => self.url(&["openai", "deployments", model, "chat", "completions"]),
             None => self.url(&["chat", "completions"]),

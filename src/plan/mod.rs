@@ -1,6 +1,7 @@
 //! The plan: what exactly would be sent, and what it would cost at most.
 
 pub mod chunk;
+pub mod pass;
 pub mod tokens;
 pub mod view;
 
@@ -12,6 +13,7 @@ use crate::memory::{self, Memory};
 use crate::prompt::{self, Frame, Orientation};
 use crate::text::printable;
 pub use chunk::{Chunk, Piece};
+pub use pass::Pass;
 pub use tokens::Tokenizer;
 pub use view::{View, describe};
 
@@ -24,6 +26,8 @@ pub struct Budget {
     pub max_output_tokens: usize,
     /// Tokens that prompt and answer may have together.
     pub window: usize,
+    /// Tokens that are kept free for what stands beside the change: definitions, enclosing functions.
+    pub context_tokens: usize,
     /// The model's encoding.
     pub tokenizer: Tokenizer,
 }
@@ -33,12 +37,16 @@ pub struct Budget {
 pub struct Plan {
     /// The change under review: filtered and masked.
     pub diff: Diff,
-    /// What is sent, one request a chunk.
+    /// What is sent, one request a chunk and pass.
     pub chunks: Vec<Chunk>,
+    /// The looks at each chunk.
+    pub passes: Vec<Pass>,
     /// The texts around the chunks.
     pub frame: Frame,
     /// Added and removed lines of each file that were reviewed before, and are not sent again.
     pub remembered: Vec<usize>,
+    /// What is shown beside each chunk, and is not under review; by chunk, with its tokens.
+    contexts: Vec<(String, usize)>,
     view: View,
     /// Tokens of a prompt without its chunk.
     frame_tokens: usize,
@@ -69,7 +77,8 @@ pub fn build(budget: Budget, orientation: &Orientation, schema: &str, diff: Diff
     let fresh = memory::fresh(&diff, known);
     let chunks = chunk::pack(&diff, &view, part, &fresh);
     let remembered = diff.files.iter().zip(&fresh).map(|(file, fresh)| remembered(file, fresh)).collect();
-    Plan { diff, chunks, frame, remembered, view, frame_tokens, prefix_tokens }
+    let (passes, contexts) = (vec![Pass::ONLY], Vec::new());
+    Plan { diff, chunks, passes, frame, remembered, contexts, view, frame_tokens, prefix_tokens }
 }
 
 /// The changed lines of a file that are in none of the ranges of its hunks.
@@ -89,6 +98,7 @@ const SMALLEST_PART: usize = 100;
 
 /// Tokens of the change that fit into one prompt.
 fn part_budget(budget: &Budget, frame_tokens: usize) -> usize {
+    let frame_tokens = frame_tokens + budget.context_tokens;
     let wanted = budget.chunk_tokens.saturating_sub(frame_tokens).max(budget.chunk_tokens / 2);
     // the count is exact for the messages; what a provider adds for the schema is not documented
     let margin = budget.window / 50;
@@ -96,17 +106,53 @@ fn part_budget(budget: &Budget, frame_tokens: usize) -> usize {
     wanted.min(possible).max(SMALLEST_PART)
 }
 
+/// Stands before what is not under review.
+const CONTEXT: &str = "\n\nContext from the repository as the change leaves it, to understand the part. It is not under review; report nothing that is wrong only here:\n";
+
 impl Plan {
-    /// The user message for a chunk.
-    pub fn user(&self, chunk: &Chunk) -> String {
-        format!("{}{}{}", self.frame.before, self.part(chunk), self.frame.after)
+    /// The plan with these looks at each chunk.
+    pub fn with_passes(self, passes: Vec<Pass>) -> Plan {
+        Plan { passes, ..self }
     }
 
-    /// The reviewer's view of a chunk.
-    pub fn part(&self, chunk: &Chunk) -> String {
+    /// Tokens of `limit` that are left for the context itself.
+    pub fn context_room(&self, limit: usize) -> usize {
+        limit.saturating_sub(self.view.count(CONTEXT) + self.view.count(&self.frame.fenced("")))
+    }
+
+    /// The plan with what stands beside each chunk; empty texts beside those that need nothing.
+    pub fn with_context(mut self, texts: Vec<String>) -> Plan {
+        let measured = |text: String| {
+            if text.trim().is_empty() {
+                return (String::new(), 0);
+            }
+            let text = format!("{CONTEXT}{}", self.frame.fenced(&text));
+            let tokens = self.view.count(&text);
+            (text, tokens)
+        };
+        self.contexts = texts.into_iter().map(measured).collect();
+        self
+    }
+
+    /// The user message for a chunk in a pass.
+    pub fn user(&self, chunk: &Chunk, pass: &Pass) -> String {
+        let frame = &self.frame;
+        let (context, _) = self.context(chunk);
+        let lens = pass.lens.map(|lens| format!("\n\n{}", lens.trim_end())).unwrap_or_default();
+        format!("{}{}{}{context}{lens}", frame.before, self.part(chunk, pass), frame.after.trim_end())
+    }
+
+    /// What is shown beside a chunk, with its tokens.
+    pub fn context(&self, chunk: &Chunk) -> (&str, usize) {
+        let context = chunk.id.checked_sub(1).and_then(|index| self.contexts.get(index));
+        context.map_or(("", 0), |(text, tokens)| (text.as_str(), *tokens))
+    }
+
+    /// The reviewer's view of a chunk in a pass.
+    pub fn part(&self, chunk: &Chunk, pass: &Pass) -> String {
         let mut out = String::new();
         let mut shown = None;
-        for piece in &chunk.pieces {
+        for piece in pass.order(&chunk.pieces) {
             let file = &self.diff.files[piece.file];
             let hunk = &file.hunks()[piece.hunk];
             if shown.replace(piece.file) != Some(piece.file) {
@@ -124,9 +170,19 @@ impl Plan {
         out
     }
 
-    /// Tokens of the whole prompt of a chunk: messages and schema.
+    /// Tokens of the whole prompt of a chunk in one pass, without the pass's lens: messages and schema.
     pub fn input_tokens(&self, chunk: &Chunk) -> usize {
-        self.frame_tokens + chunk.tokens
+        self.frame_tokens + chunk.tokens + self.context(chunk).1
+    }
+
+    /// Tokens of a text under the model's encoding.
+    pub fn count(&self, text: &str) -> usize {
+        self.view.count(text)
+    }
+
+    /// Tokens of the lens of a pass.
+    pub fn lens_tokens(&self, pass: &Pass) -> usize {
+        pass.lens.map_or(0, |lens| self.view.count(lens) + 2)
     }
 
     /// Tokens that all prompts begin with.
@@ -236,7 +292,7 @@ mod tests {
     }
 
     fn budget(chunk_tokens: usize, window: usize) -> Budget {
-        Budget { chunk_tokens, max_output_tokens: 1000, window, tokenizer: Tokenizer::O200k }
+        Budget { chunk_tokens, max_output_tokens: 1000, window, context_tokens: 0, tokenizer: Tokenizer::O200k }
     }
 
     fn orientation() -> Orientation {
@@ -249,7 +305,7 @@ mod tests {
         assert!(plan.chunks.len() > 1);
         for chunk in &plan.chunks {
             let count = |text: &str| Tokenizer::O200k.count(text) + 4;
-            let exact = count(&plan.frame.system) + count(&plan.user(chunk)) + 3 + Tokenizer::O200k.count("{}");
+            let exact = count(&plan.frame.system) + count(&plan.user(chunk, &Pass::ONLY)) + 3 + Tokenizer::O200k.count("{}");
             let estimate = plan.input_tokens(chunk);
             assert!(estimate.abs_diff(exact) * 100 <= exact, "{estimate} is within 1 % of {exact}");
             assert!(exact <= 2500);
@@ -265,7 +321,7 @@ mod tests {
     #[test]
     fn all_prompts_begin_alike() {
         let plan = build(budget(2000, 128_000), &orientation(), "{}", diff(120), None);
-        let users: Vec<String> = plan.chunks.iter().map(|chunk| plan.user(chunk)).collect();
+        let users: Vec<String> = plan.chunks.iter().map(|chunk| plan.user(chunk, &Pass::ONLY)).collect();
         assert!(users.iter().all(|user| user.starts_with(&plan.frame.before)) && users.len() > 1);
     }
 

@@ -55,7 +55,7 @@ pub async fn publish(args: &cli::Publish, world: &World<'_>, console: &Console) 
     let report = parse(&text).with_context(|| format!("cannot publish `{name}`"))?;
     let change = request::of(&report, args, world).with_context(|| format!("cannot publish `{name}`"))?;
     let purpose = if args.dry_run { Purpose::Show } else { Purpose::Publish };
-    let setup = Setup::new(&change, &args.settings, world, console, purpose).await?;
+    let setup = Setup::new(&change, &args.settings, world, console, purpose, false).await?;
     let output = Output::new(args.format, false, files, &setup, console, started);
     if let Some(why) = stale(&report, &setup) {
         console.notice(&why);

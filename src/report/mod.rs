@@ -402,7 +402,7 @@ pub fn coverage(plan: &Plan, skipped: &[Skipped], failures: &[(Vec<crate::plan::
 }
 
 /// What became of each chunk of a plan.
-pub fn chunks(plan: &Plan, outcomes: &[Outcome]) -> Vec<ChunkInfo> {
+pub fn chunks(plan: &Plan, outcomes: &[&Outcome]) -> Vec<ChunkInfo> {
     let state = |id| {
         let failed = outcomes.iter().any(|outcome| outcome.chunk.id == id && outcome.result.is_err());
         if failed { ChunkState::Failed } else { ChunkState::Reviewed }

@@ -1,4 +1,4 @@
-//! Asking about every chunk: a bounded number at a time, split where an answer would not fit.
+//! Asking about every chunk in every pass: a bounded number at a time, split where an answer would not fit.
 
 pub mod schema;
 
@@ -8,7 +8,7 @@ use crate::cache::Cache;
 use crate::config::Config;
 use crate::config::provider::Resolved;
 use crate::llm::{Client, LlmError, Request};
-use crate::plan::{Chunk, Plan};
+use crate::plan::{Chunk, Pass, Plan};
 use crate::prompt;
 use schema::Answer;
 
@@ -23,6 +23,8 @@ pub struct Ask {
     pub concurrency: usize,
     /// Answers of earlier runs.
     pub cache: Option<Cache>,
+    /// Stands before the ids of the requests, where several changes are reviewed in one run.
+    pub prefix: String,
 }
 
 /// What became of a chunk, or of a part of one that had to be split.
@@ -30,6 +32,8 @@ pub struct Ask {
 pub struct Outcome {
     /// What was asked about.
     pub chunk: Chunk,
+    /// The number of the pass, counted from 1.
+    pub pass: usize,
     /// The answer, or why there is none.
     pub result: Result<Answer, String>,
     /// Why no other chunk will do better, where that is the reason.
@@ -41,35 +45,59 @@ pub struct Outcome {
 /// Low, so that the same change gets the same review; the model's own choice would be 1.
 const TEMPERATURE: f32 = 0.1;
 
+/// Of passes that vote: high enough that they do not repeat each other.
+const TEMPERATURE_OF_SEVERAL: f32 = 0.6;
+
 /// Tells apart the prompts, models and settings under which the same part of a change gets another answer.
 pub fn settings_key(config: &Config, provider: Resolved) -> String {
     let settings = format!(
         "{:?}",
         (
-            (provider, &config.base_url, &config.model, config.max_output_tokens, TEMPERATURE),
+            (provider, &config.base_url, &config.model, config.max_output_tokens, config.effort),
+            (TEMPERATURE, TEMPERATURE_OF_SEVERAL, config.context, config.context_tokens),
             (&config.language, &config.instructions, &config.paths),
         )
     );
     prompt::hash_of(&[&prompt::hash(), &schema::schema().to_string(), &settings])
 }
 
-/// Asks about all chunks of a plan. Every line of every chunk is in exactly one outcome. `on_chunk` is called when a
-/// chunk is done, with all its outcomes.
+/// Asks about all chunks of a plan in all its passes. In each pass every line of every chunk is in exactly one outcome.
+/// `on_chunk` is called when a chunk is done in a pass, with all its outcomes.
+///
+/// All chunks come before the next pass, so that where money or time ends early, everything was looked at once. Where
+/// several requests begin alike, the first goes alone: the provider's cache has their beginning then.
 pub async fn run(client: &Client, plan: &Plan, ask: &Ask, on_chunk: &dyn Fn(&[Outcome])) -> Vec<Outcome> {
-    let reviews = plan.chunks.iter().map(|chunk| async move {
-        let outcomes = review_chunk(client, plan, ask, chunk.clone()).await;
+    /// From so many requests on it pays to wait for the first.
+    const SHARED_FROM: usize = 3;
+    let asked = plan.passes.iter().flat_map(|pass| plan.chunks.iter().map(move |chunk| (pass, chunk)));
+    let mut reviews = asked.map(|(pass, chunk)| async move {
+        let outcomes = review_chunk(client, plan, ask, pass, chunk.clone()).await;
         on_chunk(&outcomes);
         outcomes
     });
-    let mut outcomes: Vec<Outcome> = futures_util::stream::iter(reviews)
-        .buffer_unordered(ask.concurrency.max(1))
-        .flat_map(futures_util::stream::iter)
-        .collect()
-        .await;
+    let is_shared = plan.passes.len() > 1 && plan.passes.len() * plan.chunks.len() >= SHARED_FROM;
+    let mut outcomes = match if is_shared { reviews.next() } else { None } {
+        Some(first) => first.await,
+        None => Vec::new(),
+    };
+    let rest = futures_util::stream::iter(reviews).buffer_unordered(ask.concurrency.max(1));
+    outcomes.extend(rest.flat_map(futures_util::stream::iter).collect::<Vec<Outcome>>().await);
     outcomes.sort_by_key(|outcome| {
-        (outcome.chunk.id, outcome.chunk.pieces.first().map(|p| (p.file, p.hunk, p.lines.start)))
+        let first = outcome.chunk.pieces.first().map(|p| (p.file, p.hunk, p.lines.start));
+        (outcome.chunk.id, outcome.pass, first)
     });
     outcomes
+}
+
+/// For each chunk the outcomes of the pass that got answers for most of it: what of the change was reviewed. Every line
+/// of every chunk is in exactly one of them.
+pub fn best<'a>(plan: &Plan, outcomes: &'a [Outcome]) -> Vec<&'a Outcome> {
+    let unanswered = |outcome: &&Outcome| outcome.result.is_err();
+    let lines = |pass: &&[Outcome]| -> usize {
+        pass.iter().filter(unanswered).map(|outcome| plan.changed_lines(&outcome.chunk)).sum()
+    };
+    let chunks = outcomes.chunk_by(|a, b| a.chunk.id == b.chunk.id);
+    chunks.filter_map(|chunk| chunk.chunk_by(|a, b| a.pass == b.pass).min_by_key(lines)).flatten().collect()
 }
 
 /// How often the parts of a chunk are halved at most: enough to find the one line of sixty that cannot be answered for.
@@ -80,12 +108,12 @@ const MOST_SPLITS: u8 = 8;
 const SPLIT: &str = "split";
 
 /// Asks about a chunk; where prompt or answer is too long, about its halves.
-async fn review_chunk(client: &Client, plan: &Plan, ask: &Ask, chunk: Chunk) -> Vec<Outcome> {
+async fn review_chunk(client: &Client, plan: &Plan, ask: &Ask, pass: &Pass, chunk: Chunk) -> Vec<Outcome> {
     let mut work = vec![chunk];
     let mut splits = 0;
     let mut outcomes = Vec::new();
     while let Some(chunk) = work.pop() {
-        let known = ask.cache.as_ref().map(|cache| (cache, cache.key(&plan.part(&chunk))));
+        let known = ask.cache.as_ref().map(|cache| (cache, cache.key(&asked_about(plan, pass, &chunk))));
         let cached = known.as_ref().and_then(|(cache, key)| cache.get(key));
         if cached.as_deref() == Some(SPLIT)
             && let Some((first, second)) = plan.split(&chunk).filter(|_| splits < MOST_SPLITS)
@@ -95,10 +123,10 @@ async fn review_chunk(client: &Client, plan: &Plan, ask: &Ask, chunk: Chunk) -> 
             continue;
         }
         if let Some(answer) = cached.and_then(|text| schema::parse(&text).ok()) {
-            outcomes.push(Outcome { chunk, result: Ok(answer), stopped: None, is_cached: true });
+            outcomes.push(Outcome { chunk, pass: pass.number, result: Ok(answer), stopped: None, is_cached: true });
             continue;
         }
-        let result = match ask_once(client, plan, ask, &chunk).await {
+        let result = match ask_once(client, plan, ask, pass, &chunk, splits).await {
             Err(LlmError::Split { message, .. }) => match plan.split(&chunk).filter(|_| splits < MOST_SPLITS) {
                 Some((first, second)) => {
                     if let Some((cache, key)) = &known {
@@ -122,22 +150,46 @@ async fn review_chunk(client: &Client, plan: &Plan, ask: &Ask, chunk: Chunk) -> 
             Err(LlmError::Stop(message)) => Some(message.clone()),
             _ => None,
         };
-        outcomes.push(Outcome { chunk, result: result.map_err(|err| err.to_string()), stopped, is_cached: false });
+        let result = result.map_err(|err| err.to_string());
+        outcomes.push(Outcome { chunk, pass: pass.number, result, stopped, is_cached: false });
     }
     outcomes
 }
 
-/// One request, and one more where the answer cannot be read. Returns the answer, and its text.
-async fn ask_once(client: &Client, plan: &Plan, ask: &Ask, chunk: &Chunk) -> Result<(Answer, String), LlmError> {
+/// What a pass shows of the change and asks about it; not what stands around it, which changes with every push.
+fn asked_about(plan: &Plan, pass: &Pass, chunk: &Chunk) -> String {
+    format!("{}{}{}", plan.part(chunk, pass), plan.context(chunk).0, pass.lens.unwrap_or_default())
+}
+
+/// What is added to a prompt whose answer could not be read.
+pub fn again(error: &str) -> String {
+    format!("\n\nYour last answer could not be used: {error}. Answer again, with the JSON object only.")
+}
+
+/// One request, and one more where the answer cannot be read. Returns the answer, and its text. `splits` tells the parts
+/// of a chunk apart.
+async fn ask_once(
+    client: &Client,
+    plan: &Plan,
+    ask: &Ask,
+    pass: &Pass,
+    chunk: &Chunk,
+    splits: u8,
+) -> Result<(Answer, String), LlmError> {
+    let part = if splits == 0 { String::new() } else { format!("/{splits}") };
     let mut request = Request {
+        id: format!("{}review/{}/{}{part}", ask.prefix, chunk.id, pass.number),
+        turns: Vec::new(),
+        tools: &[],
+        may_call: false,
         model: ask.model.clone(),
         system: plan.frame.system.clone(),
-        user: plan.user(chunk),
+        user: plan.user(chunk, pass),
         schema_name: schema::NAME,
         schema: schema::schema(),
         max_output_tokens: ask.max_output_tokens,
-        temperature: Some(TEMPERATURE),
-        input_tokens: plan.input_tokens(chunk) as u64,
+        temperature: Some(if pass.is_one_of_several { TEMPERATURE_OF_SEVERAL } else { TEMPERATURE }),
+        input_tokens: (plan.input_tokens(chunk) + plan.lens_tokens(pass)) as u64,
         cache_key: None,
     };
     let reply = client.complete(&request).await?;
@@ -145,8 +197,7 @@ async fn ask_once(client: &Client, plan: &Plan, ask: &Ask, chunk: &Chunk) -> Res
         Ok(answer) => return Ok((answer, reply.text)),
         Err(error) => error,
     };
-    request.user +=
-        &format!("\n\nYour last answer could not be used: {error}. Answer again, with the JSON object only.");
+    request.user += &again(&error);
     request.input_tokens += 40;
     let reply = client.complete(&request).await?;
     schema::parse(&reply.text)

@@ -65,7 +65,8 @@ pub fn schema() -> Arc<Value> {
     SCHEMA.clone()
 }
 
-fn object(properties: Vec<(&str, Value)>) -> Value {
+/// A closed object with these properties, all required.
+pub fn object(properties: Vec<(&str, Value)>) -> Value {
     let required: Vec<&str> = properties.iter().map(|(name, _)| *name).collect();
     let properties: serde_json::Map<String, Value> =
         properties.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
@@ -78,18 +79,26 @@ fn object(properties: Vec<(&str, Value)>) -> Value {
 /// # Errors
 /// There is no JSON object with a list of findings in it; the text says what is wrong, for the model to mend.
 pub fn parse(reply: &str) -> Result<Answer, String> {
-    let value = candidates(reply)
-        .find_map(|text| serde_json::from_str::<Value>(text).ok().filter(Value::is_object))
-        .ok_or_else(|| match serde_json::from_str::<Value>(reply.trim()) {
-            Ok(_) => "the answer is JSON, but no object".to_owned(),
-            Err(err) => format!("the answer is no JSON object: {err}"),
-        })?;
+    let value = json_object(reply)?;
     let findings = match &value["findings"] {
         Value::Array(findings) => findings.as_slice(),
         Value::Null => return Err("the answer has no `findings`".to_owned()),
         _ => return Err("`findings` is no list".to_owned()),
     };
     Ok(Answer { drafts: findings.iter().filter_map(draft).collect(), summary: text(&value["summary"]) })
+}
+
+/// The JSON object in a reply, also inside a fence or between sentences.
+///
+/// # Errors
+/// There is none.
+pub fn json_object(reply: &str) -> Result<Value, String> {
+    candidates(reply)
+        .find_map(|text| serde_json::from_str::<Value>(text).ok().filter(Value::is_object))
+        .ok_or_else(|| match serde_json::from_str::<Value>(reply.trim()) {
+            Ok(_) => "the answer is JSON, but no object".to_owned(),
+            Err(err) => format!("the answer is no JSON object: {err}"),
+        })
 }
 
 /// Where JSON may stand in a reply: all of it, inside a fence, or from the first brace to the last.
@@ -122,7 +131,8 @@ fn draft(value: &Value) -> Option<Draft> {
     })
 }
 
-fn text(value: &Value) -> String {
+/// A text, empty where the value is none.
+pub fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 

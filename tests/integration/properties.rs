@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use prudence::diff::{self, Diff, Hunk, Line, LineKind, Side};
 use prudence::findings::anchor;
-use prudence::plan::{self, Budget, Chunk, Plan, Tokenizer};
+use prudence::plan::{self, Budget, Chunk, Pass, Plan, Tokenizer};
 use prudence::prompt::Orientation;
 use prudence::redact;
 use prudence::review::schema::{self, Draft};
@@ -215,14 +215,14 @@ fn empty_prompt(plan: &Plan) -> usize {
 }
 
 fn planned(files: &[Vec<Vec<Marked>>], chunk_tokens: usize) -> Plan {
-    let budget = Budget { chunk_tokens, max_output_tokens: 1000, window: 128_000, tokenizer: Tokenizer::O200k };
+    let budget = Budget { chunk_tokens, max_output_tokens: 1000, window: 128_000, context_tokens: 0, tokenizer: Tokenizer::O200k };
     let orientation = Orientation { language: "en".to_owned(), ..Orientation::default() };
     plan::build(budget, &orientation, "{}", diff::parse(written(files)).unwrap(), None)
 }
 
 /// The changed lines that a chunk shows: path, number, mark and text as they stand in the prompt.
 fn shown(plan: &Plan, chunk: &Chunk) -> Vec<String> {
-    let part = plan.part(chunk);
+    let part = plan.part(chunk, &Pass::ONLY);
     let mut path = "";
     let mut found = Vec::new();
     for line in part.split('\n') {
@@ -264,7 +264,7 @@ proptest! {
         let plan = planned(&files, chunk_tokens);
         let room = chunk_tokens.saturating_sub(empty_prompt(&plan)).max(chunk_tokens / 2);
         for chunk in &plan.chunks {
-            let exact = Tokenizer::O200k.count(&plan.part(chunk));
+            let exact = Tokenizer::O200k.count(&plan.part(chunk, &Pass::ONLY));
             prop_assert!(chunk.tokens <= room && exact <= room, "{} and {exact} of {room}", chunk.tokens);
             prop_assert_eq!(plan.changed_lines(chunk), shown(&plan, chunk).len());
         }

@@ -2,6 +2,7 @@
 //!
 //! It reads objects, the index and the working tree. Nothing is executed, nothing is fetched, and no filter or hook of the repository runs.
 
+mod files;
 mod read;
 
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use git2::{Diff, DiffFindOptions, DiffFormat, DiffOptions, ObjectType, Oid, Repository, Tree};
 
 use crate::diff::RepoPath;
+pub use files::{At, Blob, Found};
 
 /// A repository on this machine.
 pub struct Repo {

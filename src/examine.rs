@@ -1,0 +1,199 @@
+//! A change, asked about, looked at again, and judged: what a review does between reading a change and delivering the
+//! result, the same for a request, for the branch on a desk and for a case of `eval`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use crate::assemble::{assemble, gather, judge};
+use crate::cache::Cache;
+use crate::cli;
+use crate::config::provider::Resolved;
+use crate::config::{self, Config, Effort};
+use crate::console::Console;
+use crate::findings::{Gathered, Judgement, Origin};
+use crate::llm::{self, Client, Tape};
+use crate::prepare::{Prepared, context};
+use crate::redact;
+use crate::report::Report;
+use crate::review::{self, Ask, Outcome};
+use crate::setup::{Setup, prices};
+use crate::tree::Tree;
+use crate::usage::Meter;
+use crate::verify::{self, Look};
+
+/// What a run asks with.
+pub struct Asking {
+    /// What may be spent, and what was.
+    pub meter: Arc<Meter>,
+    /// Answers of earlier runs.
+    pub cache: Option<Cache>,
+    /// Files that answer instead of the server, or that take its answers.
+    pub tape: Option<Arc<Tape>>,
+    /// Stands before the ids of the requests, where several changes are reviewed in one run.
+    pub prefix: String,
+}
+
+impl Asking {
+    /// A new bill under the limit of a configuration.
+    pub fn new(config: &Config) -> Asking {
+        let meter = Arc::new(Meter::new(prices(config), config.max_cost_usd));
+        Asking { meter, cache: None, tape: None, prefix: String::new() }
+    }
+}
+
+/// The files that answer instead of the model, or that take its answers, where there are any.
+///
+/// # Errors
+/// They cannot be read or written.
+pub fn tape(answers: &cli::Answers, cwd: &Path) -> Result<Option<Arc<Tape>>> {
+    let tape = match (&answers.record, &answers.replay, &answers.responses) {
+        (Some(folder), ..) => Tape::record(&cwd.join(folder))?,
+        (_, Some(folder), _) => Tape::replay(&cwd.join(folder))?,
+        (.., Some(file)) => Tape::responses(&cwd.join(file))?,
+        _ => return Ok(None),
+    };
+    Ok(Some(Arc::new(tape)))
+}
+
+/// What came of a change.
+pub struct Examined {
+    /// What became of every chunk in every pass.
+    pub outcomes: Vec<Outcome>,
+    /// What holds.
+    pub judgement: Judgement,
+    /// The report, not delivered yet.
+    pub report: Report,
+    /// Why the model server refuses everything, where nothing was reviewed and nothing was paid for: no review, an error.
+    pub refused: Option<String>,
+}
+
+/// Asks about every chunk, looks again at what was found, and judges. `arrived` is told of each answer.
+///
+/// # Errors
+/// The client cannot be made: address or key cannot be used, or TLS cannot be set up.
+pub async fn examine(
+    setup: &Setup,
+    prepared: &Prepared,
+    tree: &Tree<'_>,
+    asking: &Asking,
+    arrived: &dyn Fn(&[Outcome]),
+    console: &Console,
+) -> Result<Examined> {
+    let is_asked = setup.provider != Resolved::Offline && !prepared.plan.chunks.is_empty();
+    let client = is_asked.then(|| client(setup, asking, console)).transpose()?;
+    let outcomes = match &client {
+        Some(client) => ask(client, setup, prepared, asking, arrived, console).await,
+        None => Vec::new(),
+    };
+    let mut gathered = gather(setup, prepared, &outcomes);
+    if let Some(client) = &client {
+        look_again(client, setup, prepared, tree, asking, &mut gathered, console).await;
+        if let Some(why) = client.tape_failure() {
+            console.notice(&format!("not every exchange was recorded: {why}"));
+        }
+    }
+    console.finish();
+    let judgement = judge(setup, prepared, &outcomes, gathered);
+    let report = assemble(setup, prepared, &outcomes, &judgement, &asking.meter, console);
+    let refused = refused(&outcomes, &asking.meter);
+    Ok(Examined { outcomes, judgement, report, refused })
+}
+
+fn client(setup: &Setup, asking: &Asking, console: &Console) -> Result<Client> {
+    let config = &setup.config;
+    let mut settings = llm::Settings::new(config, tokio::time::Instant::now() + config.deadline);
+    settings.provider = match setup.provider {
+        Resolved::Azure => config::Provider::Azure,
+        _ => config::Provider::OpenAi,
+    };
+    settings.on_event = console.model_events();
+    settings.tape = asking.tape.clone();
+    Ok(Client::new(settings, asking.meter.clone())?)
+}
+
+/// Asks about every chunk in every pass.
+async fn ask(
+    client: &Client,
+    setup: &Setup,
+    prepared: &Prepared,
+    asking: &Asking,
+    arrived: &dyn Fn(&[Outcome]),
+    console: &Console,
+) -> Vec<Outcome> {
+    let (config, plan) = (&setup.config, &prepared.plan);
+    let ask = Ask {
+        model: config.model.clone(),
+        max_output_tokens: config.max_output_tokens,
+        concurrency: config.concurrency,
+        cache: asking.cache.clone(),
+        prefix: asking.prefix.clone(),
+    };
+    if setup.ci.is_none() {
+        console.start(plan.chunks.len() * plan.passes.len());
+    }
+    let outcomes = review::run(client, plan, &ask, &|outcomes| {
+        console.advance();
+        arrived(outcomes);
+    })
+    .await;
+    tell_of_passes(prepared, &outcomes, console);
+    outcomes
+}
+
+/// Says where a pass got no answer though another did: then fewer could vote.
+fn tell_of_passes(prepared: &Prepared, outcomes: &[Outcome], console: &Console) {
+    let best = review::best(&prepared.plan, outcomes);
+    let lost: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.result.is_err()).collect();
+    let is_seen = |outcome: &&&Outcome| best.iter().all(|best| !std::ptr::eq(*best, **outcome));
+    let unseconded = lost.iter().filter(is_seen).count();
+    if let Some(Err(cause)) = lost.iter().find(|outcome| is_seen(outcome)).map(|outcome| &outcome.result) {
+        let cause = cause.replace('\n', "; ");
+        console.notice(&format!(
+            "{} of further passes got no answer, so that fewer could vote: {cause}",
+            crate::report::plural(unseconded, "request")
+        ));
+    }
+}
+
+/// The second look, where the configuration wants one.
+async fn look_again(
+    client: &Client,
+    setup: &Setup,
+    prepared: &Prepared,
+    tree: &Tree<'_>,
+    asking: &Asking,
+    gathered: &mut Gathered,
+    console: &Console,
+) {
+    let config = &setup.config;
+    let has_claims = gathered.candidates.iter().any(|candidate| candidate.finding.origin == Origin::Model);
+    if !config.verify || config.effort == Effort::Low || !has_claims {
+        return;
+    }
+    let clean = |text: &str| prepared.redactions.clean(&redact::text(text)).into_owned();
+    let context = context(config, tree, &prepared.plan.diff, &clean);
+    let look = Look {
+        client,
+        model: &config.verify_model,
+        plan: &prepared.plan,
+        tree,
+        context: &context,
+        context_tokens: config.context_tokens,
+        concurrency: config.concurrency,
+        prefix: &asking.prefix,
+        clean: &clean,
+    };
+    let notes = verify::look_again(&look, gathered).await;
+    notes.iter().for_each(|note| console.notice(&note.replace('\n', "; ")));
+}
+
+/// Why the model server refuses everything, where not one chunk was reviewed and nothing was paid for: that is no review
+/// but an error.
+fn refused(outcomes: &[Outcome], meter: &Meter) -> Option<String> {
+    if outcomes.iter().any(|outcome| outcome.result.is_ok()) || meter.totals().output_tokens > 0 {
+        return None;
+    }
+    outcomes.iter().find_map(|outcome| outcome.stopped.clone())
+}

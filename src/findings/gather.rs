@@ -1,0 +1,143 @@
+//! From what every pass said to candidates, each defect once, with the votes it has.
+
+use std::collections::BTreeSet;
+
+use super::{Finding, Origin, Reason, Suppressed, Verdict, anchor, from_draft, from_hit, rank, similar, unplaced};
+use crate::checks::Hit;
+use crate::config::Effort;
+use crate::diff::Diff;
+use crate::review::schema::Draft;
+
+/// A draft, and the pass that made it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Said {
+    /// The number of the pass.
+    pub pass: usize,
+    /// What it said.
+    pub draft: Draft,
+}
+
+/// A finding on its way: it stands in the diff, and what it is worth is not decided yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// The finding. Its votes are the passes that saw it.
+    pub finding: Finding,
+    /// The failing case, in the model's words.
+    pub reasoning: String,
+    /// The passes that got an answer for its lines, and so could see it.
+    pub passes: usize,
+    /// Whether a second look was tried and failed.
+    pub look_failed: bool,
+}
+
+/// What was said of a change, each thing once.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Gathered {
+    /// What may be reported, strongest first.
+    pub candidates: Vec<Candidate>,
+    /// What will not be, and why.
+    pub suppressed: Vec<Suppressed>,
+}
+
+/// What decides about drafts beside the drafts themselves.
+pub struct Rules<'a> {
+    /// How many passes answered for a path.
+    pub answered: &'a dyn Fn(&str) -> usize,
+    /// Why a finding is of a kind that is never reported, with its reasoning; `None` where it is not.
+    pub excluded: &'a dyn Fn(&Finding, &str) -> Option<&'static str>,
+    /// Whether two findings are about the same defect.
+    pub is_same: &'a dyn Fn(&Finding, &Finding) -> bool,
+}
+
+/// Places the drafts in the diff, drops what is never reported, and joins what says the same.
+pub fn gather(diff: &Diff, hits: Vec<Hit>, said: Vec<Said>, rules: &Rules<'_>) -> Gathered {
+    let mut gathered = Gathered::default();
+    let mut placed: Vec<(usize, Candidate)> =
+        hits.into_iter().map(|hit| (0, Candidate::new(from_hit(diff, hit), String::new(), 1))).collect();
+    let index = anchor::Index::new(diff);
+    for Said { pass, draft } in said {
+        let reasoning = draft.reasoning.clone();
+        let Some(anchor) = index.anchor(&draft) else {
+            gathered.suppressed.push(Suppressed::new(Reason::Unanchored, unplaced(draft)));
+            continue;
+        };
+        let finding = from_draft(diff, draft, anchor);
+        match (rules.excluded)(&finding, &reasoning) {
+            Some(why) => gathered.suppressed.push(Suppressed::because(Reason::BelowThreshold, why, finding)),
+            None => {
+                let passes = (rules.answered)(&finding.path);
+                placed.push((pass, Candidate::new(finding, reasoning, passes)));
+            }
+        }
+    }
+    gathered.join(placed, rules.is_same);
+    gathered
+}
+
+impl Candidate {
+    fn new(finding: Finding, reasoning: String, passes: usize) -> Candidate {
+        Candidate { finding, reasoning, passes, look_failed: false }
+    }
+
+    /// Whether enough speaks for it (interface, section 3). Where only one pass could see it, nobody could second it.
+    fn stands(&self, effort: Effort) -> bool {
+        let is_alone = self.finding.votes < 2 && self.passes > 1;
+        let is_backed = self.finding.verdict == Verdict::Confirmed || self.look_failed;
+        match effort {
+            _ if self.finding.origin == Origin::Check || !is_alone => true,
+            Effort::Low => true,
+            Effort::Balanced => is_backed,
+            Effort::High => false,
+        }
+    }
+}
+
+impl Gathered {
+    /// Keeps the strongest of those that say the same. Each pass that saw it is a vote; twice in one pass is a duplicate.
+    fn join(&mut self, mut placed: Vec<(usize, Candidate)>, is_same: &dyn Fn(&Finding, &Finding) -> bool) {
+        placed.sort_by_cached_key(|(_, candidate)| rank(&candidate.finding));
+        let mut kept: Vec<(Candidate, BTreeSet<usize>)> = Vec::new();
+        for (pass, candidate) in placed {
+            match kept.iter_mut().find(|(other, _)| is_same(&other.finding, &candidate.finding)) {
+                Some((other, passes)) => {
+                    // a check needs no votes, and a model that sees the same adds nothing
+                    let is_vote = other.finding.origin == Origin::Model && passes.insert(pass);
+                    if !is_vote {
+                        self.suppressed.push(Suppressed::new(Reason::Duplicate, candidate.finding));
+                    }
+                }
+                None => kept.push((candidate, BTreeSet::from([pass]))),
+            }
+        }
+        self.candidates.extend(kept.into_iter().map(|(mut candidate, passes)| {
+            candidate.finding.votes = u32::try_from(passes.len()).unwrap_or(u32::MAX);
+            candidate
+        }));
+        self.candidates.sort_by_cached_key(|candidate| rank(&candidate.finding));
+    }
+
+    /// Drops those that no second look can save: with `high` effort a single vote is not enough whatever it says.
+    pub fn outvote_first(&mut self, effort: Effort) {
+        if effort == Effort::High {
+            self.outvote(effort);
+        }
+    }
+
+    /// Drops those for which too little speaks, after the second look.
+    pub fn outvote(&mut self, effort: Effort) {
+        let (kept, dropped): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.candidates).into_iter().partition(|candidate| candidate.stands(effort));
+        self.candidates = kept;
+        self.suppressed.extend(dropped.into_iter().map(|c| Suppressed::new(Reason::Outvoted, c.finding)));
+    }
+
+    /// Drops a candidate that the second look refuted.
+    pub fn refute(&mut self, index: usize, why: String) {
+        let candidate = self.candidates.remove(index);
+        self.suppressed.push(Suppressed::because(Reason::Refuted, why, candidate.finding));
+    }
+}
+
+/// The rules where nothing is known but the drafts.
+pub const PLAIN: Rules<'static> =
+    Rules { answered: &|_| 1, excluded: &|_, _| None, is_same: &similar::is_same };

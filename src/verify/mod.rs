@@ -1,0 +1,278 @@
+//! The second look: a sceptic tries to refute what the passes found.
+//!
+//! Cheap first: one request for the claims of a file, with the code around them. Where that leaves a claim open, and the
+//! repository is at hand, an inquiry with [`tools`] follows. A verdict whose evidence is not in the code that was shown is
+//! void: the claim stays uncertain.
+
+pub mod tools;
+pub mod verdict;
+
+use std::collections::BTreeSet;
+
+use futures_util::StreamExt as _;
+use serde_json::json;
+
+use crate::context::Context;
+use crate::findings::{Candidate, Finding, Gathered, Origin, Verdict};
+use crate::llm::{Client, LlmError, Request, Turn};
+use crate::plan::{Chunk, Pass, Piece, Plan};
+use crate::prompt;
+use crate::redact;
+use crate::tree::Tree;
+use verdict::{Ruling, Shown};
+
+/// Claims of one request at most: more, and the answers get shallow.
+const MOST_CLAIMS: usize = 8;
+/// Inquiries with tools in a run at most.
+const MOST_INQUIRIES: usize = 12;
+/// Turns of an inquiry in which tools may be called.
+const MOST_TURNS: usize = 4;
+/// Calls in a turn that are carried out.
+const MOST_CALLS: usize = 4;
+/// Bytes that the tools of an inquiry give at most.
+const MOST_BYTES: usize = 24 * 1024;
+/// Tokens that an answer may have for each claim, and on top.
+const ANSWER_TOKENS: (u32, u32) = (300, 200);
+
+/// How the second look is made.
+pub struct Look<'a> {
+    /// Who is asked.
+    pub client: &'a Client,
+    /// Which model.
+    pub model: &'a str,
+    /// The change.
+    pub plan: &'a Plan,
+    /// The repository at the head.
+    pub tree: &'a Tree<'a>,
+    /// Definitions and callers.
+    pub context: &'a Context,
+    /// Tokens of those in one request.
+    pub context_tokens: usize,
+    /// Requests at a time.
+    pub concurrency: usize,
+    /// Stands before the ids of the requests.
+    pub prefix: &'a str,
+    /// Takes secrets out of what the tools give.
+    pub clean: &'a dyn Fn(&str) -> String,
+}
+
+/// Looks again at every candidate that a model found; sets its verdict, or takes it away with the reason. Returns what
+/// the reader should know of what could not be done.
+pub async fn look_again(look: &Look<'_>, gathered: &mut Gathered) -> Vec<String> {
+    let batches = batches(&gathered.candidates);
+    let settled: Vec<Settled> = futures_util::stream::iter(batches.iter().enumerate())
+        .map(|(index, batch)| look.batch(index + 1, batch, &gathered.candidates))
+        .buffered(look.concurrency.max(1))
+        .concat()
+        .await;
+    let failures: BTreeSet<&str> = settled.iter().filter_map(|settled| settled.result.as_ref().err()).map(String::as_str).collect();
+    let failed = settled.iter().filter(|settled| settled.result.is_err()).count();
+    let notes = match failures.first() {
+        Some(cause) => vec![format!(
+            "{} could not be looked at a second time: {cause}",
+            crate::report::plural(failed, "finding")
+        )],
+        None => Vec::new(),
+    };
+    apply(gathered, settled);
+    notes
+}
+
+/// What became of a candidate.
+struct Settled {
+    candidate: usize,
+    result: Result<Ruling, String>,
+}
+
+/// Sets verdicts, and takes away what was refuted.
+fn apply(gathered: &mut Gathered, mut settled: Vec<Settled>) {
+    // from the end, so that indices stay what they are
+    settled.sort_by_key(|settled| std::cmp::Reverse(settled.candidate));
+    for Settled { candidate, result } in settled {
+        match result {
+            Err(_) => gathered.candidates[candidate].look_failed = true,
+            Ok(Ruling { verdict: Some(verdict), .. }) => gathered.candidates[candidate].finding.verdict = verdict,
+            Ok(ruling) => gathered.refute(candidate, ruling.reasoning),
+        }
+    }
+}
+
+/// The candidates of each file in order of their lines, a few at a time: indices.
+fn batches(candidates: &[Candidate]) -> Vec<Vec<usize>> {
+    let place = |index: &usize| {
+        let finding = &candidates[*index].finding;
+        (finding.path.clone(), finding.start_line, finding.title.clone())
+    };
+    let mut order: Vec<usize> =
+        (0..candidates.len()).filter(|&index| candidates[index].finding.origin == Origin::Model).collect();
+    order.sort_by_cached_key(place);
+    let files = order.chunk_by(|&a, &b| candidates[a].finding.path == candidates[b].finding.path);
+    files.flat_map(|file| file.chunks(MOST_CLAIMS)).map(<[usize]>::to_vec).collect()
+}
+
+impl Look<'_> {
+    /// One request about some claims of a file, and inquiries about those that it leaves open.
+    async fn batch(&self, number: usize, batch: &[usize], candidates: &[Candidate]) -> Vec<Settled> {
+        let claims: Vec<&Candidate> = batch.iter().map(|&index| &candidates[index]).collect();
+        let scene = self.scene(&claims);
+        let request = self.request(format!("verify/{number}"), &claims, &scene, false);
+        let rulings = match self.ask(request).await {
+            Ok(rulings) => rulings,
+            Err(err) => {
+                let failed = |&candidate| Settled { candidate, result: Err(err.to_string()) };
+                return batch.iter().map(failed).collect();
+            }
+        };
+        let mut settled = Vec::new();
+        for (place, &candidate) in batch.iter().enumerate() {
+            let id = (place + 1).to_string();
+            let ruling = rulings.iter().find(|ruling| ruling.id == id).cloned();
+            let mut result = ruling.ok_or_else(|| "the model's answer leaves it out".to_owned());
+            let is_open = result.as_ref().is_ok_and(|ruling| ruling.verdict == Some(Verdict::Uncertain));
+            if let Ok(ruling) = &mut result {
+                check_evidence(ruling, &scene.shown);
+            }
+            let is_worth_it = (number - 1) * MOST_CLAIMS + place < MOST_INQUIRIES;
+            if is_open && is_worth_it && self.tree.why_nowhere().is_none() {
+                let inquiry = self.inquire(&format!("inquire/{number}/{id}"), claims[place], &scene).await;
+                // an inquiry that failed leaves the claim as open as it was
+                result = inquiry.or(result);
+            }
+            settled.push(Settled { candidate, result });
+        }
+        settled
+    }
+
+    /// Lets the model look up what decides about one claim.
+    async fn inquire(&self, id: &str, claim: &Candidate, scene: &Scene) -> Result<Ruling, String> {
+        let mut request = self.request(String::new(), &[claim], scene, true);
+        let mut shown = scene.shown.clone();
+        let mut left = MOST_BYTES;
+        for turn in 1..=MOST_TURNS + 1 {
+            request.id = format!("{}{id}/{turn}", self.prefix);
+            request.may_call = turn <= MOST_TURNS && left > 0;
+            let reply = self.client.complete(&request).await.map_err(|err| err.to_string())?;
+            if reply.calls.is_empty() || !request.may_call {
+                let rulings = verdict::parse(&reply.text)?;
+                let mut ruling = rulings.into_iter().next().ok_or("the model's answer has no verdict")?;
+                check_evidence(&mut ruling, &shown);
+                return Ok(ruling);
+            }
+            let mut calls = Vec::new();
+            for (index, call) in reply.calls.into_iter().enumerate() {
+                let result = if index < MOST_CALLS { tools::call(self.tree, &call) } else { "error: too many calls".to_owned() };
+                let result = (self.clean)(&redact::text(&result));
+                let result = result[..result.floor_char_boundary(left)].to_owned();
+                left -= result.len();
+                shown.add(&result);
+                request.input_tokens += (result.len() + call.arguments.len()) as u64 / 3 + 20;
+                calls.push((call, result));
+            }
+            request.turns.push(Turn { calls });
+        }
+        Err("the model did not come to an end".to_owned())
+    }
+
+    /// Asks, and asks once more where the answer cannot be read.
+    async fn ask(&self, mut request: Request) -> Result<Vec<Ruling>, LlmError> {
+        let reply = self.client.complete(&request).await?;
+        let error = match verdict::parse(&reply.text) {
+            Ok(rulings) => return Ok(rulings),
+            Err(error) => error,
+        };
+        request.user += &crate::review::again(&error);
+        let reply = self.client.complete(&request).await?;
+        verdict::parse(&reply.text)
+            .map_err(|error| LlmError::Failed(format!("the model's answer could not be read twice: {error}")))
+    }
+
+    fn request(&self, id: String, claims: &[&Candidate], scene: &Scene, has_tools: bool) -> Request {
+        let frame = &self.plan.frame;
+        let claims_text: Vec<_> = claims.iter().enumerate().map(|(index, claim)| told(index + 1, claim)).collect();
+        let claims_text = claims_text.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        let user = prompt::second_look(
+            &frame.fence,
+            &frame.fenced(&claims_text),
+            &frame.fenced(&scene.part),
+            &if scene.context.is_empty() { String::new() } else { frame.fenced(&scene.context) },
+            has_tools,
+        );
+        let input_tokens = self.plan.count(prompt::VERIFY_SYSTEM) + self.plan.count(&user) + 100;
+        let (for_each, on_top) = ANSWER_TOKENS;
+        Request {
+            id: format!("{}{id}", self.prefix),
+            model: self.model.to_owned(),
+            system: prompt::VERIFY_SYSTEM.to_owned(),
+            user,
+            turns: Vec::new(),
+            tools: if has_tools { tools::TOOLS } else { &[] },
+            may_call: has_tools,
+            schema_name: verdict::NAME,
+            schema: verdict::schema(),
+            max_output_tokens: for_each * u32::try_from(claims.len()).unwrap_or(1) + on_top,
+            temperature: Some(0.0),
+            input_tokens: input_tokens as u64,
+            cache_key: None,
+        }
+    }
+
+    /// The code around some claims of one file.
+    fn scene(&self, claims: &[&Candidate]) -> Scene {
+        let pieces = pieces(self.plan, claims);
+        let part = self.plan.part(&Chunk { id: 0, pieces, tokens: 0 }, &Pass::ONLY);
+        let share = self.context_tokens / claims.len().max(1);
+        let mut contexts: Vec<String> = Vec::new();
+        for Finding { path, side, start_line, end_line, .. } in claims.iter().map(|claim| &claim.finding) {
+            let context = self.context.for_second_look(path, *side, *start_line..=*end_line, share);
+            if !context.trim().is_empty() && !contexts.contains(&context) {
+                contexts.push(context);
+            }
+        }
+        let context = contexts.join("\n");
+        let mut shown = Shown::default();
+        shown.add(&part);
+        shown.add(&context);
+        Scene { part, context, shown }
+    }
+}
+
+/// The code that a request shows.
+struct Scene {
+    part: String,
+    context: String,
+    shown: Shown,
+}
+
+/// A claim as data.
+fn told(id: usize, claim: &Candidate) -> serde_json::Value {
+    let finding = &claim.finding;
+    json!({
+        "id": id.to_string(), "path": finding.path, "start_line": finding.start_line, "end_line": finding.end_line,
+        "side": finding.side, "quote": finding.quote, "title": finding.title, "body": finding.body,
+        "reasoning": claim.reasoning,
+    })
+}
+
+/// The pieces of the plan in which the claims stand.
+fn pieces(plan: &Plan, claims: &[&Candidate]) -> Vec<Piece> {
+    let stands_in = |piece: &Piece, finding: &Finding| {
+        let file = &plan.diff.files[piece.file];
+        file.path().as_str() == finding.path
+            && file.hunks()[piece.hunk].lines.iter().any(|line| {
+                line.is_on(finding.side)
+                    && (finding.start_line..=finding.end_line).contains(&line.number_on(finding.side))
+            })
+    };
+    let all = plan.chunks.iter().flat_map(|chunk| &chunk.pieces);
+    all.filter(|piece| claims.iter().any(|claim| stands_in(piece, &claim.finding))).cloned().collect()
+}
+
+/// A verdict without evidence from the code is none: the claim stays uncertain. A refutation may be about something that
+/// is not there, which nobody can quote.
+fn check_evidence(ruling: &mut Ruling, shown: &Shown) {
+    let may_be_empty = ruling.verdict.is_none();
+    let holds = (may_be_empty && ruling.evidence.trim().is_empty()) || shown.has(&ruling.evidence);
+    if !holds {
+        ruling.verdict = Some(Verdict::Uncertain);
+    }
+}
