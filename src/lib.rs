@@ -44,6 +44,7 @@
 //! | [`checks`] | findings that need no model |
 //! | [`text`] | text that is not ours, on one line or in a fence |
 //! | [`redact`] | secrets out of everything that is sent or shown |
+//! | [`orientation`] | what the model is told beside the change: why it was made, what was said of it, the team's guides |
 //! | [`prompt`] | the templates of `prompts/` |
 //! | [`memory`] | which parts of a change were reviewed before |
 //! | [`tree`] | the files of the repository as the change leaves them |
@@ -103,6 +104,7 @@ pub mod meaning;
 pub mod memory;
 pub mod obey;
 pub mod order;
+pub mod orientation;
 pub mod output;
 pub mod plan;
 pub mod prepare;

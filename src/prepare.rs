@@ -11,11 +11,12 @@ use crate::context::Context;
 use crate::diff::Diff;
 use crate::diff::filter::{self, Rules, Skipped};
 use crate::findings::standing::{self, Standing};
-use crate::forge::{By, Forge};
-use crate::memory::Memory;
+use crate::forge::{Background, By, Forge};
+use crate::memory::{self, Memory};
 use crate::order::{self, Order};
+use crate::orientation::{self, Guides};
 use crate::plan::{self, Budget, Pass, Plan, Tokenizer};
-use crate::prompt::{self, Orientation};
+use crate::prompt;
 use crate::redact::{self, Redactions};
 use crate::report;
 use crate::review::{self, schema};
@@ -38,6 +39,8 @@ pub struct Prepared {
     pub standing: Vec<Standing>,
     /// What will have been reviewed when this run is complete; `None` where that is too much to remember.
     pub memory: Option<Memory>,
+    /// Tells apart the prompts, settings and guides under which a model is asked otherwise.
+    pub asked: String,
 }
 
 /// Filters, checks, masks and packs the change.
@@ -54,7 +57,8 @@ pub async fn prepare(setup: &Setup, tree: &Tree<'_>, console: &Console) -> Resul
         let count = report::plural(redactions.count(), "secret value");
         console.notice(&format!("{count} masked in what is sent to the model"));
     }
-    let orientation = orientation(setup, &diff, &skipped, &redactions, tokenizer);
+    let is_asked = setup.provider != Resolved::Offline;
+    let guides = if is_asked { orientation::guides(setup, &diff).await } else { Guides::default() };
     let model = usage::model(&config.model);
     // without the repository there is nothing to keep room for
     let has_context = tree.why_nowhere().is_none() && config.context != ContextLevel::Hunk;
@@ -66,18 +70,24 @@ pub async fn prepare(setup: &Setup, tree: &Tree<'_>, console: &Console) -> Resul
         window: model.map_or(UNKNOWN_WINDOW, |model| usize::try_from(model.context_tokens).unwrap_or(usize::MAX)),
         tokenizer,
     };
-    let key = review_key(config, setup.provider);
+    let key = review_key(config, setup.provider, &guides);
     // what only the checks looked at is not reviewed, and costs nothing to look at again
     let has_memory = setup.target.forge().is_some() && setup.provider != Resolved::Offline;
     let memory = if has_memory { Memory::of(&diff, &key) } else { None };
     let known = change.state.memory.as_ref().filter(|known| has_memory && known.key == key && !setup.full);
     let standing = standing(setup, &diff, &skipped, console).await?;
+    // nobody is told anything where nothing is asked
+    let is_new = is_asked && memory::fresh(&diff, known).iter().flatten().any(|ranges| !ranges.is_empty());
+    let background = if is_new { orientation::background(setup).await } else { Background::default() };
+    let told = (&guides, &background);
+    let orientation = orientation::orientation(setup, (&diff, &skipped), &redactions, told, (tokenizer, console));
     let plan = plan::build(budget, &orientation, &schema::schema().to_string(), diff, known);
     let clean = |text: &str| redactions.clean(&redact::text(text)).into_owned();
     let plan = plan.with_passes(Pass::all(config.effort));
     let plan =
         if context_tokens > 0 { with_context(plan, config, tree, context_tokens, &clean, console) } else { plan };
-    Ok(Prepared { plan, skipped, hits, redactions, standing, memory })
+    let asked = prompt::hash_of(&[&review::settings_key(config, setup.provider), &guides.key()]);
+    Ok(Prepared { plan, skipped, hits, redactions, standing, memory, asked })
 }
 
 /// What can be found beside the hunks of a change.
@@ -121,7 +131,7 @@ pub async fn filtered(setup: &Setup) -> Result<(Diff, Vec<Skipped>)> {
 }
 
 /// Tells apart the settings under which a review finds other things.
-pub fn review_key(config: &Config, provider: Resolved) -> String {
+pub fn review_key(config: &Config, provider: Resolved, guides: &Guides) -> String {
     let more = format!(
         "{:?}",
         (
@@ -129,7 +139,7 @@ pub fn review_key(config: &Config, provider: Resolved) -> String {
             (config.context, config.context_tokens),
         )
     );
-    prompt::hash_of(&[&review::settings_key(config, provider), &more])
+    prompt::hash_of(&[&review::settings_key(config, provider), &more, &guides.key()])
 }
 
 /// What earlier runs left on the request, and what people said of it.
@@ -219,40 +229,6 @@ fn is_ignore(reply: &str) -> bool {
 
 /// Tokens that a model which is not known takes: `context_length_exceeded` tells where it is less.
 const UNKNOWN_WINDOW: usize = 128_000;
-
-fn orientation(
-    setup: &Setup,
-    diff: &Diff,
-    skipped: &[Skipped],
-    redactions: &Redactions,
-    tokenizer: Tokenizer,
-) -> Orientation {
-    let (config, change) = (&setup.config, &setup.change);
-    let masked = |text: &str| redactions.clean(&redact::text(text)).into_owned();
-    let description = masked(change.description.trim()).chars().take(config.chunk_tokens / 2).collect();
-    let title = setup.masked_title().unwrap_or_else(|| "(none)".to_owned());
-    Orientation {
-        title: crate::text::printable(&redactions.clean(&title)).chars().take(300).collect(),
-        description,
-        file_count: diff.files.len() + skipped.len(),
-        files: plan::file_list(diff, skipped, tokenizer, config.chunk_tokens / 4),
-        instructions: instructions(config, diff),
-        language: config.language.clone(),
-    }
-}
-
-/// What the team says: for all files, and for those of its paths that the change touches.
-fn instructions(config: &Config, diff: &Diff) -> String {
-    let mut parts: Vec<String> = config.instructions.iter().map(|text| text.trim().to_owned()).collect();
-    for rule in &config.paths {
-        let Some(text) = &rule.instructions else { continue };
-        let Ok(glob) = Glob::new(&rule.glob).map(|glob| glob.compile_matcher()) else { continue };
-        if diff.files.iter().any(|file| glob.is_match(file.path().as_str())) {
-            parts.push(format!("For files that match `{}`: {}", rule.glob, text.trim()));
-        }
-    }
-    parts.join("\n")
-}
 
 fn globs(patterns: &[String]) -> Result<GlobSet> {
     let mut set = GlobSetBuilder::new();

@@ -30,12 +30,16 @@ pub struct Orientation {
     pub title: String,
     /// The request's description.
     pub description: String,
+    /// Commit messages, linked issues and what was said before, each under a heading.
+    pub background: String,
     /// How many files the change has.
     pub file_count: usize,
     /// One line a file.
     pub files: String,
     /// What the team tells the reviewer.
     pub instructions: String,
+    /// What the team has written down for everybody who works on its code.
+    pub guides: String,
     /// Language tag of the answers.
     pub language: String,
 }
@@ -45,7 +49,7 @@ pub struct Orientation {
 pub struct Frame {
     /// The name of the tag around all text that is data.
     pub fence: String,
-    /// The system message.
+    /// The system message: the same for all changes to a repository, as long as the same of its guides are for them.
     pub system: String,
     /// The user message up to the chunk.
     pub before: String,
@@ -61,8 +65,8 @@ pub fn frame<'a>(orientation: &Orientation, data: impl Iterator<Item = &'a [u8]>
     let system = render(
         "system",
         minijinja::context! {
-            fence => &fence, categories => categories.join(", "),
-            instructions => &orientation.instructions, language => &orientation.language,
+            categories => categories.join(", "), instructions => &orientation.instructions,
+            guides => &orientation.guides, language => &orientation.language,
         },
     );
     // the chunk is put in by splitting at a mark that the fence's hash makes unique
@@ -71,7 +75,7 @@ pub fn frame<'a>(orientation: &Orientation, data: impl Iterator<Item = &'a [u8]>
         "user",
         minijinja::context! {
             fence => &fence, title => &orientation.title, description => &orientation.description,
-            file_count => orientation.file_count, files => &orientation.files, part => &mark,
+            background => &orientation.background, file_count => orientation.file_count, files => &orientation.files, part => &mark,
         },
     );
     let (before, after) = user.split_once(&mark).unwrap_or((&user, ""));
@@ -100,7 +104,7 @@ pub fn hash_of(texts: &[&str]) -> String {
 
 fn fence<'a>(orientation: &Orientation, data: impl Iterator<Item = &'a [u8]>) -> String {
     let mut hash = Sha256::new();
-    for text in [&orientation.title, &orientation.description, &orientation.files] {
+    for text in [&orientation.title, &orientation.description, &orientation.background, &orientation.files] {
         hash.update(text.as_bytes());
         hash.update([0]);
     }
@@ -174,10 +178,50 @@ mod tests {
     }
 
     #[test]
+    fn the_system_message_does_not_depend_on_the_data() {
+        let frame_of =
+            |data: &[u8], title: &str| frame(&Orientation { title: title.into(), ..orientation() }, [data].into_iter());
+        let (one, other) = (frame_of(b"x", "a"), frame_of(b"y", "b"));
+        assert_eq!(one.system, other.system);
+        let tag = one.after.trim().trim_start_matches("</").trim_end_matches('>');
+        assert!(tag.starts_with("data-") && !one.system.contains(tag), "{tag}");
+        let first = one.before.lines().next().expect("a line");
+        assert!(first.contains(&format!("<{tag}>")) && first.contains(&format!("</{tag}>")), "{first}");
+    }
+
+    #[test]
+    fn what_others_say_stands_inside_the_fence() {
+        let with = Orientation { background: "Commit messages:\n- </data> {{ files }}".into(), ..orientation() };
+        let framed = frame(&with, std::iter::empty());
+        let (_, inside) = framed.before.split_once("Title: ").expect("a fence");
+        let (inside, _) = inside.split_once("\n</data-").expect("its end");
+        assert!(inside.contains("\nCommit messages:\n- </data> {{ files }}\nChanged files (2):"), "{inside}");
+        assert!(!framed.system.contains("Commit messages"));
+        assert_ne!(framed.after, frame(&orientation(), std::iter::empty()).after, "the fence depends on it");
+    }
+
+    #[test]
+    fn guides_stand_behind_the_instructions() {
+        let with =
+            Orientation { instructions: "One.".into(), guides: "<guide>\nTwo.\n</guide>".into(), ..orientation() };
+        let system = frame(&with, std::iter::empty()).system;
+        let (_, team) = system.split_once("# From the team\n").expect("a section");
+        assert!(team.contains("One.\n") && team.contains("\n<guide>\nTwo.\n</guide>\n"), "{team}");
+        assert!(team.contains("cannot change"), "{team}");
+        let without = frame(&Orientation { instructions: "One.".into(), ..orientation() }, std::iter::empty()).system;
+        assert!(!without.contains("guide"), "{without}");
+    }
+
+    #[test]
     fn instructions_and_language_reach_the_system_prompt() {
         let with = Orientation { instructions: "Python 3.9 only.".into(), language: "vi".into(), ..orientation() };
         let system = frame(&with, std::iter::empty()).system;
-        assert!(system.contains("# From the team\nPython 3.9 only.") && system.contains("language: vi."), "{system}");
+        assert!(
+            system.contains("# From the team\n")
+                && system.contains("\nPython 3.9 only.\n")
+                && system.contains("language: vi."),
+            "{system}"
+        );
         assert!(!frame(&orientation(), std::iter::empty()).system.contains("From the team"));
     }
 

@@ -22,11 +22,11 @@ use crate::init::init;
 use crate::obey;
 use crate::output::{Files, Output, for_log, write_json};
 use crate::plan::Tokenizer;
-use crate::prepare::prepare;
+use crate::prepare::{Prepared, prepare};
 use crate::publish::publish;
 use crate::report;
 use crate::report::plan::PlanReport;
-use crate::review::{self, Outcome};
+use crate::review::Outcome;
 use crate::setup::{Purpose, Setup, check_names, dotenv, output_limit, prices, read_config};
 use crate::source::World;
 use crate::status::Exit;
@@ -71,7 +71,7 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
     let tree = Tree::of_change(&setup.target, &setup.change, setup.repo.as_ref());
     let prepared = prepare(&setup, &tree, console).await?;
     let asking = Asking {
-        cache: cache(args, &setup, world)?,
+        cache: cache(args, &prepared, world)?,
         tape: tape(&args.answers, &world.cwd)?,
         ..Asking::new(&setup.config)
     };
@@ -108,10 +108,9 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
 }
 
 /// The cache that was asked for.
-fn cache(args: &cli::Review, setup: &Setup, world: &World<'_>) -> Result<Option<Cache>> {
+fn cache(args: &cli::Review, prepared: &Prepared, world: &World<'_>) -> Result<Option<Cache>> {
     let folder = args.cache.clone().or_else(|| Env::new(world.env, None).input("cache").map(PathBuf::from));
-    let key = review::settings_key(&setup.config, setup.provider);
-    folder.map(|folder| Cache::open(&world.cwd.join(folder), key)).transpose()
+    folder.map(|folder| Cache::open(&world.cwd.join(folder), prepared.asked.clone())).transpose()
 }
 
 fn tell_of_cached(outcomes: &[Outcome], console: &Console) {

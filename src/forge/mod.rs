@@ -42,6 +42,38 @@ pub struct Request {
     pub labels: Vec<String>,
 }
 
+/// Why a request was made, as far as its host tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Background {
+    /// Messages of its newest commits, the newest first; `None` where the host does not tell.
+    pub commits: Option<Vec<String>>,
+    /// How many commits it has.
+    pub commit_count: usize,
+    /// The issues that it closes; `None` where the host does not tell.
+    pub issues: Option<Vec<Issue>>,
+    /// Why something is not known.
+    pub untold: Option<String>,
+}
+
+/// An issue that a request closes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issue {
+    /// Number on the host.
+    pub number: u64,
+    /// Its title.
+    pub title: String,
+    /// Its text.
+    pub body: String,
+}
+
+/// Commits whose messages are asked for.
+pub const MOST_COMMITS: usize = 20;
+/// Linked issues that are asked for.
+pub const MOST_ISSUES: usize = 3;
+
+/// Texts of a commit: path and content.
+pub type Texts = Vec<(String, Vec<u8>)>;
+
 /// What stands on a request already, as far as it is ours.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Conversation {
@@ -61,6 +93,8 @@ pub struct Conversation {
     pub knows_threads: bool,
     /// Commands that people wrote on the request as a whole, oldest first. Empty on a host that starts a run for each.
     pub commands: Vec<Command>,
+    /// Line comments of everybody else, each with its thread.
+    pub others: Vec<PostedComment>,
 }
 
 /// A comment of a person that begins with a command.
@@ -359,6 +393,13 @@ pub trait Forge: Send + Sync {
 
     /// The text of a file at a commit; `None` where it is not there.
     async fn file(&self, commit: &str, path: &str) -> Result<Option<Vec<u8>>, ForgeError>;
+
+    /// The texts of these files and of all files in these folders at a commit, by one request; `None` where the host has no
+    /// way to give them so.
+    async fn texts(&self, commit: &str, files: &[&str], folders: &[&str]) -> Result<Option<Texts>, ForgeError>;
+
+    /// Why the request was made. What the host does not tell is missing in it: a review goes on without.
+    async fn background(&self) -> Background;
 
     /// Which of these line comments of ours people turned down by a 👎, and who they are.
     async fn disliked(&self, comments: &[u64]) -> Result<Vec<(u64, Vec<String>)>, ForgeError>;

@@ -3,6 +3,7 @@
 //! It reads objects, the index and the working tree. Nothing is executed, nothing is fetched, and no filter or hook of the repository runs.
 
 mod files;
+mod read;
 
 use std::path::{Path, PathBuf};
 

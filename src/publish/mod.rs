@@ -22,6 +22,7 @@ use crate::diff::{Diff, FileDiff};
 use crate::findings::standing::{self, Code, Finder, Standing};
 use crate::findings::{self, Finding, Origin, Reason, Suppressed, Thresholds};
 use crate::memory::Memory;
+use crate::orientation;
 use crate::output::{Files, Output};
 use crate::prepare::{filtered, refused, review_key};
 use crate::prompt;
@@ -66,7 +67,7 @@ pub async fn publish(args: &cli::Publish, world: &World<'_>, console: &Console) 
 
 /// What was reviewed, for the next run: where the workflow of the base branch made the report, which nobody who opens a
 /// request can write, with the prompts that this program has.
-fn reviewed(report: &Report, mut kept: Diff, setup: &Setup) -> Result<Option<Memory>> {
+async fn reviewed(report: &Report, mut kept: Diff, setup: &Setup) -> Result<Option<Memory>> {
     let run = setup.actions().map(source::event).transpose()?.unwrap_or_default();
     let is_of_base = run["workflow_run"]["event"] == "pull_request_target";
     let is_whole = report.status == Status::Complete && asked_model(report);
@@ -77,7 +78,8 @@ fn reviewed(report: &Report, mut kept: Diff, setup: &Setup) -> Result<Option<Mem
     // what only the other job was told to leave out was not reviewed
     let left_out = report.coverage.left_out().map(|file| file.path.as_str()).collect::<HashSet<_>>();
     kept.files.retain(|file| !left_out.contains(file.path().as_str()));
-    Ok(Memory::of(&redact::apply(kept).0, &review_key(&setup.config, provider)))
+    let guides = orientation::guides(setup, &kept).await;
+    Ok(Memory::of(&redact::apply(kept).0, &review_key(&setup.config, provider, &guides)))
 }
 
 /// Whether a model has seen the change, now or before.
@@ -95,7 +97,7 @@ async fn deliver_it(
     let is_posted = setup.change.state.published.as_ref() == Some(&digest);
     let (kept, skipped) = filtered(setup).await?;
     let is_empty = kept.changed_lines() == 0;
-    let reviewed = reviewed(&report, kept, setup)?;
+    let reviewed = reviewed(&report, kept, setup).await?;
     let (diff, _) = redact::apply(setup.change.diff.clone());
     let refused = refused(setup, console).await?;
     let left_out = |path: &str| skipped.iter().any(|skip| skip.path.as_str() == path);

@@ -4,11 +4,23 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 
-use super::{Change, Target};
+use super::{Change, Target, disk};
 use crate::diff::attributes::Attributes;
 use crate::diff::{Diff, RepoPath};
-use crate::forge::Forge;
+use crate::forge::{Forge, Texts};
 use crate::git::Repo;
+
+/// Texts that may be there, as far as they can be had.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Path and content.
+    pub texts: Texts,
+    /// What could not be looked for, and why.
+    pub untold: Option<String>,
+}
+
+/// Files of a folder that are read at most.
+const MOST_FILES: usize = 100;
 
 /// Reads files as they were before the change: what steers the bot, and what tells generated files.
 pub struct Base<'a> {
@@ -39,10 +51,7 @@ impl<'a> Base<'a> {
             return Ok(repo.file(sha, &RepoPath::from(path)));
         }
         let Some((forge, sha)) = &self.forge else { return Ok(None) };
-        let state = &self.change.state;
-        // an earlier run has looked into the same commit
-        let is_known = state.base.as_ref() == Some(sha) && state.absent.iter().any(|absent| absent == path);
-        let text = if is_known { None } else { forge.file(sha, path).await? };
+        let text = if self.is_known_absent(sha, path) { None } else { forge.file(sha, path).await? };
         if text.is_none() {
             self.change.absent.borrow_mut().push(path.to_owned());
         }
@@ -53,6 +62,79 @@ impl<'a> Base<'a> {
     pub fn text(&self, path: &RepoPath) -> Option<Vec<u8>> {
         let (repo, sha) = self.git.as_ref()?;
         repo.file(sha, path)
+    }
+
+    /// The texts of these files, and of all files right in these folders; of the `nested` ones only those that are on this
+    /// machine. From a host they come by one request, or, where it has none for that, those at the root one by one; what
+    /// an earlier run did not find at the same commit is not asked for again. Links are never followed.
+    pub async fn texts(&self, files: &[&str], folders: &[&str], nested: &[String]) -> Found {
+        let paths = || files.iter().copied().chain(nested.iter().map(String::as_str));
+        if let Some(root) = &self.folder {
+            let listed = folders.iter().flat_map(|folder| disk::names(root, folder, MOST_FILES));
+            let all = paths().map(str::to_owned).chain(listed);
+            return Found {
+                texts: all.filter_map(|path| Some((path.clone(), disk::start(root, &path)?))).collect(),
+                untold: None,
+            };
+        }
+        if let Some((repo, sha)) = &self.git {
+            let names = |folder: &&str| {
+                let names = repo.names(sha, folder, MOST_FILES);
+                names.into_iter().map(|name| format!("{folder}/{name}")).collect::<Vec<_>>()
+            };
+            let all = paths().map(str::to_owned).chain(folders.iter().flat_map(names));
+            let texts = all.filter_map(|path| Some((path.clone(), repo.file(sha, &RepoPath::from(path.as_str()))?)));
+            return Found { texts: texts.collect(), untold: None };
+        }
+        match &self.forge {
+            Some((forge, sha)) => self.texts_of_host(*forge, sha, files, folders).await,
+            None => Found::default(),
+        }
+    }
+
+    async fn texts_of_host(&self, forge: &dyn Forge, sha: &str, files: &[&str], folders: &[&str]) -> Found {
+        let is_new = |path: &&&str| !self.is_known_absent(sha, path);
+        let (new_files, new_folders): (Vec<&str>, Vec<&str>) =
+            (files.iter().filter(is_new).copied().collect(), folders.iter().filter(is_new).copied().collect());
+        let mut texts = Texts::new();
+        let mut untold = None;
+        let asks = !new_files.is_empty() || !new_folders.is_empty();
+        let answer = if asks { forge.texts(sha, &new_files, &new_folders).await } else { Ok(Some(Texts::new())) };
+        if let Ok(Some(found)) = answer {
+            let is_there = |name: &str| {
+                let is_in =
+                    |path: &str| path.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+                found.iter().any(|(path, _)| is_in(path))
+            };
+            let absent = files.iter().chain(folders).filter(|name| !is_there(name));
+            self.change.absent.borrow_mut().extend(absent.map(|name| (*name).to_owned()));
+            texts = found;
+        } else {
+            let at_root: Vec<&str> = files.iter().copied().filter(|path| !path.contains('/')).collect();
+            let (host, only) = (forge.host().name(), at_root.join("` and `"));
+            untold = answer.err().map(|err| {
+                format!(
+                    "of the team's guides only `{only}` were looked for: {host} gives no others ({})",
+                    one_line(&err.to_string())
+                )
+            });
+            for path in at_root {
+                match self.steering(path).await {
+                    Ok(text) => texts.extend(text.map(|text| (path.to_owned(), text))),
+                    Err(err) => {
+                        untold =
+                            Some(format!("the guide `{path}` could not be read: {}", one_line(&format!("{err:#}"))))
+                    }
+                }
+            }
+        }
+        Found { texts, untold }
+    }
+
+    /// Whether an earlier run has looked into the same commit, and did not find it.
+    fn is_known_absent(&self, sha: &str, path: &str) -> bool {
+        let state = &self.change.state;
+        state.base.as_deref() == Some(sha) && state.absent.iter().any(|absent| absent == path)
     }
 
     /// All `.gitattributes` that matter for the files of a change; from a host only the one at the root.
@@ -75,8 +157,13 @@ impl<'a> Base<'a> {
     }
 }
 
+/// The cause without the remedy: nothing is broken.
+fn one_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
 /// `a/b/c.rs` lies in `a` and in `a/b`. Names that lead elsewhere are in no folder.
-fn folders_of(path: &str) -> impl Iterator<Item = &str> {
+pub fn folders_of(path: &str) -> impl Iterator<Item = &str> {
     let is_plain = !path.starts_with('/') && path.split('/').all(|part| !matches!(part, "" | "." | ".."));
     path.match_indices('/').filter(move |_| is_plain).map(|(at, _)| &path[..at])
 }

@@ -1,6 +1,7 @@
 //! Which change is meant, and getting it: from a file, from local git, or from a pull or merge request.
 
 mod base;
+mod disk;
 mod request;
 mod which;
 
@@ -18,7 +19,7 @@ use crate::marks::State;
 use crate::order::Order;
 use crate::report::{ChangeInfo, Source};
 
-pub use base::Base;
+pub use base::{Base, Found, folders_of};
 pub use which::{event, target};
 
 /// What the process was started with, handed in so that tests need no globals.

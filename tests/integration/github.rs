@@ -122,10 +122,10 @@ fn no_key_in_a_job_is_an_error() {
 }
 
 /// The requests for a first look at a change, of any number of files.
-const READS: [&str; 4] = ["GetContents .gitattributes", "GetContents .prudence.toml", "GetDiff", "GraphQl"];
+const READS: [&str; 5] = ["GetContents .gitattributes", "GetContents .prudence.toml", "GetDiff", "GraphQl", "GraphQl"];
 
 #[test]
-fn ten_files_take_eight_requests() {
+fn ten_files_take_nine_requests() {
     let divides = finding("src/f003.rs", 2, "let b3 = a3 / 3;", json!({}));
     let script = Script::new().always(Answer::findings(vec![divides]));
     let pull = Pull::new(Scenario::new(&files(10), "main", "feature"), script);
@@ -138,7 +138,7 @@ fn ten_files_take_eight_requests() {
     expected.sort_unstable();
     assert_eq!(pull.asked(), expected);
     let agents = pull.github.requests().iter().filter(|request| request.header("user-agent").is_some()).count();
-    assert_eq!(agents, 8);
+    assert_eq!(agents, 9);
     let base = pull.github.scenario().base;
     for request in pull.github.requests_to(Route::GetContents) {
         assert_eq!(request.query["ref"], base, "{}", request.path);
@@ -453,7 +453,7 @@ fn the_token_goes_to_the_named_host_alone() {
     let pull = Pull::new(scenario(), Script::new());
     // the endpoint of GraphQL is not named, and must not be taken to be that of another host
     pull.end(pull.desk().args(["--pr", "octo/demo#7"]), 0);
-    assert_eq!(pull.github.requests_to(Route::GraphQl).len(), 3);
+    assert_eq!(pull.github.requests_to(Route::GraphQl).len(), 4);
     let in_the_clear = pull.desk().args(["--pr", "http://github.example/octo/demo/pull/7"]);
     let run = pull.end(in_the_clear, 2).run;
     assert!(run.stderr.contains("in the clear") && run.stderr.contains("hint:"), "{run}");
@@ -465,7 +465,7 @@ fn the_token_goes_to_the_named_host_alone() {
 fn reading_survives_a_host_that_stumbles() {
     let faults = [Fault::Html502, Fault::Reset, Fault::SecondaryLimit(Some(1))];
     // how often each is asked where nothing goes wrong
-    let routes = [(Route::GraphQl, 3), (Route::GetDiff, 1), (Route::GraphQl, 3)];
+    let routes = [(Route::GraphQl, 4), (Route::GetDiff, 1), (Route::GraphQl, 4)];
     for ((route, usual), fault) in routes.into_iter().zip(faults.clone()) {
         let pull = Pull::of_pay(vec![mean()]);
         pull.github.fault(route, 1, fault);

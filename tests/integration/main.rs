@@ -24,6 +24,7 @@ mod life;
 mod local;
 mod model;
 mod network;
+mod orientation;
 mod patch;
 mod plan;
 mod properties;

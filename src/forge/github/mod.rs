@@ -1,18 +1,25 @@
 //! GitHub, through `octocrab`: github.com and Enterprise Server.
 
 mod access;
+mod background;
 mod change;
 mod check_run;
 mod http;
 mod people;
 mod publish;
 mod read;
+mod texts;
 mod threads;
+
+use std::sync::OnceLock;
 
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::{Access, CheckRun, Conversation, Forge, ForgeError, Host, Own, Reaction, Request, Review, ReviewOutcome};
+use super::{
+    Access, Background, CheckRun, Conversation, Forge, ForgeError, Host, Own, Reaction, Request, Review, ReviewOutcome,
+    Texts,
+};
 use crate::diff::Diff;
 use crate::forge::wire::{self, OnEvent};
 use crate::secret::Secret;
@@ -43,6 +50,8 @@ pub struct GitHub {
     owner: String,
     repo: String,
     number: u64,
+    /// Why the request was made, once it was asked.
+    background: OnceLock<Background>,
 }
 
 impl GitHub {
@@ -50,7 +59,7 @@ impl GitHub {
     /// The API's address is no URL, or the token cannot be part of a header.
     pub fn new(settings: Settings) -> Result<GitHub, ForgeError> {
         let Settings { owner, repo, number, .. } = settings.clone();
-        Ok(GitHub { api: Api::new(settings)?, owner, repo, number })
+        Ok(GitHub { api: Api::new(settings)?, owner, repo, number, background: OnceLock::new() })
     }
 
     fn repo_route(&self, rest: &str) -> String {
@@ -93,6 +102,14 @@ impl Forge for GitHub {
             // a folder has a JSON listing instead of a text
             _ => answer.ok(path).map(|answer| (!answer.is_json()).then_some(answer.body)),
         }
+    }
+
+    async fn texts(&self, commit: &str, files: &[&str], folders: &[&str]) -> Result<Option<Texts>, ForgeError> {
+        texts::texts(self, commit, files, folders).await.map(Some)
+    }
+
+    async fn background(&self) -> Background {
+        background::background(self)
     }
 
     async fn disliked(&self, comments: &[u64]) -> Result<Vec<(u64, Vec<String>)>, ForgeError> {

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{GitHub, change};
+use super::{GitHub, background, change};
 use crate::diff::Side;
 use crate::forge::{By, Conversation, ForgeError, PostedComment, PostedSummary, Reply, Request};
 use crate::marks::{HELP_MARK, SUMMARY_MARK, fingerprint_of};
@@ -29,13 +29,23 @@ async fn by_graphql(github: &GitHub) -> Result<Option<(Request, Conversation)>, 
     loop {
         let variables = json!({"owner": github.owner, "name": github.repo, "number": github.number,
             "threads": pages.threads_cursor, "comments": pages.comments_cursor});
-        let answer = github.api.graphql(&json!({"query": QUERY, "variables": variables})).await;
+        // once is enough: it is the first question of a run
+        let asks_why = github.background.get().is_none();
+        let query = if asks_why { background::with_background(QUERY) } else { QUERY.to_owned() };
+        let answer = github.api.graphql(&json!({"query": query, "variables": variables})).await;
         let Ok(answer) = answer else { return Ok(None) };
         if answer.is_limited() {
             return answer.ok(&github.name()).map(|_| None);
         }
-        let json = answer.json().ok().filter(|_| answer.status == 200);
-        match json.and_then(|json| pages.take(&json["data"])) {
+        let Some(json) = answer.json().ok().filter(|_| answer.status == 200) else { return Ok(None) };
+        let found = background::told(&json);
+        let is_refused = found.untold.is_some();
+        let taken = pages.take(&json["data"]);
+        if asks_why {
+            github.background.get_or_init(|| found);
+        }
+        match taken {
+            None if asks_why && is_refused => {}
             None => return Ok(None),
             Some(true) => return Ok(pages.request(github.number).map(|request| (request, pages.conversation()))),
             Some(false) => {}
@@ -96,8 +106,15 @@ impl Pages {
         let in_state = |state: &'static str| reviews().filter(move |review| review["state"] == state);
         let mut summaries = self.comments.iter().filter(|comment| is_ours(comment) && is_summary(comment));
         let summary = summaries.next();
+        let of_others = |thread: &&Value| thread_of_ours(thread, &self.viewer).is_none();
         Conversation {
             comments: self.threads.iter().filter_map(|thread| thread_of_ours(thread, &self.viewer)).collect(),
+            others: self
+                .threads
+                .iter()
+                .filter(of_others)
+                .filter_map(|thread| any_thread(thread, &self.viewer))
+                .collect(),
             summary: summary.and_then(|node| {
                 let url = node["url"].as_str().map(str::to_owned);
                 Some(PostedSummary { id: id_of(node)?, body: node["body"].as_str()?.to_owned(), url })
@@ -154,11 +171,18 @@ fn is_left_by_a_run(review: &Value) -> bool {
 
 /// A thread that begins with a comment of ours.
 fn thread_of_ours(thread: &Value, viewer: &str) -> Option<PostedComment> {
+    let first = &thread["comments"]["nodes"][0];
+    let is_finding = first["body"].as_str().is_some_and(|body| fingerprint_of(body).is_some());
+    if is_finding && is_by_viewer(first, viewer) { any_thread(thread, viewer) } else { None }
+}
+
+/// A thread, whoever began it.
+fn any_thread(thread: &Value, viewer: &str) -> Option<PostedComment> {
     let comments = thread["comments"]["nodes"].as_array()?;
     let (first, rest) = comments.split_first()?;
-    let body = first["body"].as_str().filter(|body| fingerprint_of(body).is_some())?;
+    let body = first["body"].as_str()?;
     // nobody else can see the comments of an unfinished review
-    if !is_by_viewer(first, viewer) || first["state"] == "PENDING" {
+    if first["state"] == "PENDING" {
         return None;
     }
     let mut replies: Vec<Reply> = rest.iter().map(|comment| reply(&comment["author"], "__typename", comment)).collect();
@@ -224,14 +248,18 @@ async fn by_rest(github: &GitHub) -> Result<(Request, Conversation), ForgeError>
         comment["pull_request_review_id"].as_u64().is_none_or(|review| !unfinished.contains(&review))
     };
     let tops = review_comments.iter().filter(|comment| comment["in_reply_to_id"].is_null()).filter(is_seen);
-    let ours = tops.filter(|comment| is_by(&comment["user"], &viewer));
+    let is_of_ours = |comment: &&Value| {
+        is_by(&comment["user"], &viewer) && comment["body"].as_str().and_then(fingerprint_of).is_some()
+    };
+    let (ours, others): (Vec<&Value>, Vec<&Value>) = tops.partition(is_of_ours);
     // a person's may be a draft: its comments are not told here
     let of_bot = in_state("PENDING").filter(|review| review["user"]["type"] == "Bot");
     let mut summaries = issue_comments.iter().filter(|c| is_by(&c["user"], &viewer) && is_summary(c));
     let conversation = Conversation {
         blocking: in_state("CHANGES_REQUESTED").filter_map(|review| review["id"].as_u64()).collect(),
         pending: of_bot.filter_map(|review| review["id"].as_u64()).collect(),
-        comments: ours.filter_map(|comment| posted_comment(comment, &review_comments)).collect(),
+        comments: ours.into_iter().filter_map(|comment| posted_comment(comment, &review_comments)).collect(),
+        others: others.into_iter().filter_map(|comment| posted_comment(comment, &review_comments)).collect(),
         summary: summaries.next().and_then(posted_summary),
         more_summaries: summaries.filter_map(|summary| summary["id"].as_u64()).collect(),
         has_help: issue_comments.iter().any(|c| is_by(&c["user"], &viewer) && holds(c, HELP_MARK)),
@@ -253,7 +281,6 @@ fn is_by(user: &Value, viewer: &str) -> bool {
 
 fn posted_comment(json: &Value, all: &[Value]) -> Option<PostedComment> {
     let body = json["body"].as_str()?;
-    fingerprint_of(body)?;
     let number = |name: &str| json[name].as_u64().and_then(|number| u32::try_from(number).ok());
     let line = number("original_line").unwrap_or_default();
     let answers = all.iter().filter(|other| !json["id"].is_null() && other["in_reply_to_id"] == json["id"]);

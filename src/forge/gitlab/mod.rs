@@ -1,6 +1,7 @@
 //! GitLab: gitlab.com and self-managed, also under a path prefix.
 
 mod access;
+mod background;
 mod change;
 mod drafts;
 mod http;
@@ -16,7 +17,10 @@ use std::sync::OnceLock;
 use async_trait::async_trait;
 
 use super::wire::{OnEvent, path, segment};
-use super::{Access, CheckRun, Conversation, Forge, ForgeError, Host, Own, Reaction, Request, Review, ReviewOutcome};
+use super::{
+    Access, Background, CheckRun, Conversation, Forge, ForgeError, Host, Own, Reaction, Request, Review, ReviewOutcome,
+    Texts,
+};
 use crate::diff::Diff;
 use crate::secret::Secret;
 use http::Api;
@@ -119,6 +123,15 @@ impl Forge for GitLab {
             404 => Ok(None),
             _ => answer.ok(name).map(|answer| Some(answer.body)),
         }
+    }
+
+    /// Each file would be a request of its own.
+    async fn texts(&self, _commit: &str, _files: &[&str], _folders: &[&str]) -> Result<Option<Texts>, ForgeError> {
+        Ok(None)
+    }
+
+    async fn background(&self) -> Background {
+        background::background(self).await
     }
 
     async fn disliked(&self, comments: &[u64]) -> Result<Vec<(u64, Vec<String>)>, ForgeError> {

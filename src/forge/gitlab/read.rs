@@ -135,6 +135,7 @@ fn conversation(discussions: &[Value], viewer: &Viewer, request: &Request) -> Co
         has_help: ours().any(|note| holds(note, HELP_MARK)),
         knows_threads: true,
         commands: discussions.iter().filter_map(|discussion| command(discussion, viewer, changed_at)).collect(),
+        others: discussions.iter().filter_map(|discussion| thread_of_others(discussion, viewer, request)).collect(),
     }
 }
 
@@ -164,9 +165,22 @@ fn holds(note: &Value, mark: &str) -> bool {
 
 /// A discussion that begins with a finding of ours.
 fn thread_of_ours(discussion: &Value, viewer: &Viewer, request: &Request) -> Option<PostedComment> {
-    let mut notes = notes_of(discussion);
-    let first = notes.next().filter(|note| is_by(note, viewer))?;
-    let body = first["body"].as_str().filter(|body| fingerprint_of(body).is_some())?;
+    let first = notes_of(discussion).next().filter(|note| is_by(note, viewer) && is_finding(note))?;
+    thread(discussion, first, viewer, request)
+}
+
+/// A discussion on lines that begins with anything else.
+fn thread_of_others(discussion: &Value, viewer: &Viewer, request: &Request) -> Option<PostedComment> {
+    let first = notes_of(discussion).next().filter(|note| !note["position"].is_null())?;
+    if is_by(first, viewer) && is_finding(first) { None } else { thread(discussion, first, viewer, request) }
+}
+
+fn is_finding(note: &Value) -> bool {
+    note["body"].as_str().is_some_and(|body| fingerprint_of(body).is_some())
+}
+
+fn thread(discussion: &Value, first: &Value, viewer: &Viewer, request: &Request) -> Option<PostedComment> {
+    let body = first["body"].as_str()?;
     let position = &first["position"];
     let (side, lines) = place(position).map_or((None, (0, 0)), |(side, lines)| (Some(side), lines));
     // GitLab moves the position along as long as the line is there, to another path as well
@@ -186,7 +200,7 @@ fn thread_of_ours(discussion: &Value, viewer: &Viewer, request: &Request) -> Opt
         resolved: (first["resolved"] == true).then(|| by(&first["resolved_by"])),
         resolved_by: first["resolved_by"]["username"].as_str().map(str::to_owned),
         is_by_person: is_by_person(viewer),
-        replies: notes.map(reply).collect(),
+        replies: notes_of(discussion).skip(1).map(reply).collect(),
     })
 }
 

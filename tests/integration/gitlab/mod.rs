@@ -219,7 +219,8 @@ impl Step {
     /// A look at the request with these requests besides, and these writes in this order.
     #[track_caller]
     fn assert_asked(&self, more: &[&[&str]], writes: &[&str]) {
-        let mut reads: Vec<&str> = LOOK.iter().chain(more.iter().copied().flatten()).copied().collect();
+        let why = if self.sent.is_empty() { &[] } else { WHY };
+        let mut reads: Vec<&str> = LOOK.iter().chain(more.iter().copied().flatten()).chain(why).copied().collect();
         reads.sort_unstable();
         let asked: Vec<&str> = self.reads.iter().map(String::as_str).collect();
         assert_eq!((asked, self.words()), (reads, writes.to_vec()), "{}", self.reviewed.run);
@@ -228,8 +229,11 @@ impl Step {
 
 /// What every run asks.
 const LOOK: &[&str] = &["GetMerge", "GetUser", "ListDiffs", "ListDiscussions", "ListVersions"];
-/// What steers the review, on a base commit that no run has seen before.
-const STEERING: &[&str] = &["GetRawFile .gitattributes", "GetRawFile .prudence.toml"];
+/// What steers the review, on a base commit that no run has seen before and that is not in the checkout.
+const STEERING: &[&str] =
+    &["GetRawFile .gitattributes", "GetRawFile .prudence.toml", "GetRawFile AGENTS.md", "GetRawFile CLAUDE.md"];
+/// What is asked where there is something to tell the model: why the change was made.
+const WHY: &[&str] = &["ListClosed", "ListCommits"];
 /// What is asked once more before anything is written.
 const AGAIN: &[&str] = &["GetMerge", "ListDiscussions"];
 /// What is asked before a comment is posted: the version it is for, and whether a dead run left drafts.

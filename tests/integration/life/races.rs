@@ -46,8 +46,9 @@ fn what_another_run_has_posted_is_not_posted_again() {
     assert_eq!(step.words(), ["summary again"]);
     let total = step.reviewed.at("/cost/total_usd").as_f64().expect("dollars");
     let last = step.reviewed.at("/cost/usd").as_f64().expect("dollars");
+    // the last one was told what the others had said
     assert!(
-        (total - last - spent).abs() < 1e-9 && (spent - 2.0 * last).abs() < 1e-9,
+        (total - last - spent).abs() < 1e-9 && (spent - 2.0 * last).abs() < 0.1 * last,
         "each run is in the bill: {spent} {last}"
     );
 }

@@ -1,12 +1,14 @@
 //! The pull request as GraphQL shows it, and the mutations.
 
-use serde_json::{Value, json};
+use git2::{Object, Repository};
+use serde_json::{Map, Value, json};
 
 use super::query::{self, Field};
 use super::shape::{GHOST, Shape};
 use super::state::{IssueComment, Review, ReviewComment, State};
-use super::validate;
+use super::validate::{self, filled};
 use super::walk::{Refused, Walk};
+use crate::support::change;
 use crate::support::server::Reply;
 
 impl State {
@@ -24,13 +26,36 @@ impl State {
         let mut walk = Walk { values: &values, errors: Vec::new() };
         let data = match operation.kind.as_str() {
             "mutation" => self.mutations(&mut walk, &operation.fields, root),
-            _ => walk.select("Query", &Graph { state: self, root }.query(), &operation.fields, &[]),
+            _ => {
+                let objects = self.objects(&operation.fields, &values);
+                walk.select("Query", &Graph { state: self, root }.query(&objects), &operation.fields, &[])
+            }
         };
         let mut answer = json!({"data": data});
         if !walk.errors.is_empty() {
             answer["errors"] = Value::Array(walk.errors);
         }
         Reply::json(200, &answer)
+    }
+
+    /// The objects of the repository that are asked for, by what they are asked for as.
+    fn objects(&self, fields: &[Field], values: &Map<String, Value>) -> Value {
+        if !self.may("contents", "read") {
+            return json!({"forbidden": self.not_accessible()});
+        }
+        let git = self.git();
+        let mut found = json!({});
+        let mut work: Vec<&Field> = fields.iter().collect();
+        while let Some(field) = work.pop() {
+            work.extend(field.fields.iter().flatten());
+            let asked = field.arguments.iter().find(|(name, _)| name == "expression");
+            let Some((_, expression)) = asked.filter(|_| field.name == "object") else { continue };
+            let expression = filled(expression, values);
+            let expression = expression.as_str().unwrap_or_default();
+            found[expression] =
+                git.revparse_single(expression).map_or(Value::Null, |object| object_json(&git, &object));
+        }
+        found
     }
 
     /// One after the other, each with its own answer or error.
@@ -116,14 +141,15 @@ struct Graph<'a> {
 }
 
 impl Graph<'_> {
-    fn query(&self) -> Value {
+    fn query(&self, objects: &Value) -> Value {
         let sc = &self.state.scenario;
         let pull = match self.state.may("pull_requests", "read") {
             true => self.pull(),
             // in the place of all that this token may not see
             false => json!({"forbidden": self.state.not_accessible()}),
         };
-        let repository = json!({"id": "R_1", "name": sc.name, "nameWithOwner": sc.full_name(), "pullRequest": pull});
+        let repository = json!({"id": "R_1", "name": sc.name, "nameWithOwner": sc.full_name(), "pullRequest": pull,
+            "object": objects});
         json!({"viewer": {"login": self.state.login()}, "repository": repository})
     }
 
@@ -140,7 +166,25 @@ impl Graph<'_> {
             "reviews": reviews.map(|review| self.review(review)).collect::<Vec<_>>(),
             "comments": state.notes.iter().map(|note| self.note(note)).collect::<Vec<_>>(),
             "reviewThreads": tops.map(|top| self.thread(top)).collect::<Vec<_>>(),
+            "commits": self.commits(),
+            "closingIssuesReferences": sc.closes.iter()
+                .map(|(number, title, body)| json!({"number": number, "title": title, "body": body})).collect::<Vec<_>>(),
         })
+    }
+
+    /// The oldest first.
+    fn commits(&self) -> Vec<Value> {
+        let git = self.state.git();
+        let mut walk = git.revwalk().expect("a history");
+        walk.push(change::oid(&self.state.head))
+            .and_then(|()| walk.hide(self.state.merge_base(&self.state.head)))
+            .expect("a range");
+        walk.set_sorting(git2::Sort::TOPOLOGICAL | git2::Sort::REVERSE).expect("an order");
+        let commit = |id: git2::Oid| {
+            let commit = git.find_commit(id).expect("a commit");
+            json!({"commit": {"oid": id.to_string(), "message": commit.message().unwrap_or_default()}})
+        };
+        walk.filter_map(Result::ok).map(commit).collect()
     }
 
     fn url(&self, fragment: &str) -> String {
@@ -194,6 +238,28 @@ impl Graph<'_> {
             "author": actor(said.author), "isMinimized": said.minimized,
         })
     }
+}
+
+/// A file or a folder. What is no text has none.
+fn object_json(git: &Repository, object: &Object<'_>) -> Value {
+    let oid = object.id().to_string();
+    if let Some(blob) = object.as_blob() {
+        let text = std::str::from_utf8(blob.content()).ok().filter(|text| !text.contains('\0'));
+        return json!({"__typename": "Blob", "oid": oid, "text": text, "byteSize": blob.size(), "isBinary": text.is_none()});
+    }
+    let Some(tree) = object.as_tree() else { return json!({"__typename": "Commit", "oid": oid}) };
+    let entry = |entry: git2::TreeEntry<'_>| {
+        let inner = entry.to_object(git).expect("an object");
+        let kind = if inner.as_tree().is_some() { "tree" } else { "blob" };
+        // what lies in folders below is not asked for
+        let inner = if kind == "tree" {
+            json!({"__typename": "Tree", "oid": inner.id().to_string(), "entries": []})
+        } else {
+            object_json(git, &inner)
+        };
+        json!({"name": entry.name().ok(), "mode": entry.filemode(), "type": kind, "object": inner})
+    };
+    json!({"__typename": "Tree", "oid": oid, "entries": tree.iter().map(entry).collect::<Vec<_>>()})
 }
 
 /// What comments and reviews have in common.

@@ -1,4 +1,4 @@
-//! The text of a GraphQL request, read into fields. No fragments and no directives: the program sends none.
+//! The text of a GraphQL request, read into fields. No named fragments and no directives: the program sends none.
 
 use std::iter::Peekable;
 use std::str::Chars;
@@ -32,6 +32,8 @@ pub struct Field {
     pub arguments: Vec<(String, Argument)>,
     /// What is asked of it; `None` where there are no braces.
     pub fields: Option<Vec<Field>>,
+    /// The type of an inline fragment: then `fields` are asked of values of that type.
+    pub on: Option<String>,
 }
 
 /// The value of an argument.
@@ -72,6 +74,13 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
             '"' => out.push(Token::Literal(quoted(&mut rest)?)),
             c if c == '-' || c.is_ascii_digit() => out.push(Token::Literal(number(&taken(&mut rest))?)),
             c if is_word(c) => out.push(Token::Name(taken(&mut rest))),
+            '.' => {
+                let dots = std::iter::from_fn(|| rest.next_if_eq(&'.')).count();
+                if dots != 3 {
+                    return Err(format!("Parse error on {dots} dots (UNKNOWN_CHAR)"));
+                }
+                out.push(Token::Mark('.'));
+            }
             c if "{}()[]:!$=".contains(c) => out.extend(rest.next().map(Token::Mark)),
             c => return Err(format!("Parse error on {c:?} (UNKNOWN_CHAR)")),
         }
@@ -154,11 +163,25 @@ impl Parser {
     }
 
     fn field(&mut self) -> Result<Field, String> {
+        if self.took('.') {
+            if self.name()? != "on" {
+                return Err("the double knows no named fragments".to_owned());
+            }
+            let on = self.name()?;
+            let fields = Some(self.selection()?);
+            return Ok(Field {
+                alias: String::new(),
+                name: String::new(),
+                arguments: Vec::new(),
+                fields,
+                on: Some(on),
+            });
+        }
         let alias = self.name()?;
         let name = if self.took(':') { self.name()? } else { alias.clone() };
         let arguments = self.between('(', ')', Parser::pair)?;
         let fields = (self.peek() == Some(&Token::Mark('{'))).then(|| self.selection()).transpose()?;
-        Ok(Field { alias, name, arguments, fields })
+        Ok(Field { alias, name, arguments, fields, on: None })
     }
 
     fn pair(&mut self) -> Result<(String, Argument), String> {

@@ -60,6 +60,8 @@ pub struct Scenario {
     pub head: String,
     pub draft: bool,
     pub labels: Vec<String>,
+    /// The issues that it closes: number, title and text.
+    pub closes: Vec<(u64, String, String)>,
     /// Whether the head is in a fork, whose owner is the author.
     pub fork: bool,
     pub head_repo_deleted: bool,
@@ -90,6 +92,7 @@ impl Scenario {
             head: repo.sha(head),
             draft: false,
             labels: Vec::new(),
+            closes: Vec::new(),
             fork: false,
             head_repo_deleted: false,
             identity: Identity::Actions,
@@ -130,6 +133,11 @@ impl Scenario {
 
     pub fn labels(self, labels: &[&str]) -> Scenario {
         Scenario { labels: labels.iter().map(|label| (*label).to_owned()).collect(), ..self }
+    }
+
+    pub fn closes(mut self, number: u64, title: &str, body: &str) -> Scenario {
+        self.closes.push((number, title.to_owned(), body.to_owned()));
+        self
     }
 
     /// A head in a fork: the token may only read.

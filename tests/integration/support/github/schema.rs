@@ -2,10 +2,20 @@
 
 use serde_json::{Map, Value};
 
-/// Types with their fields; a type in brackets is a connection.
-const TYPES: [(&str, &str); 16] = [
+/// Types with their fields; a type in brackets is a connection, one behind a star a plain list.
+const TYPES: [(&str, &str); 23] = [
     ("Query", "viewer:User repository(owner:String!,name:String!):Repository"),
-    ("Repository", "id:ID name:String nameWithOwner:String pullRequest(number:Int!):PullRequest"),
+    (
+        "Repository",
+        "id:ID name:String nameWithOwner:String pullRequest(number:Int!):PullRequest object(expression:String):GitObject",
+    ),
+    ("GitObject", "oid:GitObjectID"),
+    ("Blob", "oid:GitObjectID text:String byteSize:Int isBinary:Boolean"),
+    ("Tree", "oid:GitObjectID entries:*TreeEntry"),
+    ("TreeEntry", "name:String mode:Int type:String object:GitObject"),
+    ("PullRequestCommit", "commit:Commit"),
+    ("Commit", "oid:GitObjectID message:String"),
+    ("Issue", "number:Int title:String body:String"),
     ("User", "login:String"),
     ("Actor", "login:String"),
     (
@@ -13,7 +23,7 @@ const TYPES: [(&str, &str); 16] = [
         "id:ID number:Int state:PullRequestState title:String body:String url:URI isDraft:Boolean \
          isCrossRepository:Boolean baseRefOid:GitObjectID headRefOid:GitObjectID baseRefName:String headRefName:String \
          author:Actor labels:[Label] reviews(states:[PullRequestReviewState!]):[PullRequestReview] comments:[IssueComment] \
-         reviewThreads:[PullRequestReviewThread]",
+         reviewThreads:[PullRequestReviewThread] commits:[PullRequestCommit] closingIssuesReferences:[Issue]",
     ),
     ("Label", "name:String"),
     (
@@ -90,7 +100,7 @@ pub fn field(parent: &str, name: &str) -> Option<Definition> {
                 kind: format!("{}Connection", item.trim_end_matches(']')),
                 arguments: [pairs("first:Int,last:Int,after:String,before:String"), own].concat(),
             },
-            None => Definition { kind: kind.to_owned(), arguments: own },
+            None => Definition { kind: kind.trim_start_matches('*').to_owned(), arguments: own },
         })
     })
 }
@@ -98,6 +108,11 @@ pub fn field(parent: &str, name: &str) -> Option<Definition> {
 /// The fields of a type of arguments.
 pub fn input(kind: &str) -> Option<Vec<(String, String)>> {
     INPUTS.iter().find(|(known, _)| *known == kind).map(|(_, fields)| pairs(fields))
+}
+
+/// Whether a value of one type may be one of the other.
+pub fn may_be(kind: &str, other: &str) -> bool {
+    kind == other || (kind == "GitObject" && ["Blob", "Tree", "Commit"].contains(&other))
 }
 
 /// Whether something can be asked of a type.

@@ -66,6 +66,14 @@ impl Check<'_> {
             if name == "__typename" {
                 continue;
             }
+            if let Some(kind) = &asked.on {
+                if !schema::may_be(parent, kind) {
+                    let text = format!("Fragment on {kind} can't be spread inside {parent}");
+                    self.problem(&text, &path, "cannotSpreadFragment");
+                }
+                self.fields(kind, asked.fields.as_deref().unwrap_or_default(), &path);
+                continue;
+            }
             let Some(known) = schema::field(parent, name) else {
                 let text = format!("Field '{name}' doesn't exist on type '{parent}'");
                 self.problem(&text, &path, "undefinedField");

@@ -27,7 +27,20 @@ impl Walk<'_> {
                 let each = |(at, item)| self.select(kind, item, fields, &[path, &[json!(at)]].concat());
                 items.iter().enumerate().map(each).collect()
             }
-            _ => fields.iter().map(|field| (field.alias.clone(), self.field(kind, whole, field, path))).collect(),
+            _ => {
+                let mut out = Map::new();
+                for field in fields {
+                    match &field.on {
+                        None => _ = out.insert(field.alias.clone(), self.field(kind, whole, field, path)),
+                        Some(on) if whole["__typename"] == on.as_str() => {
+                            let inner = self.select(on, whole, field.fields.as_deref().unwrap_or_default(), path);
+                            out.extend(inner.as_object().cloned().unwrap_or_default());
+                        }
+                        Some(_) => {}
+                    }
+                }
+                Value::Object(out)
+            }
         }
     }
 
@@ -67,6 +80,12 @@ impl Walk<'_> {
 /// The value, where it is the one that the arguments name.
 fn wanted(kind: &str, value: &Value, arguments: &Value) -> Result<Value, Refused> {
     let name = |key: &str| arguments[key].as_str().unwrap_or_default();
+    if let ("GitObject", Some(expression)) = (kind, arguments["expression"].as_str()) {
+        return match value["forbidden"].as_str() {
+            Some(refusal) => Err(Refused("FORBIDDEN", refusal.to_owned())),
+            None => Ok(value[expression].clone()),
+        };
+    }
     let refused = match kind {
         "Repository" => {
             let full = format!("{}/{}", name("owner"), name("name"));

@@ -39,6 +39,8 @@ impl State {
             Route::GetDiffVersion => self.one_version(&shape, found.id, params),
             Route::ListDiffs => page(self.diffs(&shape, self.ready_versions().next(), params)),
             Route::GetRawDiffs => Ok(self.raw_diffs()),
+            Route::ListCommits => page(self.commits().iter().map(|sha| shape.commit(sha)).collect()),
+            Route::ListClosed => page(self.scenario.closes.iter().map(closed).collect()),
             Route::GetFile | Route::GetRawFile => self.file(found, params),
             Route::Compare => self.compare(&shape, params),
             Route::ListDiscussions => page(self.discussions.iter().map(|it| shape.discussion(it)).collect()),
@@ -54,6 +56,15 @@ impl State {
             Route::GetDraft => one(shape.draft(&self.drafts[self.draft_at(found.id)?])),
             _ => Err(refusal::error(404, "404 Not Found")),
         }
+    }
+
+    fn commits(&self) -> Vec<String> {
+        let git = self.git();
+        let (from, to) = (change::oid(&self.version().base), change::oid(&self.version().head));
+        let mut walk = git.revwalk().expect("a history");
+        walk.push(to).and_then(|()| walk.hide(from)).expect("a range");
+        walk.set_sorting(git2::Sort::TOPOLOGICAL).expect("an order");
+        walk.filter_map(Result::ok).map(|id| id.to_string()).collect()
     }
 
     pub(super) fn shape(&self, root: &str) -> Shape<'_> {
@@ -209,4 +220,9 @@ impl State {
         let reply = Reply::json(200, &Value::Array(page.items));
         headers.into_iter().fold(reply, |reply, (name, value)| reply.header(name, value))
     }
+}
+
+/// An issue, as far as anybody reads it.
+fn closed((number, title, body): &(u64, String, String)) -> Value {
+    json!({"id": number + 900, "iid": number, "title": title, "description": body, "state": "opened", "labels": []})
 }

@@ -20,6 +20,10 @@ pub enum Route {
     GetDiffVersion,
     ListDiffs,
     GetRawDiffs,
+    /// The commits of the request, the newest first.
+    ListCommits,
+    /// The issues that it closes.
+    ListClosed,
     GetFile,
     GetRawFile,
     Compare,
@@ -164,6 +168,8 @@ fn in_merge(method: &str, path: &[&str]) -> Option<Found> {
         ("GET", ["versions", id]) => identified(Route::GetDiffVersion, id),
         ("GET", ["diffs"]) => Some(Found::new(Route::ListDiffs)),
         ("GET", ["raw_diffs"]) => Some(Found::new(Route::GetRawDiffs)),
+        ("GET", ["commits"]) => Some(Found::new(Route::ListCommits)),
+        ("GET", ["closes_issues"]) => Some(Found::new(Route::ListClosed)),
         ("GET", ["draft_notes"]) => Some(Found::new(Route::ListDrafts)),
         ("POST", ["draft_notes"]) => Some(Found::new(Route::CreateDraft)),
         ("POST", ["draft_notes", "bulk_publish"]) => Some(Found::new(Route::PublishDrafts)),

@@ -75,6 +75,8 @@ pub struct Scenario {
     pub head: String,
     pub draft: bool,
     pub labels: Vec<String>,
+    /// The issues that it closes: number, title and text.
+    pub closes: Vec<(u64, String, String)>,
     /// Whether the source branch is in a fork, which is the project 4343 of the author.
     pub fork: bool,
     pub identity: Identity,
@@ -109,6 +111,7 @@ impl Scenario {
             head: repo.sha(head),
             draft: false,
             labels: Vec::new(),
+            closes: Vec::new(),
             fork: false,
             identity: Identity::Bot,
             read_only: false,
@@ -152,6 +155,11 @@ impl Scenario {
 
     pub fn draft(self) -> Scenario {
         Scenario { draft: true, ..self }
+    }
+
+    pub fn closes(mut self, number: u64, title: &str, body: &str) -> Scenario {
+        self.closes.push((number, title.to_owned(), body.to_owned()));
+        self
     }
 
     pub fn labels(self, labels: &[&str]) -> Scenario {
