@@ -21,6 +21,7 @@ use std::ops::RangeInclusive;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use crate::config::ContextLevel as Level;
 use crate::diff::{Diff, Side};
 use crate::plan::{Piece, Tokenizer};
 use crate::report::plural;
@@ -29,18 +30,6 @@ use crate::tree::Tree;
 use room::Room;
 use scan::Scan;
 use source::{Lines, Source};
-
-/// How much code beyond the hunk is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum, serde::Deserialize, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Level {
-    /// None.
-    Hunk,
-    /// The function, method or class around each hunk, and the imports that it uses.
-    Function,
-    /// And the definitions of what it uses; in the second look the callers too.
-    Symbols,
-}
 
 /// Finds the code that belongs to the hunks of a change.
 pub struct Context<'a> {

@@ -21,8 +21,13 @@ fn same(text: &str) -> String {
 
 impl Case {
     fn pieces(&self) -> Vec<Piece> {
-        let budget =
-            Budget { chunk_tokens: 100_000, max_output_tokens: 1000, window: 1_000_000, tokenizer: Tokenizer::O200k };
+        let budget = Budget {
+            chunk_tokens: 100_000,
+            max_output_tokens: 1000,
+            window: 1_000_000,
+            context_tokens: 0,
+            tokenizer: Tokenizer::O200k,
+        };
         let orientation = Orientation { title: "t".into(), language: "en".into(), ..Orientation::default() };
         let plan = plan::build(budget, &orientation, "{}", self.diff.clone(), None);
         plan.chunks.into_iter().flat_map(|chunk| chunk.pieces).collect()
