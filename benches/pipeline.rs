@@ -89,7 +89,13 @@ fn redacting(bencher: Bencher<'_, '_>, files: u64) {
 
 #[divan::bench(args = SIZES)]
 fn tokenizing_and_packing(bencher: Bencher<'_, '_>, files: u64) {
-    let budget = Budget { chunk_tokens: 6000, max_output_tokens: 4096, window: 128_000, context_tokens: 0, tokenizer: Tokenizer::O200k };
+    let budget = Budget {
+        chunk_tokens: 6000,
+        max_output_tokens: 4096,
+        window: 128_000,
+        context_tokens: 0,
+        tokenizer: Tokenizer::O200k,
+    };
     let orientation = Orientation { title: "t".into(), language: "en".into(), ..Orientation::default() };
     bencher.with_inputs(|| parsed(files)).bench_values(|diff| plan::build(budget, &orientation, "{}", diff, None));
 }

@@ -5,21 +5,24 @@ use std::collections::HashSet;
 use crate::config::provider::Resolved;
 use crate::console::Console;
 use crate::deliver;
+use crate::diff::Diff;
 use crate::findings::gather::Rules;
-use crate::findings::{self, Finding, Gathered, Judgement, Said, Thresholds, similar};
+use crate::findings::{self, Finding, Gathered, Judgement, Said, Thresholds, exclude, similar};
 use crate::plan::Plan;
 use crate::prepare::Prepared;
 use crate::report::{self, ChangeInfo, Cost, ModelCost, Report, Status, Tool};
 use crate::review::{self, Outcome};
 use crate::setup::Setup;
+use crate::tree::Tree;
 use crate::usage::{self, Meter, PRICED_ON};
 
 /// Check hits and drafts → candidates, each once, with the votes of the passes.
-pub fn gather(setup: &Setup, prepared: &Prepared, outcomes: &[Outcome]) -> Gathered {
+pub fn gather(setup: &Setup, prepared: &Prepared, tree: &Tree<'_>, outcomes: &[Outcome]) -> Gathered {
     let plan = &prepared.plan;
     let rules = Rules {
         answered: &|path| answered(plan, outcomes, path),
-        excluded: &|_, _| None,
+        wants_style: wants_style(setup),
+        text: &|file| text_of(tree, &plan.diff, file),
         is_same: &similar::is_same,
     };
     let mut gathered = findings::gather(&plan.diff, prepared.hits.clone(), said(outcomes), &rules);
@@ -59,9 +62,24 @@ pub fn judge(setup: &Setup, prepared: &Prepared, outcomes: &[Outcome], mut gathe
     judgement
 }
 
+/// Whether the team's instructions ask for remarks on style.
+fn wants_style(setup: &Setup) -> bool {
+    let of_paths = setup.config.paths.iter().filter_map(|rule| rule.instructions.as_deref());
+    setup.config.instructions.as_deref().into_iter().chain(of_paths).any(exclude::wants_style)
+}
+
+/// The text of a changed file as the change leaves it, where the repository has just that.
+fn text_of(tree: &Tree<'_>, diff: &Diff, file: usize) -> Option<String> {
+    let file = diff.files.get(file)?;
+    let text = tree.file(file.path().as_str())?;
+    let text = std::str::from_utf8(&text).ok()?.to_owned();
+    tree.agrees(file).then_some(text)
+}
+
 /// How many passes got an answer for something of a file.
 fn answered(plan: &Plan, outcomes: &[Outcome], path: &str) -> usize {
-    let is_of = |outcome: &Outcome| outcome.chunk.pieces.iter().any(|p| plan.diff.files[p.file].path().as_str() == path);
+    let is_of =
+        |outcome: &Outcome| outcome.chunk.pieces.iter().any(|p| plan.diff.files[p.file].path().as_str() == path);
     let answered = outcomes.iter().filter(|outcome| outcome.result.is_ok() && is_of(outcome));
     answered.map(|outcome| outcome.pass).collect::<HashSet<_>>().len()
 }

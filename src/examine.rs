@@ -87,7 +87,7 @@ pub async fn examine(
         Some(client) => ask(client, setup, prepared, asking, arrived, console).await,
         None => Vec::new(),
     };
-    let mut gathered = gather(setup, prepared, &outcomes);
+    let mut gathered = gather(setup, prepared, tree, &outcomes);
     if let Some(client) = &client {
         look_again(client, setup, prepared, tree, asking, &mut gathered, console).await;
         if let Some(why) = client.tape_failure() {

@@ -19,6 +19,7 @@ use crate::review::Outcome;
 use crate::setup::Setup;
 use crate::source::World;
 use crate::status::{Conclusion, Exit};
+use crate::tree::Tree;
 
 /// The results of a review on their way to standard output and to files.
 pub struct Output<'a> {
@@ -59,12 +60,13 @@ impl<'a> Output<'a> {
     }
 
     /// Takes what a chunk brought, and prints what is new in it.
-    pub fn arrived(&self, prepared: &Prepared, outcomes: &[Outcome]) {
-        if !self.is_streaming {
+    pub fn arrived(&self, prepared: &Prepared, tree: &Tree<'_>, outcomes: &[Outcome]) {
+        // where passes vote, nothing holds before the last of them
+        if !self.is_streaming || (!outcomes.is_empty() && prepared.plan.passes.len() > 1) {
             return;
         }
         let printed = &mut *self.printed.borrow_mut();
-        for finding in judge(self.setup, prepared, outcomes, gather(self.setup, prepared, outcomes)).findings {
+        for finding in judge(self.setup, prepared, outcomes, gather(self.setup, prepared, tree, outcomes)).findings {
             let is_new = !printed.iter().any(|known| similar::is_same(known, &finding));
             if is_new && printed.len() < self.setup.config.max_comments {
                 self.show(&terminal::finding(&finding, &prepared.plan.diff));

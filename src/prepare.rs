@@ -4,8 +4,8 @@ use anyhow::{Context as _, Result};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use crate::checks;
-use crate::config::{Config, ContextLevel};
 use crate::config::provider::Resolved;
+use crate::config::{Config, ContextLevel};
 use crate::console::Console;
 use crate::context::Context;
 use crate::diff::Diff;
@@ -75,12 +75,18 @@ pub async fn prepare(setup: &Setup, tree: &Tree<'_>, console: &Console) -> Resul
     let plan = plan::build(budget, &orientation, &schema::schema().to_string(), diff, known);
     let clean = |text: &str| redactions.clean(&redact::text(text)).into_owned();
     let plan = plan.with_passes(Pass::all(config.effort));
-    let plan = if context_tokens > 0 { with_context(plan, config, tree, context_tokens, &clean, console) } else { plan };
+    let plan =
+        if context_tokens > 0 { with_context(plan, config, tree, context_tokens, &clean, console) } else { plan };
     Ok(Prepared { plan, skipped, hits, redactions, standing, memory })
 }
 
 /// What can be found beside the hunks of a change.
-pub fn context(config: &Config, tree: &Tree<'_>, diff: &Diff, clean: &dyn Fn(&str) -> String) -> Context {
+pub fn context<'a>(
+    config: &Config,
+    tree: &'a Tree<'a>,
+    diff: &'a Diff,
+    clean: &'a dyn Fn(&str) -> String,
+) -> Context<'a> {
     Context::new(tree, diff, config.context, Tokenizer::for_model(&config.model), clean)
 }
 

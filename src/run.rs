@@ -70,13 +70,17 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
     }
     let tree = Tree::of_change(&setup.target, &setup.change, setup.repo.as_ref());
     let prepared = prepare(&setup, &tree, console).await?;
-    let asking = Asking { cache: cache(args, &setup, world)?, tape: tape(&args.answers, &world.cwd)?, ..Asking::new(&setup.config) };
+    let asking = Asking {
+        cache: cache(args, &setup, world)?,
+        tape: tape(&args.answers, &world.cwd)?,
+        ..Asking::new(&setup.config)
+    };
     if !prepared.plan.chunks.is_empty() {
         make_sure_of_a_channel(&setup, output.has_report(), console).await?;
     }
     // what the checks found needs no waiting
-    output.arrived(&prepared, &[]);
-    let arrived = |outcomes: &[Outcome]| output.arrived(&prepared, outcomes);
+    output.arrived(&prepared, &tree, &[]);
+    let arrived = |outcomes: &[Outcome]| output.arrived(&prepared, &tree, outcomes);
     let examined = examine(&setup, &prepared, &tree, &asking, &arrived, console).await?;
     tell_of_cached(&examined.outcomes, console);
     if let (Some(reason), true) = (&examined.refused, prepared.hits.is_empty()) {

@@ -1,7 +1,8 @@
 //! From what the model said to a line that the diff really has.
 //!
 //! The quoted code decides: exact first, then ignoring white space, diff marks, line numbers and a fence around it. The
-//! line number that the model gave only breaks ties. A range never leaves its hunk, and all of it is on one side.
+//! line number that the model gave only breaks ties. A range never leaves its hunk, and all of it is on one side. Where the
+//! named file does not have the code, and the change has it in one place alone, that place is meant.
 
 use std::cell::OnceCell;
 use std::ops::RangeInclusive;
@@ -63,6 +64,24 @@ impl<'a> Index<'a> {
                 if let Some(found) = places.min_by_key(|anchor| distance(draft, anchor)) {
                     return Some(found);
                 }
+            }
+        }
+        self.only_place(&quotes, sides)
+    }
+
+    /// The one place in the whole change where a quote stands as whole lines: then the path was wrong, and the code says
+    /// which file is meant. What stands twice, or says little, is nowhere.
+    fn only_place(&self, quotes: &[&Quote], sides: [Side; 2]) -> Option<Anchor> {
+        /// Letters and digits that a quote needs to be known again without its path.
+        const TELLING: usize = 8;
+        let is_telling = |quote: &&&Quote| quote.letters() >= TELLING;
+        for (quote, side) in quotes.iter().filter(is_telling).flat_map(|quote| sides.map(|side| (*quote, side))) {
+            let all = 0..self.diff.files.len();
+            let mut places = all.flat_map(|file| self.places(quote, Strictness::Loose, side, file));
+            match (places.next(), places.next()) {
+                (Some(only), None) => return Some(only),
+                (Some(_), Some(_)) => return None,
+                (None, _) => {}
             }
         }
         None
@@ -173,6 +192,10 @@ impl Quote {
         let is_bare = |line: &&QuoteLine| without_mark(without_number(&line.exact)).trim().is_empty();
         let lines: Vec<QuoteLine> = self.lines.iter().filter(|line| !is_bare(line)).cloned().collect();
         (lines.len() < self.lines.len()).then_some(Quote { lines })
+    }
+
+    fn letters(&self) -> usize {
+        self.lines.iter().flat_map(|line| line.exact.chars()).filter(|c| c.is_alphanumeric()).count()
     }
 
     fn is_empty(&self) -> bool {

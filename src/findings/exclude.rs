@@ -37,7 +37,9 @@ pub fn excluded(finding: &Finding, reasoning: &str, scene: &Scene<'_>) -> Option
         () if VERSION.is_match(&said.title) && has_version(&finding.quote) => Some("about versions of dependencies"),
         () if REQUEST.is_match(&said.title) => Some("a wish for tests, comments or documentation"),
         () if !scene.wants_style && STYLE.is_match(&said.title) => Some("about style"),
-        () if WISH.is_match(&said.title) || WISH.is_match(first_sentence(&said.body)) => Some("a wish without a defect"),
+        () if WISH.is_match(&said.title) || WISH.is_match(first_sentence(&said.body)) => {
+            Some("a wish without a defect")
+        }
         () if RESTATES.is_match(first_sentence(&said.body)) => Some("restates the change"),
         () => None,
     }
@@ -74,8 +76,20 @@ impl Said {
 }
 
 /// Words that make a defect a worry.
-const HEDGES: [&str; 12] =
-    ["may", "might", "could", "can", "potentially", "possibly", "possible", "avoid", "prevent", "unlikely", "có", "tránh"];
+const HEDGES: [&str; 12] = [
+    "may",
+    "might",
+    "could",
+    "can",
+    "potentially",
+    "possibly",
+    "possible",
+    "avoid",
+    "prevent",
+    "unlikely",
+    "có",
+    "tránh",
+];
 
 fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("the patterns of this file are tested")
@@ -134,8 +148,30 @@ fn is_disproved(said: &Said, scene: &Scene<'_>) -> bool {
 /// Whether a line of the text brings a name into scope.
 fn is_introduced(name: &str, text: &str) -> bool {
     const WORDS: [&str; 24] = [
-        "import", "from", "use", "using", "include", "#include", "require", "require_once", "const", "let", "var", "def",
-        "class", "fn", "func", "function", "fun", "type", "struct", "enum", "interface", "trait", "static", "#define",
+        "import",
+        "from",
+        "use",
+        "using",
+        "include",
+        "#include",
+        "require",
+        "require_once",
+        "const",
+        "let",
+        "var",
+        "def",
+        "class",
+        "fn",
+        "func",
+        "function",
+        "fun",
+        "type",
+        "struct",
+        "enum",
+        "interface",
+        "trait",
+        "static",
+        "#define",
     ];
     // lists of names below an opening `import (` or `from x import (` count for the lines in it
     let mut in_list = false;
@@ -169,12 +205,23 @@ fn is_untouched(finding: &Finding, reasoning: &str, file: &FileDiff) -> bool {
     if hunk.lines[first.saturating_sub(NEAR)..hunk.lines.len().min(last + NEAR + 1)].iter().any(Line::is_change) {
         return false;
     }
-    let changed: String = file.hunks().iter().flat_map(|hunk| &hunk.lines).filter(|line| line.is_change()).map(|line| format!("{}\n", line.text())).collect();
+    let changed: String = file
+        .hunks()
+        .iter()
+        .flat_map(|hunk| &hunk.lines)
+        .filter(|line| line.is_change())
+        .map(|line| format!("{}\n", line.text()))
+        .collect();
     let said = format!("{} {} {reasoning}", finding.title, finding.body);
-    let quoted = QUOTED.captures_iter(&said).filter_map(|found| found.iter().skip(1).flatten().next()).map(|m| m.as_str().to_owned());
+    let quoted = QUOTED
+        .captures_iter(&said)
+        .filter_map(|found| found.iter().skip(1).flatten().next())
+        .map(|m| m.as_str().to_owned());
     let names: BTreeSet<String> = meaning::names(&said).into_iter().chain(quoted).collect();
     let words: BTreeSet<&str> = changed.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
-    !names.iter().any(|name| name.split(|c: char| !c.is_alphanumeric() && c != '_').any(|part| part.len() > 2 && words.contains(part)))
+    !names.iter().any(|name| {
+        name.split(|c: char| !c.is_alphanumeric() && c != '_').any(|part| part.len() > 2 && words.contains(part))
+    })
 }
 
 fn is_in(line: &Line, side: Side, range: &RangeInclusive<u32>) -> bool {
@@ -259,14 +306,20 @@ mod tests {
     #[test]
     fn defects_stay_however_they_are_worded() {
         for (title, body) in [
-            ("Ensure the lock is released", "When `charge` raises, the lock is never released and the next call hangs."),
+            (
+                "Ensure the lock is released",
+                "When `charge` raises, the lock is never released and the next call hangs.",
+            ),
             ("Consider the empty list", "For an empty list `sum / len` throws ZeroDivisionError."),
             ("Missing await", "`charge` is not awaited, so its error is lost."),
             ("Misleading name shadows the import", "`json` shadows the module, so `json.loads` raises AttributeError."),
             ("SQL injection through the account id", "The id is put into the query unescaped."),
             ("Arguments swapped", "`charge` takes the amount first: the account's number is charged."),
             ("Good values are lost", "Values above 100 are dropped."),
-            ("Test passes although the code is wrong", "The assertion compares the value with itself and is always true."),
+            (
+                "Test passes although the code is wrong",
+                "The assertion compares the value with itself and is always true.",
+            ),
             ("Version check is inverted", "Clients older than 2.0 are let in and newer ones rejected."),
             ("Hard-coded password", "The password stands in the source."),
             ("Deadlock in pay", "`charge` takes the lock that `pay` holds."),

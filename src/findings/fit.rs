@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn the_file_still_parses() {
         check("    y = = g(x)", "    y = g(x)", 2, None);
-        check("    if x:", "    y = g(x)", 2, None);
+        check("    y = g(x) g(x)", "    y = g(x)", 2, None);
     }
 
     #[test]

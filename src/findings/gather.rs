@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::exclude::{self, Scene};
 use super::{Finding, Origin, Reason, Suppressed, Verdict, anchor, from_draft, from_hit, rank, similar, unplaced};
 use crate::checks::Hit;
 use crate::config::Effort;
@@ -43,8 +44,10 @@ pub struct Gathered {
 pub struct Rules<'a> {
     /// How many passes answered for a path.
     pub answered: &'a dyn Fn(&str) -> usize,
-    /// Why a finding is of a kind that is never reported, with its reasoning; `None` where it is not.
-    pub excluded: &'a dyn Fn(&Finding, &str) -> Option<&'static str>,
+    /// Whether remarks on style are wanted.
+    pub wants_style: bool,
+    /// The text of a file of the change as it leaves it, where that is at hand; the argument is its index in the diff.
+    pub text: &'a dyn Fn(usize) -> Option<String>,
     /// Whether two findings are about the same defect.
     pub is_same: &'a dyn Fn(&Finding, &Finding) -> bool,
 }
@@ -61,8 +64,10 @@ pub fn gather(diff: &Diff, hits: Vec<Hit>, said: Vec<Said>, rules: &Rules<'_>) -
             gathered.suppressed.push(Suppressed::new(Reason::Unanchored, unplaced(draft)));
             continue;
         };
-        let finding = from_draft(diff, draft, anchor);
-        match (rules.excluded)(&finding, &reasoning) {
+        let (file, text) = (&diff.files[anchor.file], (rules.text)(anchor.file));
+        let finding = from_draft(diff, draft, anchor, text.as_deref());
+        let scene = Scene { file, text: text.as_deref(), wants_style: rules.wants_style };
+        match exclude::excluded(&finding, &reasoning, &scene) {
             Some(why) => gathered.suppressed.push(Suppressed::because(Reason::BelowThreshold, why, finding)),
             None => {
                 let passes = (rules.answered)(&finding.path);
@@ -140,4 +145,4 @@ impl Gathered {
 
 /// The rules where nothing is known but the drafts.
 pub const PLAIN: Rules<'static> =
-    Rules { answered: &|_| 1, excluded: &|_, _| None, is_same: &similar::is_same };
+    Rules { answered: &|_| 1, wants_style: false, text: &|_| None, is_same: &similar::is_same };

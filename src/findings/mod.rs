@@ -1,11 +1,14 @@
 //! From drafts and check hits to the findings of the report.
 
 pub mod anchor;
+pub mod exclude;
 pub mod fingerprint;
+pub mod fit;
 pub mod gather;
 pub mod similar;
 pub mod standing;
 pub mod suggestion;
+pub mod wording;
 
 use std::collections::HashMap;
 
@@ -17,6 +20,7 @@ use crate::review::schema::Draft;
 use crate::severity::{Category, Severity};
 use crate::text::fenced;
 use anchor::Anchor;
+use fit::Around;
 pub use gather::{Candidate, Gathered, Said, gather};
 use standing::{Code, Shown, Standing};
 
@@ -306,10 +310,10 @@ fn from_hit(diff: &Diff, hit: Hit) -> Finding {
     }
 }
 
-fn from_draft(diff: &Diff, draft: Draft, anchor: Anchor) -> Finding {
+fn from_draft(diff: &Diff, draft: Draft, anchor: Anchor, text: Option<&str>) -> Finding {
     let path = diff.files[anchor.file].path().to_string();
     let proposed = draft.suggestion.clone().unwrap_or_default();
-    let suggestion = suggestion::usable(&proposed, &anchor);
+    let suggestion = suggestion::usable(&proposed, &anchor).and_then(|placed| fitted(diff, &placed, &anchor, text));
     let said = unplaced(draft);
     // what cannot be applied with a click can still be read
     let body = match suggestion {
@@ -331,6 +335,23 @@ fn from_draft(diff: &Diff, draft: Draft, anchor: Anchor) -> Finding {
     }
 }
 
+/// A replacement that fits into the file around the lines of an anchor.
+fn fitted(diff: &Diff, placed: &str, anchor: &Anchor, text: Option<&str>) -> Option<String> {
+    let file = &diff.files[anchor.file];
+    let lines = &file.hunks()[anchor.hunk].lines;
+    let at = |number: u32| {
+        let line = lines.iter().find(|line| line.is_on(anchor.side) && line.number_on(anchor.side) == number)?;
+        Some(line.text().into_owned())
+    };
+    let (above, below) = (anchor.lines.start().checked_sub(1).and_then(at), at(anchor.lines.end() + 1));
+    let around = Around {
+        above: above.as_deref(),
+        below: below.as_deref(),
+        file: text.map(|text| (file.path().as_str(), text)),
+    };
+    fit::fitting(placed, &anchor.text, &anchor.lines, &around)
+}
+
 /// A draft as a finding that claims its lines.
 fn unplaced(draft: Draft) -> Finding {
     let quote: Vec<String> = draft.quote.lines().map(str::to_owned).collect();
@@ -344,7 +365,7 @@ fn unplaced(draft: Draft) -> Finding {
         category: draft.category,
         confidence: draft.confidence,
         title: title(&draft),
-        body: if draft.body.trim().is_empty() { draft.reasoning } else { draft.body },
+        body: wording::body(if draft.body.trim().is_empty() { &draft.reasoning } else { &draft.body }),
         suggestion: None,
         quote: draft.quote,
         path: draft.path,
@@ -355,15 +376,10 @@ fn unplaced(draft: Draft) -> Finding {
     }
 }
 
-/// A title is one line that a person reads at a glance.
+/// The title, or the first line of what else is said.
 fn title(draft: &Draft) -> String {
-    const LONGEST: usize = 160;
     let source = [&draft.title, &draft.body, &draft.reasoning].into_iter().find(|text| !text.trim().is_empty());
-    let line = source.map_or("", |text| text.trim().lines().next().unwrap_or_default()).trim();
-    if line.chars().count() <= LONGEST {
-        return line.trim_end_matches('.').to_owned();
-    }
-    line.chars().take(LONGEST - 1).chain(['…']).collect()
+    source.map_or_else(String::new, |text| wording::title(text))
 }
 
 /// Gives the second and later of those that read the same an identity of their own.

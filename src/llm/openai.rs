@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Request, Tool, ToolCall, Turn};
 use super::error::{LlmError, TooLong, clean};
+use super::{Request, Tool, ToolCall, Turn};
 use crate::secret::Secret;
 use crate::usage::{self, Usage};
 
@@ -122,15 +122,13 @@ pub fn encode(request: &Request, dialect: Dialect) -> Value {
 
 /// A tool as a strict function.
 fn function(tool: &Tool) -> Value {
-    let property = |&(name, kind, about): &(&str, &str, &str)| {
-        (name.to_owned(), json!({"type": kind, "description": about}))
-    };
+    let property =
+        |&(name, kind, about): &(&str, &str, &str)| (name.to_owned(), json!({"type": kind, "description": about}));
     let properties: serde_json::Map<String, Value> = tool.parameters.iter().map(property).collect();
     let required: Vec<&str> = tool.parameters.iter().map(|&(name, ..)| name).collect();
     let parameters =
         json!({"type": "object", "additionalProperties": false, "required": required, "properties": properties});
-    let function =
-        json!({"name": tool.name, "description": tool.about, "strict": true, "parameters": parameters});
+    let function = json!({"name": tool.name, "description": tool.about, "strict": true, "parameters": parameters});
     json!({"type": "function", "function": function})
 }
 
@@ -140,14 +138,12 @@ fn messages_of(turn: &Turn, dialect: Dialect) -> Vec<Value> {
         let results: Vec<&str> = turn.calls.iter().map(|(_, result)| result.as_str()).collect();
         return vec![json!({"role": "user", "content": results.join("\n\n")})];
     }
-    let call = |(call, _): &(ToolCall, String)| {
-        json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}})
-    };
+    let call = |(call, _): &(ToolCall, String)| json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}});
     let calls: Vec<Value> = turn.calls.iter().map(call).collect();
     let mut messages = vec![json!({"role": "assistant", "content": null, "tool_calls": calls})];
-    messages.extend(turn.calls.iter().map(|(call, result)| {
-        json!({"role": "tool", "tool_call_id": call.id, "content": result})
-    }));
+    messages.extend(
+        turn.calls.iter().map(|(call, result)| json!({"role": "tool", "tool_call_id": call.id, "content": result})),
+    );
     messages
 }
 
@@ -441,7 +437,7 @@ mod tests {
             id: "review/1/1".to_owned(),
             turns: Vec::new(),
             tools: &[],
-        may_call: false,
+            may_call: false,
             model: model.to_owned(),
             system: "Be fair.".to_owned(),
             user: "The diff.".to_owned(),
@@ -586,7 +582,8 @@ mod tests {
 
     #[track_caller]
     fn check_text(body: &str, expected: Result<&str, &str>) {
-        let text = decode(200, body.as_bytes(), None).unwrap().said.map(|(text, _)| text).map_err(|error| error.to_string());
+        let text =
+            decode(200, body.as_bytes(), None).unwrap().said.map(|(text, _)| text).map_err(|error| error.to_string());
         assert_eq!(text.as_deref().map_err(String::as_str), expected, "{body}");
     }
 

@@ -97,13 +97,7 @@ impl Transport {
     }
 
     /// Asks `model` by POST; everything is over at `until`.
-    pub(super) async fn chat(
-        &self,
-        id: &str,
-        model: &str,
-        body: String,
-        until: Instant,
-    ) -> Result<HttpReply, Lost> {
+    pub(super) async fn chat(&self, id: &str, model: &str, body: String, until: Instant) -> Result<HttpReply, Lost> {
         let recording = match self.tape.as_deref() {
             None => None,
             Some(Tape::Record(reel)) => Some((reel, body.clone())),

@@ -112,8 +112,8 @@ fn parts(token: &str) -> Vec<String> {
 /// A word without its ending, roughly: `divides`, `dividing` and `divided` become one.
 fn stem(word: &str) -> String {
     const ENDINGS: [&str; 16] = [
-        "izations", "ization", "ations", "ation", "ingly", "ings", "ions", "ing", "ion", "ies", "ed", "es", "ly", "s", "e",
-        "y",
+        "izations", "ization", "ations", "ation", "ingly", "ings", "ions", "ing", "ion", "ies", "ed", "es", "ly", "s",
+        "e", "y",
     ];
     // irregular forms that reviews use all the time
     const SAME: [(&str, &str); 8] = [
@@ -137,10 +137,11 @@ fn stem(word: &str) -> String {
 /// Whether a word is more than grammar.
 fn says_something(word: &str) -> bool {
     const GRAMMAR: [&str; 62] = [
-        "a", "an", "the", "is", "are", "was", "wer", "be", "been", "it", "its", "thi", "that", "thes", "thos", "this", "of",
-        "to", "in", "on", "at", "by", "for", "from", "with", "and", "or", "but", "if", "then", "than", "as", "so", "which",
-        "whil", "when", "wher", "ther", "here", "ha", "has", "have", "had", "do", "doe", "does", "did", "can", "could",
-        "will", "would", "may", "might", "should", "must", "not", "no", "any", "all", "also", "into", "instead",
+        "a", "an", "the", "is", "are", "was", "wer", "be", "been", "it", "its", "thi", "that", "thes", "thos", "this",
+        "of", "to", "in", "on", "at", "by", "for", "from", "with", "and", "or", "but", "if", "then", "than", "as",
+        "so", "which", "whil", "when", "wher", "ther", "here", "ha", "has", "have", "had", "do", "doe", "does", "did",
+        "can", "could", "will", "would", "may", "might", "should", "must", "not", "no", "any", "all", "also", "into",
+        "instead",
     ];
     !GRAMMAR.contains(&word) && (word.chars().count() > 1 || word.chars().all(char::is_numeric))
 }
@@ -153,7 +154,10 @@ mod tests {
     fn names_in_code_count_whole_and_by_their_parts() {
         assert_eq!(words("maxRetryCount"), ["maxretrycount", "max", "retr", "count"]);
         assert_eq!(words("max_retry_count of the retries"), ["max_retry_count", "max", "retr", "count", "retr"]);
-        assert_eq!(names("`maxRetry` and load_user fail, The user"), BTreeSet::from(["load_user".into(), "maxRetry".into()]));
+        assert_eq!(
+            names("`maxRetry` and load_user fail, The user"),
+            BTreeSet::from(["load_user".into(), "maxRetry".into()])
+        );
     }
 
     #[track_caller]

@@ -305,7 +305,8 @@ mod tests {
         assert!(plan.chunks.len() > 1);
         for chunk in &plan.chunks {
             let count = |text: &str| Tokenizer::O200k.count(text) + 4;
-            let exact = count(&plan.frame.system) + count(&plan.user(chunk, &Pass::ONLY)) + 3 + Tokenizer::O200k.count("{}");
+            let exact =
+                count(&plan.frame.system) + count(&plan.user(chunk, &Pass::ONLY)) + 3 + Tokenizer::O200k.count("{}");
             let estimate = plan.input_tokens(chunk);
             assert!(estimate.abs_diff(exact) * 100 <= exact, "{estimate} is within 1 % of {exact}");
             assert!(exact <= 2500);

@@ -93,12 +93,12 @@ pub fn parse(reply: &str) -> Result<Answer, String> {
 /// # Errors
 /// There is none.
 pub fn json_object(reply: &str) -> Result<Value, String> {
-    candidates(reply)
-        .find_map(|text| serde_json::from_str::<Value>(text).ok().filter(Value::is_object))
-        .ok_or_else(|| match serde_json::from_str::<Value>(reply.trim()) {
+    candidates(reply).find_map(|text| serde_json::from_str::<Value>(text).ok().filter(Value::is_object)).ok_or_else(
+        || match serde_json::from_str::<Value>(reply.trim()) {
             Ok(_) => "the answer is JSON, but no object".to_owned(),
             Err(err) => format!("the answer is no JSON object: {err}"),
-        })
+        },
+    )
 }
 
 /// Where JSON may stand in a reply: all of it, inside a fence, or from the first brace to the last.

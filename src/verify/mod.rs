@@ -45,7 +45,7 @@ pub struct Look<'a> {
     /// The repository at the head.
     pub tree: &'a Tree<'a>,
     /// Definitions and callers.
-    pub context: &'a Context,
+    pub context: &'a Context<'a>,
     /// Tokens of those in one request.
     pub context_tokens: usize,
     /// Requests at a time.
@@ -65,13 +65,13 @@ pub async fn look_again(look: &Look<'_>, gathered: &mut Gathered) -> Vec<String>
         .buffered(look.concurrency.max(1))
         .concat()
         .await;
-    let failures: BTreeSet<&str> = settled.iter().filter_map(|settled| settled.result.as_ref().err()).map(String::as_str).collect();
+    let failures: BTreeSet<&str> =
+        settled.iter().filter_map(|settled| settled.result.as_ref().err()).map(String::as_str).collect();
     let failed = settled.iter().filter(|settled| settled.result.is_err()).count();
     let notes = match failures.first() {
-        Some(cause) => vec![format!(
-            "{} could not be looked at a second time: {cause}",
-            crate::report::plural(failed, "finding")
-        )],
+        Some(cause) => {
+            vec![format!("{} could not be looked at a second time: {cause}", crate::report::plural(failed, "finding"))]
+        }
         None => Vec::new(),
     };
     apply(gathered, settled);
@@ -160,7 +160,8 @@ impl Look<'_> {
             }
             let mut calls = Vec::new();
             for (index, call) in reply.calls.into_iter().enumerate() {
-                let result = if index < MOST_CALLS { tools::call(self.tree, &call) } else { "error: too many calls".to_owned() };
+                let result =
+                    if index < MOST_CALLS { tools::call(self.tree, &call) } else { "error: too many calls".to_owned() };
                 let result = (self.clean)(&redact::text(&result));
                 let result = result[..result.floor_char_boundary(left)].to_owned();
                 left -= result.len();

@@ -123,7 +123,11 @@ mod tests {
 
     #[test]
     fn the_tools_read_the_tree() {
-        check("read_file", r#"{"path":"src/a.py","start":1,"end":1}"#, "=== src/a.py (2 lines)\n1  def pay(amount, user):");
+        check(
+            "read_file",
+            r#"{"path":"src/a.py","start":1,"end":1}"#,
+            "=== src/a.py (2 lines)\n1  def pay(amount, user):",
+        );
         check("read_file", r#"{"path":"src/a.py","start":"2","end":"9"}"#, "2      return amount");
         check("search", r#"{"pattern":"amount","glob":"**/*.py"}"#, "src/a.py:1: def pay(amount, user):");
         check("search", r#"{"pattern":"nowhere","glob":""}"#, "nothing found");

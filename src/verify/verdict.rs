@@ -107,10 +107,7 @@ mod tests {
             {"id": " 2 ", "verdict": "confirmed"}, {"id": "3", "verdict": "maybe"}, "odd"]}"#;
         let rulings = parse(reply).unwrap();
         let shape: Vec<(&str, Option<Verdict>)> = rulings.iter().map(|r| (r.id.as_str(), r.verdict)).collect();
-        assert_eq!(
-            shape,
-            [("1", None), ("2", Some(Verdict::Confirmed)), ("3", Some(Verdict::Uncertain))]
-        );
+        assert_eq!(shape, [("1", None), ("2", Some(Verdict::Confirmed)), ("3", Some(Verdict::Uncertain))]);
         assert!(parse("{}").unwrap_err().contains("no `verdicts`"));
         assert!(parse("no").is_err());
     }

@@ -128,7 +128,9 @@ fn in_ci_a_patch_does_not_bring_its_configuration() {
         let config = format!("base-url = '{}'\nexclude = ['docs/**']\n", openai.url);
         let repo = repo().file(".prudence.toml", config);
         let patch = ["a.rs", "docs/b.md"].map(|path| format!("--- a/{path}\n+++ b/{path}\n@@ -1 +1 @@\n-1\n+2\n"));
-        let program = || Prudence::new().current_dir(repo.path()).env("CI", ci).stdin(patch.concat());
+        let program = || {
+            Prudence::new().current_dir(repo.path()).env("CI", ci).env("PRUDENCE_EFFORT", "low").stdin(patch.concat())
+        };
         let flags = ["--patch", "-", "--format", "json"];
         let plan = program().arg("plan").args(flags).args(named).run().expect_code(0).json();
         assert_eq!(plan["coverage"]["files_reviewed"], if is_read { 1 } else { 2 }, "CI={ci} {named:?}");

@@ -98,7 +98,13 @@ fn counts(line: &[u8]) -> Option<(usize, usize)> {
 fn planned(diff: Diff) -> (Plan, Vec<filter::Skipped>) {
     let (diff, skipped) = filter::apply(diff, &Rules::default(), &|_| None);
     let (diff, _) = redact::apply(diff);
-    let budget = Budget { chunk_tokens: 2000, max_output_tokens: 1000, window: 128_000, context_tokens: 0, tokenizer: Tokenizer::O200k };
+    let budget = Budget {
+        chunk_tokens: 2000,
+        max_output_tokens: 1000,
+        window: 128_000,
+        context_tokens: 0,
+        tokenizer: Tokenizer::O200k,
+    };
     (
         plan::build(budget, &Orientation { language: "en".to_owned(), ..Orientation::default() }, "{}", diff, None),
         skipped,

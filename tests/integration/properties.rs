@@ -215,7 +215,13 @@ fn empty_prompt(plan: &Plan) -> usize {
 }
 
 fn planned(files: &[Vec<Vec<Marked>>], chunk_tokens: usize) -> Plan {
-    let budget = Budget { chunk_tokens, max_output_tokens: 1000, window: 128_000, context_tokens: 0, tokenizer: Tokenizer::O200k };
+    let budget = Budget {
+        chunk_tokens,
+        max_output_tokens: 1000,
+        window: 128_000,
+        context_tokens: 0,
+        tokenizer: Tokenizer::O200k,
+    };
     let orientation = Orientation { language: "en".to_owned(), ..Orientation::default() };
     plan::build(budget, &orientation, "{}", diff::parse(written(files)).unwrap(), None)
 }

@@ -88,9 +88,7 @@ impl Prudence {
     /// Asks this model server, with a key that it takes, once about each chunk: then a test scripts one answer for each.
     /// Those of passes, votes and the second look set the effort themselves.
     pub fn openai(self, openai: &OpenAi) -> Prudence {
-        self.env("OPENAI_API_KEY", super::openai::KEY)
-            .env("OPENAI_BASE_URL", &openai.url)
-            .env("PRUDENCE_EFFORT", "low")
+        self.env("OPENAI_API_KEY", super::openai::KEY).env("OPENAI_BASE_URL", &openai.url).env("PRUDENCE_EFFORT", "low")
     }
 
     /// Talks to this host outside of a job, with a token that it takes.
