@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use divan::{Bencher, black_box};
 use git2::{Repository, Signature};
-use prudence::context::{Context, Level};
+use prudence::config::ContextLevel;
+use prudence::context::Context;
 use prudence::diff::{Diff, Side, parse};
 use prudence::git::Repo;
 use prudence::plan::{self, Budget, Piece, Tokenizer};
@@ -87,7 +88,13 @@ fn change() -> Diff {
 }
 
 fn pieces(diff: &Diff) -> Vec<Piece> {
-    let budget = Budget { chunk_tokens: 60_000, max_output_tokens: 4096, window: 128_000, tokenizer: Tokenizer::O200k };
+    let budget = Budget {
+        chunk_tokens: 60_000,
+        max_output_tokens: 4096,
+        window: 128_000,
+        context_tokens: 0,
+        tokenizer: Tokenizer::O200k,
+    };
     let orientation = Orientation { title: "t".into(), language: "en".into(), ..Orientation::default() };
     let plan = plan::build(budget, &orientation, "{}", diff.clone(), None);
     plan.chunks.into_iter().flat_map(|chunk| chunk.pieces).collect()
@@ -104,7 +111,7 @@ fn definitions_and_callers(bencher: Bencher<'_, '_>, packed: bool) {
     let clean = |text: &str| text.to_owned();
     bencher.bench_local(|| {
         let tree = Tree::at_commit(&repo, &head);
-        let context = Context::new(&tree, &diff, Level::Symbols, Tokenizer::O200k, &clean);
+        let context = Context::new(&tree, &diff, ContextLevel::Symbols, Tokenizer::O200k, &clean);
         let review = context.for_review(black_box(&pieces), 1500);
         let look = context.for_second_look(&path(4242), Side::Right, 1..=12, 3000);
         assert!(review.contains("definition: function") && look.contains("calls of "), "{review}\n{look}");

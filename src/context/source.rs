@@ -92,7 +92,7 @@ pub(super) fn is_code(path: &str) -> bool {
 /// Whether a text is binary, generated, minified, or a pointer to a file that is kept elsewhere.
 pub(super) fn is_foreign_text(text: &[u8]) -> bool {
     let lines = || text.iter().filter(|&&byte| byte == b'\n').count() + 1;
-    text.iter().take(8000).any(|&byte| byte == 0)
+    text.get(..text.len().min(8000)).is_some_and(|head| head.contains(&0))
         || text.starts_with(b"version https://git-lfs.github.com/spec/")
         || filter::has_generated_mark(text)
         || (text.len() > 2000 && text.len() / lines() > LONGEST_AVERAGE)

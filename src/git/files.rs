@@ -43,8 +43,7 @@ impl Repo {
     pub fn parents(&self, sha: &str) -> Vec<String> {
         let commit = Oid::from_str(sha).and_then(|id| self.inner.find_commit(id));
         // `parent_ids` hides what a shallow clone cut off; the commit itself names all
-        let header =
-            commit.ok().and_then(|commit| Some(String::from_utf8_lossy(commit.raw_header_bytes()).into_owned()));
+        let header = commit.map(|commit| String::from_utf8_lossy(commit.raw_header_bytes()).into_owned());
         let parent = |line: &str| line.strip_prefix("parent ").map(|id| id.trim().to_owned());
         header.map(|header| header.lines().filter_map(parent).collect()).unwrap_or_default()
     }

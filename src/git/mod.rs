@@ -57,7 +57,7 @@ impl Repo {
     /// # Errors
     /// There is none, or it cannot be read.
     pub fn open(folder: &Path) -> Result<Repo> {
-        trust_repositories_of_others();
+        set_options_of_libgit2();
         match Repository::discover(folder) {
             Ok(inner) => Ok(Repo { inner }),
             Err(err) if err.code() == git2::ErrorCode::NotFound => {
@@ -285,13 +285,15 @@ impl Repo {
     unsafe_code,
     reason = "a global of libgit2; set before any repository is opened, and always to the same value"
 )]
-fn trust_repositories_of_others() {
+fn set_options_of_libgit2() {
     // SAFETY: libgit2 asks only that this is not called while another thread opens a repository with another value;
     // `Once` makes it one call, before the first opening.
     static ONCE: std::sync::Once = std::sync::Once::new();
-    ONCE.call_once(|| unsafe {
+    ONCE.call_once(|| {
         // an error here would show as `not owned by current user` in the next call, with its own remedy
-        let _ = git2::opts::set_verify_owner_validation(false);
+        let _ = unsafe { git2::opts::set_verify_owner_validation(false) };
+        // as git does: an object is checked where it is fetched, not at every reading, of which a search makes thousands
+        git2::opts::strict_hash_verification(false);
     });
 }
 

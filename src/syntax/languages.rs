@@ -3,10 +3,10 @@
 //! # To add a language
 //!
 //! 1. Add its grammar crate to `Cargo.toml`, as an optional dependency with a feature of the language's name.
-//! 2. Add a row to [`LANGUAGES`]. The kinds of nodes stand in the grammar's `src/node-types.json`, and most grammars say in
+//! 2. Add a row to `LANGUAGES`. The kinds of nodes stand in the grammar's `src/node-types.json`, and most grammars say in
 //!    `queries/tags.scm` which of them are definitions and calls. Where the name of a definition is not found, see
-//!    [`super::walk`], which knows the fields that names are in.
-//! 3. Add a sample to the tests of [`super`]. A kind that the grammar does not have makes a test fail.
+//!    `walk.rs`, which knows the fields that names are in.
+//! 3. Add a sample to `tests.rs`. A kind that the grammar does not have makes a test fail.
 
 use std::sync::LazyLock;
 

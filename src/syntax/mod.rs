@@ -1,7 +1,7 @@
 //! What stands in a file, by its syntax: definitions, imports, and the names that some lines use.
 //!
 //! A language with a grammar (see [`languages`], which says how to add one) is parsed by `tree-sitter`, within bounds of
-//! bytes and time. Any other text is read by indentation, brackets and the keywords that most languages share ([`plain`]).
+//! bytes and time. Any other text is read by indentation, brackets and the keywords that most languages share.
 
 pub mod languages;
 mod plain;

@@ -57,10 +57,10 @@ impl Tree<'_> {
             return stopped("the pattern must be text of one line");
         }
         let Ok(wanted) = Regex::new(&regex::escape(pattern)) else { return stopped("the pattern is too long") };
-        let Some(is_asked) = matcher(glob) else { return stopped("the glob is none") };
+        let Some(asked) = matcher(glob) else { return stopped("the glob is none") };
         let mut found = Matches::default();
         let mut bytes = 0;
-        for entry in self.entries().iter().filter(|entry| is_asked(&entry.path)) {
+        for entry in self.entries().iter().filter(|entry| asked.is_match(&entry.path)) {
             let Some(text) = self.content(entry).filter(|text| !is_binary(text)) else { continue };
             bytes += text.len();
             if bytes > MOST_BYTES {
@@ -117,17 +117,17 @@ impl Tree<'_> {
     }
 }
 
-/// Whether a path matches a glob, as far as it is one.
-fn matcher(glob: &str) -> Option<Box<dyn Fn(&str) -> bool>> {
-    if glob.is_empty() {
-        return Some(Box::new(|_| true));
-    }
-    // `*` stops at `/` only where the glob has one
-    let build = |glob: &str| GlobBuilder::new(glob).literal_separator(glob.contains('/')).build();
-    let short = Some(glob.trim_start_matches("./")).filter(|glob| glob.len() <= LONGEST_PATTERN)?;
-    let below = if short.ends_with('/') { format!("{short}**") } else { short.to_owned() };
-    let glob: GlobMatcher = build(&below).ok()?.compile_matcher();
-    Some(Box::new(move |path| glob.is_match(path)))
+/// The glob for a pattern; all files for an empty one. `None` where it is none.
+fn matcher(pattern: &str) -> Option<GlobMatcher> {
+    let short = Some(pattern).filter(|pattern| pattern.len() <= LONGEST_PATTERN)?;
+    let pattern = match short.trim_start_matches("./") {
+        "" => "**".to_owned(),
+        folder if folder.ends_with('/') => format!("{folder}**"),
+        pattern => pattern.to_owned(),
+    };
+    // `*` stops at `/` only where the pattern has one
+    let glob = GlobBuilder::new(&pattern).literal_separator(pattern.contains('/')).build();
+    Some(glob.ok()?.compile_matcher())
 }
 
 /// Number and text of each line with a match, from one walk over the text.

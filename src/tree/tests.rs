@@ -191,3 +191,33 @@ fn listings_have_a_limit() {
         assert_eq!(repo.files(&at, 100).files.len(), 20);
     }
 }
+
+#[tokio::test]
+async fn a_local_change_and_a_patch_find_their_version() {
+    use crate::git::Range;
+    use crate::source::Target;
+
+    let made = Made::new(&[("a", "1\n"), ("b", "1\n")]);
+    made.write("a", "2\n");
+    made.stage();
+    made.write("a", "3\n");
+    let repo = made.repo();
+    let patch = |new: &str| {
+        let text = format!("--- a/a\n+++ b/a\n@@ -1 +1 @@\n-1\n+{new}\n");
+        Target::Patch(text.into_bytes(), "a patch".to_owned())
+    };
+    for (target, expected) in [
+        (Target::Local(Range::Staged), Some("2\n")),
+        (Target::Local(Range::Worktree), Some("3\n")),
+        (Target::Local(Range::Base { base: "HEAD".to_owned(), head: None }), Some("1\n")),
+        (patch("3"), Some("3\n")),
+        (patch("4"), None),
+        (Target::Nothing("nothing".to_owned()), None),
+    ] {
+        let change = target.change(Some(&repo)).await.unwrap();
+        let tree = Tree::of_change(&target, &change, Some(&repo));
+        assert_eq!(text(&tree, "a").as_deref(), expected);
+        assert_eq!(tree.why_nowhere().is_none(), expected.is_some());
+        assert!(Tree::of_change(&target, &change, None).why_nowhere().is_some());
+    }
+}
