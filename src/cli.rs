@@ -48,6 +48,9 @@ pub enum Command {
     /// Check key, endpoint, model, host token and git history; posts nothing
     #[command(after_help = EXAMPLES)]
     Doctor(Doctor),
+    /// Measure what a review is worth, on changes with known defects
+    #[command(after_help = EXAMPLES)]
+    Eval(Eval),
     /// Print the effective configuration and where each value came from
     #[command(after_help = EXAMPLES)]
     Config(ConfigArgs),
@@ -457,6 +460,36 @@ pub enum Format {
     Codequality,
 }
 
+/// `prudence eval`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Eval {
+    /// A folder with `cases.jsonl`
+    #[arg(value_name = "DATASET")]
+    pub dataset: PathBuf,
+    /// The settings.
+    #[command(flatten)]
+    pub settings: Settings,
+    /// Files that answer instead of the model, or that take its answers.
+    #[command(flatten)]
+    pub answers: Answers,
+    /// Shown as terminal (default), markdown or json
+    #[arg(long, value_enum, default_value_t = PlanFormat::Terminal, help_heading = RESULT)]
+    #[arg(hide_possible_values = true, hide_default_value = true)]
+    pub format: PlanFormat,
+    /// Also write the evaluation as JSON to this file
+    #[arg(long, value_name = "FILE", help_heading = RESULT)]
+    pub output: Option<PathBuf>,
+    /// Compare with what `--output` wrote before, case by case
+    #[arg(long, value_name = "OLD.json", help_heading = RESULT)]
+    pub compare: Option<PathBuf>,
+    /// Only this case; may be repeated
+    #[arg(long, value_name = "ID")]
+    pub case: Vec<String>,
+    /// Only the first N cases
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+}
+
 /// How a plan is shown: it has no findings, so that there is nothing of it in the formats for these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "lower")]
@@ -586,7 +619,7 @@ mod tests {
         use ErrorKind::{ArgumentConflict, InvalidSubcommand, InvalidValue, MissingRequiredArgument, UnknownArgument};
         check_refused("", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand);
         check_refused("frobnicate", InvalidSubcommand);
-        check_refused("eval set", InvalidSubcommand);
+        check_refused("eval", MissingRequiredArgument);
         for later in ["--requests f", "--html f"] {
             check_refused(&format!("review {later}"), UnknownArgument);
         }

@@ -32,6 +32,11 @@ impl Console {
         Console { verbose: options.verbose, quiet: options.quiet, bar: ProgressBar::hidden(), notices: Arc::default() }
     }
 
+    /// The same console, for one of many reviews: what it should tell is nobody's report, and not said once for each.
+    pub fn aside_of_reports(&self) -> Console {
+        Console { verbose: self.verbose, quiet: true, bar: ProgressBar::hidden(), notices: Arc::default() }
+    }
+
     /// One line that the user should know of; it also goes into the report.
     pub fn notice(&self, text: &str) {
         self.notices.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(text.to_owned());

@@ -12,9 +12,9 @@
 //!    git   ──┼► source ► Change ─► filter ─► checks ─► redact ─► memory ─► Plan
 //!    patch ──┘                                              (`plan` stops here)
 //!                                                                             │
-//!    deliver ◄─ Report ◄─ findings::judge ◄─────────── Answer ◄─ review ◄─────┘
-//!       │                 (anchor, merge, settle with what stands)  │
-//!       │                                                llm::Client, or cache
+//!    deliver ◄─ Report ◄─ findings::judge ◄─ verify ◄─ gather ◄─ review ◄─────┘
+//!       │      (settle with what stands)        │   (anchor, votes)  │
+//!       │                                       └── llm::Client, cache or tape
 //!       ├► request: one review, one summary, threads that end
 //!       ├► annotations, step summary, check run
 //!       └► terminal, Markdown, JSON ► exit code
@@ -55,6 +55,10 @@
 //! | [`llm`] | the model client: the one place where requests to a model are made |
 //! | [`cache`] | answers of the model by what was asked |
 //! | [`review`] | asks about every chunk; [`review::schema`] is the answer's schema and its one parser |
+//! | [`verify`] | the second look: a sceptic with evidence, and tools that read the repository |
+//! | [`examine`] | asking, looking again and judging, the same for a request and for a case of `eval` |
+//! | [`eval`] | what a review is worth, on changes with known defects |
+//! | [`meaning`] | whether two remarks mean the same, by their words |
 //! | [`findings`] | from what was said to what holds: [`findings::anchor`] is the only way from a draft to a finding |
 //! | [`report`] | `prudence.review/v1` and its renderings |
 //! | [`marks`] | how the bot knows its own comments again, and what it remembers of a request |
@@ -90,6 +94,7 @@ pub mod context;
 pub mod deliver;
 pub mod diff;
 pub mod doctor;
+pub mod eval;
 pub mod examine;
 pub mod findings;
 pub mod forge;

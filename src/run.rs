@@ -15,6 +15,7 @@ use crate::console::Console;
 use crate::deliver::{self, Posting};
 use crate::diff::Diff;
 use crate::doctor;
+use crate::eval;
 use crate::examine::{Asking, Examined, examine, tape};
 use crate::forge::Access;
 use crate::git::Repo;
@@ -41,6 +42,7 @@ pub async fn run(cli: cli::Cli, world: &World<'_>) -> Result<Exit> {
     match cli.command {
         Command::Review(args) => review(&args, world, &console).await,
         Command::Publish(args) => publish(&args, world, &console).await,
+        Command::Eval(args) => eval::run(&args, world, &console).await,
         Command::Plan(args) => plan(&args, world, &console).await,
         Command::Doctor(args) => doctor::run(&args, world, &console).await,
         Command::Config(args) => show_config(&args, world, &console),

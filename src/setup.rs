@@ -42,7 +42,8 @@ pub enum Purpose {
     Publish,
 }
 
-fn planned_provider(choice: config::Provider) -> Resolved {
+/// Who would be asked, where nobody is.
+pub fn planned_provider(choice: config::Provider) -> Resolved {
     match choice {
         config::Provider::Offline => Resolved::Offline,
         config::Provider::Azure => Resolved::Azure,
@@ -50,7 +51,11 @@ fn planned_provider(choice: config::Provider) -> Resolved {
     }
 }
 
-fn asked_provider(choice: config::Provider, facts: Facts, console: &Console) -> Result<Resolved> {
+/// Who is asked.
+///
+/// # Errors
+/// A model is wanted, and there is no way to it.
+pub fn asked_provider(choice: config::Provider, facts: Facts, console: &Console) -> Result<Resolved> {
     let resolution = resolve_provider(choice, facts)?;
     if let Some(notice) = &resolution.notice {
         console.notice(notice);

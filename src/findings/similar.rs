@@ -4,12 +4,19 @@ use std::collections::HashSet;
 
 use super::standing::{Code, Standing};
 use super::{Finding, Origin};
+use crate::meaning::Weights;
 
 /// Lines between two findings that may still be about one defect.
 const NEAR: u32 = 2;
 
 /// The share of words that two titles must have in common.
 const ALIKE: f64 = 0.3;
+
+/// The cosine of two remarks on overlapping lines that say the same in other words.
+const ALIKE_IN_MEANING: f64 = 0.25;
+
+/// The cosine that two remarks on just the same lines have at least, unless they are about different defects.
+const HARDLY_ALIKE: f64 = 0.05;
 
 /// Whether two findings of one run are about the same defect: at the same place or near it, in like words. Joining too
 /// much is the safer error for the reader, who sees one remark instead of two.
@@ -21,8 +28,10 @@ pub fn is_same(a: &Finding, b: &Finding) -> bool {
         return a.rule == b.rule && distance((a.start_line, a.end_line), (b.start_line, b.end_line)) == 0;
     }
     match distance((a.start_line, a.end_line), (b.start_line, b.end_line)) {
-        0 if (a.start_line, a.end_line) == (b.start_line, b.end_line) && a.category == b.category => true,
-        0 => words_in_common(&a.title, &b.title) >= ALIKE,
+        0 if (a.start_line, a.end_line) == (b.start_line, b.end_line) && a.category == b.category => {
+            meaning_in_common(a, b) >= HARDLY_ALIKE
+        }
+        0 => words_in_common(&a.title, &b.title) >= ALIKE || meaning_in_common(a, b) >= ALIKE_IN_MEANING,
         // beside each other the same defect may stand twice, in other names
         1..=NEAR => a.category == b.category && all_words(&a.title) == all_words(&b.title),
         _ => false,
@@ -67,6 +76,12 @@ fn is_at_its_place(finding: &Finding, standing: &Standing) -> bool {
 /// Lines between two ranges; 0 where they touch each other's lines.
 fn distance(a: (u32, u32), b: (u32, u32)) -> u32 {
     b.0.saturating_sub(a.1).max(a.0.saturating_sub(b.1))
+}
+
+/// How alike two remarks are in all that they say.
+fn meaning_in_common(a: &Finding, b: &Finding) -> f64 {
+    let text = |finding: &Finding| format!("{}\n{}", finding.title, finding.body);
+    Weights::shipped().cosine(&text(a), &text(b))
 }
 
 /// The words of a title, numbers and names too.

@@ -210,6 +210,11 @@ impl Change {
         self.conversation = conversation;
     }
 
+    /// A change of which nothing is known but its diff and title.
+    pub fn patch(diff: Diff, title: Option<String>) -> Change {
+        Change::local(Source::Patch, diff, (None, None, title))
+    }
+
     fn local(
         source: Source,
         diff: Diff,

@@ -208,6 +208,12 @@ impl Script {
         self.rule(Stage::Any, "", usize::MAX, answer)
     }
 
+    /// These rules, and behind them those of another script.
+    pub fn followed_by(mut self, other: Script) -> Script {
+        self.rules.extend(other.rules);
+        self
+    }
+
     /// The general form of the rules above.
     pub fn rule(mut self, stage: Stage, contains: &str, times: usize, answer: Answer) -> Script {
         self.rules.push(Rule { stage, contains: contains.to_owned(), left: times, answer });

@@ -1,0 +1,201 @@
+//! Passes, votes, what stands beside the change, and the second look, from outside.
+
+use serde_json::{Value, json};
+
+use crate::support::openai::{Answer, OpenAi, Script, Stage, finding, prompt_text, verdict};
+use crate::support::program::Prudence;
+use crate::support::repo::Repo;
+
+const LEDGER: &str = "def charge(amount, account):\n    \"\"\"Charges an account; the amount is in cents.\"\"\"\n    if amount <= 0:\n        raise ValueError(amount)\n    return account.take(amount)\n";
+const CALL: &str = "    return charge(order.account, order.cents)";
+
+/// A branch that calls a function of another file, with its arguments in the wrong order.
+fn repo() -> Repo {
+    let before = "from shop.ledger import charge\n\n\ndef pay(order):\n    return None\n";
+    let after = format!("from shop.ledger import charge\n\n\ndef pay(order):\n{CALL}\n");
+    let repo = Repo::new().file("shop/ledger.py", LEDGER).file("shop/pay.py", before).commit("Base");
+    repo.branch("topic").file("shop/pay.py", after).commit("Pay an order")
+}
+
+fn swapped(fields: Value) -> Value {
+    let mut all = json!({"title": "Arguments of `charge` are swapped",
+        "body": "`charge` takes the amount first: the account is compared with 0, which raises TypeError."});
+    fields.as_object().into_iter().flatten().for_each(|(key, value)| all[key] = value.clone());
+    finding("shop/pay.py", 5, CALL, all)
+}
+
+fn invented() -> Value {
+    finding(
+        "shop/pay.py",
+        5,
+        CALL,
+        json!({"title": "Negative amounts are charged", "category": "security",
+            "body": "`charge` does not check the amount, so a negative one is wrongly paid out."}),
+    )
+}
+
+fn review(repo: &Repo, openai: &OpenAi, args: &[&str]) -> Value {
+    let program = Prudence::new().current_dir(repo.path()).openai(openai).env_remove("PRUDENCE_EFFORT");
+    let args = ["review", "--base", "main", "--format", "json"].iter().chain(args);
+    program.args(args).run().expect_code(0).json()
+}
+
+/// Titles with votes and verdicts, and the reasons of what is not reported.
+fn shape(report: &Value) -> (Vec<(String, u64, String)>, Vec<String>) {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let list = |name: &str| report[name].as_array().cloned().unwrap_or_default();
+    let found = list("findings");
+    let found = found.iter().map(|f| (text(&f["title"]), f["votes"].as_u64().unwrap_or_default(), text(&f["verdict"])));
+    (found.collect(), list("suppressed").iter().map(|s| text(&s["reason"])).collect())
+}
+
+fn verifies(openai: &OpenAi) -> usize {
+    let asks = |body: &Value| body["response_format"]["json_schema"]["name"] == "verdicts";
+    openai.completions().iter().filter(|request| asks(&request.body)).count()
+}
+
+/// Answers of the first, second and third pass, then verdicts.
+fn script(passes: [Vec<Value>; 3], verdicts: Vec<Value>) -> Script {
+    let script =
+        passes.into_iter().fold(Script::new(), |script, findings| script.when_times("", 1, Answer::findings(findings)));
+    script.when_verifying("", Answer::verdicts(verdicts))
+}
+
+#[test]
+fn three_passes_vote_and_the_definition_of_the_callee_is_in_each_prompt() {
+    let all = || vec![swapped(json!({}))];
+    let openai = OpenAi::start(script([all(), all(), all()], vec![verdict("1", "confirmed", CALL)]));
+    let report = review(&repo(), &openai, &[]);
+    let expected = ("Arguments of `charge` are swapped".to_owned(), 3, "confirmed".to_owned());
+    assert_eq!(shape(&report), (vec![expected], vec![]), "{report:#}");
+    let prompts = openai.prompts();
+    assert_eq!((prompts.len(), verifies(&openai)), (4, 1));
+    for prompt in &prompts {
+        assert!(prompt.contains("def charge(amount, account):"), "{prompt}");
+    }
+    let lenses = ["at correctness", "at contracts and data", "at concurrency and security"];
+    let begins = |prompt: &str| prompt.split("The part of the change").next().unwrap_or_default().to_owned();
+    for (prompt, lens) in prompts.iter().zip(lenses) {
+        assert!(prompt.contains(lens), "{prompt}");
+        assert_eq!(begins(prompt), begins(&prompts[0]), "all passes begin alike");
+    }
+    let sent = openai.completions();
+    assert_eq!(sent[0].body["messages"][0], sent[1].body["messages"][0]);
+    assert_eq!(report["chunks"][0]["state"], "reviewed");
+    openai.assert_no_violations();
+}
+
+#[test]
+fn a_single_vote_needs_the_second_look() {
+    let check = |verdicts: Vec<Value>, reported: usize, reasons: &[&str]| {
+        let openai = OpenAi::start(script([vec![], vec![swapped(json!({}))], vec![]], verdicts));
+        let report = review(&repo(), &openai, &[]);
+        let (found, suppressed) = shape(&report);
+        assert_eq!(
+            (found.len(), suppressed),
+            (reported, reasons.iter().map(ToString::to_string).collect()),
+            "{report:#}"
+        );
+        openai.assert_no_violations();
+    };
+    check(vec![verdict("1", "confirmed", CALL)], 1, &[]);
+    check(vec![verdict("1", "confirmed", "def charge(amount, account):")], 1, &[]);
+    check(vec![verdict("1", "refuted", "if amount <= 0:")], 0, &["refuted"]);
+    // evidence that is nowhere in the code voids the verdict
+    check(vec![verdict("1", "confirmed", "charge(account, amount)  # swapped")], 0, &["outvoted"]);
+    check(vec![verdict("1", "refuted", "def charge(account, amount):")], 0, &["outvoted"]);
+}
+
+#[test]
+fn without_a_second_look_two_votes_are_needed() {
+    for (passes, reported) in [([1, 0, 0], 0), ([1, 0, 1], 1), ([2, 0, 0], 0)] {
+        let said = passes.map(|count| vec![swapped(json!({})); count]);
+        let openai = OpenAi::start(script(said, Vec::new()));
+        let report = review(&repo(), &openai, &["--no-verify"]);
+        assert_eq!((shape(&report).0.len(), verifies(&openai)), (reported, 0), "{passes:?} {report:#}");
+    }
+}
+
+#[test]
+fn a_second_look_that_fails_hides_nothing() {
+    let script = Script::new()
+        .when_times("", 1, Answer::findings(vec![swapped(json!({}))]))
+        .when_verifying("", Answer::Refusal("I cannot help with that.".to_owned()));
+    let openai = OpenAi::start(script);
+    let report = review(&repo(), &openai, &[]);
+    let expected = ("Arguments of `charge` are swapped".to_owned(), 1, "unverified".to_owned());
+    assert_eq!(shape(&report).0, [expected], "{report:#}");
+    let notes = report["delivery"]["notes"].to_string();
+    assert!(notes.contains("1 finding could not be looked at a second time"), "{notes}");
+}
+
+/// An answer that calls `read_file`.
+fn reads(path: &str) -> Answer {
+    let arguments = json!({"path": path, "start": 1, "end": 20}).to_string();
+    let call = json!({"id": "call_1", "type": "function", "function": {"name": "read_file", "arguments": arguments}});
+    let message = json!({"role": "assistant", "content": null, "refusal": null, "tool_calls": [call]});
+    let body = json!({"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "gpt-4o-mini",
+        "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls", "logprobs": null}],
+        "usage": {"prompt_tokens": 900, "completion_tokens": 20, "total_tokens": 920}});
+    Answer::Raw { status: 200, headers: Vec::new(), body: body.to_string() }
+}
+
+#[test]
+fn what_all_passes_invented_is_refuted_through_the_tools() {
+    let all = || vec![invented()];
+    let script = script([all(), all(), all()], vec![verdict("1", "refuted", "if amount <= 0:")]);
+    let first = Script::new().rule(Stage::Verify, "", 1, Answer::verdicts(vec![verdict("1", "uncertain", "")])).rule(
+        Stage::Verify,
+        "",
+        1,
+        reads("shop/ledger.py"),
+    );
+    let openai = OpenAi::start(first.followed_by(script));
+    let report = review(&repo(), &openai, &["--context", "hunk"]);
+    assert_eq!(shape(&report), (vec![], vec!["refuted".to_owned()]), "{report:#}");
+    assert_eq!(report["suppressed"][0]["why"], "Seen in the code.");
+    let sent = openai.completions();
+    let last = sent.last().expect("a request");
+    assert_eq!(sent.len(), 6, "three passes, a first look, a call and a verdict");
+    let messages = last.body["messages"].as_array().expect("messages");
+    assert_eq!(messages[2]["tool_calls"][0]["function"]["name"], "read_file");
+    assert_eq!((&messages[3]["role"], &messages[3]["tool_call_id"]), (&json!("tool"), &json!("call_1")));
+    assert!(messages[3]["content"].as_str().is_some_and(|text| text.contains("3      if amount <= 0:")), "{last:?}");
+    assert_eq!(last.body["tools"].as_array().map(Vec::len), Some(3));
+    assert!(!prompt_text(&sent[3].body).contains("if amount <= 0"), "without context the first look could not tell");
+}
+
+#[test]
+fn kinds_of_remarks_that_are_never_reported_cost_no_second_look() {
+    let praise = json!({"title": "Great use of a helper", "body": "Clean and easy to follow.", "reasoning": ""});
+    let all = || vec![finding("shop/pay.py", 5, CALL, praise.clone())];
+    let openai = OpenAi::start(script([all(), all(), all()], Vec::new()));
+    let report = review(&repo(), &openai, &[]);
+    assert_eq!(shape(&report), (vec![], vec!["below_threshold".to_owned(); 3]), "{report:#}");
+    assert_eq!((verifies(&openai), &report["suppressed"][0]["why"]), (0, &json!("praise")));
+}
+
+#[test]
+fn a_recorded_review_is_replayed_without_a_server_and_without_a_key() {
+    let all = || vec![swapped(json!({}))];
+    let openai = OpenAi::start(script([all(), all(), vec![]], vec![verdict("1", "confirmed", CALL)]));
+    let (repo, folder) = (repo(), tempfile::TempDir::with_prefix("prudence-tape-").expect("a temporary folder"));
+    let tape = folder.path().join("tape");
+    let tape = tape.to_str().expect("a path");
+    let recorded = review(&repo, &openai, &["--record", tape]);
+    let asked = openai.completions().len();
+    let program = Prudence::new().current_dir(repo.path());
+    let replayed =
+        program.args(["review", "--base", "main", "--format", "json", "--replay", tape]).run().expect_code(0).json();
+    assert_eq!(shape(&replayed), shape(&recorded));
+    assert_eq!((replayed["findings"].clone(), asked), (recorded["findings"].clone(), openai.completions().len()));
+    for file in std::fs::read_dir(tape).expect("the tape") {
+        let text = std::fs::read_to_string(file.expect("a file").path()).expect("a text");
+        assert!(!text.contains(crate::support::openai::KEY), "{text}");
+    }
+    let other = Prudence::new().current_dir(repo.path());
+    let args = ["review", "--base", "main", "--language", "vi", "--format", "json", "--replay", tape];
+    let run = other.args(args).run();
+    assert_eq!(run.code, Some(3), "{run}");
+    assert!(run.stdout.contains("hint: record it again"), "{run}");
+}
