@@ -10,7 +10,7 @@ use crate::cli::{self, Command, PlanFormat};
 use crate::config::ci::Ci;
 use crate::config::env::Env;
 use crate::config::provider::Resolved;
-use crate::config::{self, file};
+use crate::config::{self, Effort, file};
 use crate::console::Console;
 use crate::deliver::{self, Posting};
 use crate::diff::Diff;
@@ -161,7 +161,11 @@ async fn plan(args: &cli::Plan, world: &World<'_>, console: &Console) -> Result<
         Some(why) => setup.empty_report(why.clone(), Vec::new()).coverage,
         None => report::coverage(&prepared.plan, &prepared.skipped, &[]),
     };
-    let mut planned = PlanReport::new(&prepared.plan, coverage, model, price, output_limit(&setup.config) as usize);
+    let config = &setup.config;
+    let looks_again = config.verify && config.effort != Effort::Low;
+    let second_look = looks_again.then(|| prices(config).get(&config.verify_model));
+    let most = output_limit(config) as usize;
+    let mut planned = PlanReport::new(&prepared.plan, coverage, model, price, second_look, most);
     planned.cost.limit_usd = setup.config.max_cost_usd.filter(|_| model.is_some());
     if let Some(path) = &args.output {
         write_json(path, &planned)?;

@@ -16,17 +16,17 @@ pub struct PlanReport {
     pub schema: &'static str,
     /// The model that would be asked; `None` when it would be none.
     pub model: Option<String>,
-    /// One request each.
+    /// One request each in every pass.
     pub chunks: Vec<PlannedChunk>,
     /// As in the review's report; nothing has failed that was not already missing.
     pub coverage: Coverage,
-    /// Sums over the chunks.
+    /// Sums over the chunks and passes. The second look is not in them: what it asks about is not known before.
     pub totals: Totals,
     /// Dollars.
     pub cost: PlannedCost,
 }
 
-/// One request that would be made.
+/// What one request of each pass would show.
 #[derive(Debug, Clone, Serialize)]
 pub struct PlannedChunk {
     /// Counted from 1.
@@ -35,11 +35,11 @@ pub struct PlannedChunk {
     pub paths: Vec<String>,
     /// Added and removed lines in it.
     pub changed_lines: usize,
-    /// Tokens of the whole prompt.
+    /// Tokens of the whole prompt of one pass.
     pub input_tokens: usize,
 }
 
-/// Sums over the chunks.
+/// Sums over the chunks and passes.
 #[derive(Debug, Clone, Serialize)]
 pub struct Totals {
     /// Requests to the model.
@@ -55,7 +55,7 @@ pub struct Totals {
 pub struct PlannedCost {
     /// With answers of the usual length, and the prefix cached from the second request on.
     pub usd_expected: Option<f64>,
-    /// With every answer as long as it may be, and nothing cached.
+    /// With every answer as long as it may be, nothing cached, and a second look of the size of one more pass.
     pub usd_max: Option<f64>,
     /// The most that a review may spend; whoever knows it sets it.
     #[serde(skip)]
@@ -69,12 +69,14 @@ const USUAL_ANSWER: usize = 400;
 const SHORTEST_CACHED: usize = 1024;
 
 impl PlanReport {
-    /// Sums up a plan. Without a model there are no requests.
+    /// Sums up a plan. Without a model there are no requests. `second_look` is the price of its model, where there is to
+    /// be one.
     pub fn new(
         plan: &Plan,
         coverage: Coverage,
         model: Option<&str>,
         price: Option<Price>,
+        second_look: Option<Option<Price>>,
         max_output_tokens: usize,
     ) -> Self {
         let planned = |chunk: &crate::plan::Chunk| PlannedChunk {
@@ -85,8 +87,10 @@ impl PlanReport {
         };
         let chunks: Vec<PlannedChunk> =
             if model.is_some() { plan.chunks.iter().map(planned).collect() } else { Vec::new() };
-        let requests = chunks.len();
-        let input_tokens = chunks.iter().map(|chunk| chunk.input_tokens).sum();
+        let requests = chunks.len() * plan.passes.len();
+        let once: usize = chunks.iter().map(|chunk| chunk.input_tokens).sum();
+        let lenses: usize = plan.passes.iter().map(|pass| plan.lens_tokens(pass)).sum();
+        let input_tokens = once * plan.passes.len() + lenses * chunks.len();
         let cached = match plan.prefix_tokens() / 128 * 128 {
             prefix if prefix >= SHORTEST_CACHED => prefix * requests.saturating_sub(1),
             _ => 0,
@@ -97,6 +101,12 @@ impl PlanReport {
             None => None,
         };
         let most = max_output_tokens * requests;
+        let look = match second_look {
+            Some(price) if requests > 0 => {
+                price.map(|price| cost_usd(&usage(once, 0, max_output_tokens * chunks.len()), &price))
+            }
+            _ => Some(0.0),
+        };
         PlanReport {
             schema: "prudence.plan/v1",
             model: model.map(str::to_owned),
@@ -105,7 +115,7 @@ impl PlanReport {
             totals: Totals { requests, input_tokens, max_output_tokens: most },
             cost: PlannedCost {
                 usd_expected: usd(cached, USUAL_ANSWER.min(max_output_tokens) * requests),
-                usd_max: usd(0, most),
+                usd_max: usd(0, most).zip(look).map(|(passes, look)| passes + look),
                 limit_usd: None,
             },
         }

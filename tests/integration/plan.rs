@@ -7,11 +7,12 @@ use crate::support::program::{Prudence, Run, read_json};
 use crate::support::repo::Repo;
 use crate::support::review::{assert_receipt, part};
 
-/// Plans without a key, with a server that nobody may ask.
+/// Plans one pass without a key, with a server that nobody may ask.
 #[track_caller]
 fn plan(repo: &Repo, args: &[&str]) -> Run {
     let openai = OpenAi::start(Script::new());
     let program = Prudence::new().current_dir(repo.path()).env("OPENAI_BASE_URL", &openai.url);
+    let program = program.env("PRUDENCE_EFFORT", "low");
     let run = program.arg("plan").args(args).run().expect_code(0);
     assert_eq!(openai.requests().len(), 0, "nothing is asked\n{run}");
     run
@@ -61,6 +62,26 @@ fn the_plan_is_the_one_of_the_interface() {
     assert_eq!(plan, expected);
     let most = (tokens as f64 * 0.15 + 4096.0 * 0.60) / 1e6;
     assert!((plan["cost"]["usd_max"].as_f64().unwrap() - most).abs() < 1e-9, "{plan:#}");
+}
+
+#[test]
+fn every_pass_is_in_the_plan() {
+    let repo = large();
+    let once = plan_json(&repo, &[]);
+    let openai = OpenAi::start(Script::new());
+    let program = Prudence::new().current_dir(repo.path()).openai(&openai);
+    program.args(["review", "--effort", "balanced"]).run().expect_code(0);
+    let sent: usize = openai.completions().iter().map(|request| prompt_tokens(&request.body)).sum();
+    let requests = openai.completions().len();
+    let plan = plan_json(&repo, &["--effort", "balanced"]);
+    let planned = plan["totals"]["input_tokens"].as_u64().unwrap() as usize;
+    assert_eq!(plan["totals"]["requests"], requests, "{plan:#}");
+    assert!(requests > 3 && requests.is_multiple_of(3) && planned.abs_diff(sent) * 100 <= sent, "{planned} {sent}");
+    // the second look costs at most as much as one more pass
+    let most = |plan: &Value| plan["cost"]["usd_max"].as_f64().unwrap();
+    let without = plan_json(&repo, &["--effort", "balanced", "--no-verify"]);
+    let look = most(&plan) - most(&without);
+    assert!(look > 0.0 && look <= most(&once) * 1.001, "{plan:#} {without:#} {once:#}");
 }
 
 #[test]
