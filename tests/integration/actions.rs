@@ -120,6 +120,8 @@ impl Job {
             ("GITHUB_SERVER_URL", pull.github.root.clone()),
             ("MODEL_SERVER", pull.openai.url.clone()),
             ("OPENAI_BASE_URL", pull.openai.url.clone()),
+            // one answer a chunk is scripted
+            ("PRUDENCE_EFFORT", "low".to_owned()),
             ("RUNNER_OS", "Linux".to_owned()),
             ("RUNNER_ARCH", "X64".to_owned()),
             ("KEPT", self.folder.path().display().to_string()),

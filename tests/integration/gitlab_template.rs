@@ -91,7 +91,11 @@ impl Runner {
         for name in ["CI_PROJECT_DIR", "CI_JOB_ID", "CI_JOB_NAME", "CI_JOB_STAGE"] {
             variables.remove(name);
         }
-        for (name, value) in [("OPENAI_API_KEY", KEY), ("OPENAI_BASE_URL", &merge.openai.url)] {
+        // one answer a chunk is scripted, unless the job says how much is asked: a variable of the project would win
+        let job = fs::read_to_string(self.path(".gitlab-ci.yml")).unwrap_or_default();
+        let effort = (!job.contains("effort")).then_some(("PRUDENCE_EFFORT", "low"));
+        for (name, value) in [("OPENAI_API_KEY", KEY), ("OPENAI_BASE_URL", &merge.openai.url)].into_iter().chain(effort)
+        {
             variables.entry(name.to_owned()).or_insert_with(|| value.to_owned());
         }
         fs::write(self.path(".gitlab-ci-local-variables.yml"), json!(variables).to_string()).expect("a file");

@@ -34,9 +34,10 @@ fn invented() -> Value {
     )
 }
 
+/// Reviews one request after the other, so that the script knows which pass asks.
 fn review(repo: &Repo, openai: &OpenAi, args: &[&str]) -> Value {
     let program = Prudence::new().current_dir(repo.path()).openai(openai).env_remove("PRUDENCE_EFFORT");
-    let args = ["review", "--base", "main", "--format", "json"].iter().chain(args);
+    let args = ["review", "--base", "main", "--concurrency", "1", "--format", "json"].iter().chain(args);
     program.args(args).run().expect_code(0).json()
 }
 
