@@ -1,13 +1,14 @@
 //! The report of a run, from its parts.
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 
 use crate::config::provider::Resolved;
 use crate::console::Console;
 use crate::deliver;
-use crate::diff::Diff;
+use crate::diff::FileDiff;
 use crate::findings::gather::Rules;
-use crate::findings::{self, Finding, Gathered, Judgement, Said, Thresholds, exclude, similar};
+use crate::findings::{self, Finding, Gathered, Judgement, Said, Thresholds, exclude};
 use crate::plan::Plan;
 use crate::prepare::Prepared;
 use crate::report::{self, ChangeInfo, Cost, ModelCost, Report, Status, Tool};
@@ -19,12 +20,11 @@ use crate::usage::{self, Meter, PRICED_ON};
 /// Check hits and drafts → candidates, each once, with the votes of the passes.
 pub fn gather(setup: &Setup, prepared: &Prepared, tree: &Tree<'_>, outcomes: &[Outcome]) -> Gathered {
     let plan = &prepared.plan;
-    let rules = Rules {
-        answered: &|path| answered(plan, outcomes, path),
-        wants_style: wants_style(setup),
-        text: &|file| text_of(tree, &plan.diff, file),
-        is_same: &similar::is_same,
-    };
+    // read once, however many drafts are about it
+    let texts: Vec<OnceCell<Option<String>>> = plan.diff.files.iter().map(|_| OnceCell::new()).collect();
+    let text = |file: usize| texts.get(file)?.get_or_init(|| text_of(tree, plan.diff.files.get(file)?)).as_deref();
+    let rules =
+        Rules { answered: &|path| answered(plan, outcomes, path), wants_style: wants_style(setup), text: &text };
     let mut gathered = findings::gather(&plan.diff, prepared.hits.clone(), said(outcomes), &rules);
     gathered.outvote_first(setup.config.effort);
     gathered
@@ -69,8 +69,7 @@ fn wants_style(setup: &Setup) -> bool {
 }
 
 /// The text of a changed file as the change leaves it, where the repository has just that.
-fn text_of(tree: &Tree<'_>, diff: &Diff, file: usize) -> Option<String> {
-    let file = diff.files.get(file)?;
+fn text_of(tree: &Tree<'_>, file: &FileDiff) -> Option<String> {
     let text = tree.file(file.path().as_str())?;
     let text = std::str::from_utf8(&text).ok()?.to_owned();
     tree.agrees(file).then_some(text)

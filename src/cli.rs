@@ -90,7 +90,7 @@ pub struct Review {
     /// Keep the model's answers in this folder, and ask nothing twice
     #[arg(long, value_name = "DIR", help_heading = RESULT)]
     pub cache: Option<PathBuf>,
-    /// Show findings as they arrive (default on a terminal); where passes vote, as soon as they hold
+    /// Show findings as they arrive (default on a terminal); where passes vote, at the end
     #[arg(long, hide = true)]
     pub stream: bool,
 }

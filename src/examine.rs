@@ -1,6 +1,7 @@
 //! A change, asked about, looked at again, and judged: what a review does between reading a change and delivering the
 //! result, the same for a request, for the branch on a desk and for a case of `eval`.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,13 +13,13 @@ use crate::cli;
 use crate::config::provider::Resolved;
 use crate::config::{self, Config, Effort};
 use crate::console::Console;
+use crate::context::Context;
 use crate::findings::{Gathered, Judgement, Origin};
 use crate::llm::{self, Client, Tape};
-use crate::prepare::{Prepared, context};
-use crate::redact;
+use crate::prepare::{Prepared, context, tell_of};
 use crate::report::Report;
 use crate::review::{self, Ask, Outcome};
-use crate::setup::{Setup, prices};
+use crate::setup::{Setup, output_limit, prices};
 use crate::tree::Tree;
 use crate::usage::Meter;
 use crate::verify::{self, Look};
@@ -82,18 +83,22 @@ pub async fn examine(
     console: &Console,
 ) -> Result<Examined> {
     let is_asked = setup.provider != Resolved::Offline && !prepared.plan.chunks.is_empty();
-    let client = is_asked.then(|| client(setup, asking, console)).transpose()?;
-    let outcomes = match &client {
-        Some(client) => ask(client, setup, prepared, asking, arrived, console).await,
-        None => Vec::new(),
-    };
-    let mut gathered = gather(setup, prepared, tree, &outcomes);
-    if let Some(client) = &client {
-        look_again(client, setup, prepared, tree, asking, &mut gathered, console).await;
+    let clean = |text: &str| prepared.clean(text);
+    let context = context(&setup.config, tree, &prepared.plan.diff, &clean);
+    let (outcomes, gathered) = if is_asked {
+        let client = client(setup, asking, console)?;
+        prepared.show(&context);
+        let outcomes = ask(&client, setup, prepared, asking, arrived, console).await;
+        let mut gathered = gather(setup, prepared, tree, &outcomes);
+        look_again(&client, setup, prepared, (tree, &context), asking, &mut gathered, console).await;
+        tell_of(&context, setup, console);
         if let Some(why) = client.tape_failure() {
             console.notice(&format!("not every exchange was recorded: {why}"));
         }
-    }
+        (outcomes, gathered)
+    } else {
+        (Vec::new(), gather(setup, prepared, tree, &[]))
+    };
     console.finish();
     let judgement = judge(setup, prepared, &outcomes, gathered);
     let report = assemble(setup, prepared, &outcomes, &judgement, &asking.meter, console);
@@ -162,7 +167,7 @@ async fn look_again(
     client: &Client,
     setup: &Setup,
     prepared: &Prepared,
-    tree: &Tree<'_>,
+    (tree, context): (&Tree<'_>, &Context<'_>),
     asking: &Asking,
     gathered: &mut Gathered,
     console: &Console,
@@ -172,18 +177,19 @@ async fn look_again(
     if !config.verify || config.effort == Effort::Low || !has_claims {
         return;
     }
-    let clean = |text: &str| prepared.redactions.clean(&redact::text(text)).into_owned();
-    let context = context(config, tree, &prepared.plan.diff, &clean);
     let look = Look {
         client,
         model: &config.verify_model,
+        max_output_tokens: config.max_output_tokens,
         plan: &prepared.plan,
         tree,
-        context: &context,
+        context,
         context_tokens: config.context_tokens,
         concurrency: config.concurrency,
+        cache: asking.cache.as_ref(),
         prefix: &asking.prefix,
-        clean: &clean,
+        clean: &|text| prepared.clean(text),
+        left: Cell::new(prepared.plan.second_look(output_limit(config) as usize)),
     };
     let notes = verify::look_again(&look, gathered).await;
     notes.iter().for_each(|note| console.notice(&note.replace('\n', "; ")));

@@ -58,6 +58,7 @@
 //! | [`verify`] | the second look: a sceptic with evidence, and tools that read the repository |
 //! | [`examine`] | asking, looking again and judging, the same for a request and for a case of `eval` |
 //! | [`eval`] | what a review is worth, on changes with known defects |
+//! | [`random`] | numbers that look random and are always the same |
 //! | [`meaning`] | whether two remarks mean the same, by their words |
 //! | [`findings`] | from what was said to what holds: [`findings::anchor`] is the only way from a draft to a finding |
 //! | [`report`] | `prudence.review/v1` and its renderings |
@@ -115,6 +116,7 @@ pub mod plan;
 pub mod prepare;
 pub mod prompt;
 pub mod publish;
+pub mod random;
 pub mod redact;
 pub mod report;
 pub mod review;

@@ -41,6 +41,23 @@ pub struct Prepared {
     pub memory: Option<Memory>,
     /// Tells apart the prompts, settings and guides under which a model is asked otherwise.
     pub asked: String,
+    /// Tokens that are kept free in a prompt for code beyond the hunks.
+    pub context_tokens: usize,
+}
+
+impl Prepared {
+    /// A text with no secret in it.
+    pub fn clean(&self, text: &str) -> String {
+        self.redactions.clean(&redact::text(text)).into_owned()
+    }
+
+    /// Puts beside every chunk what is needed to understand it.
+    pub fn show(&self, context: &Context<'_>) {
+        if self.context_tokens > 0 {
+            let room = self.plan.context_room(self.context_tokens);
+            self.plan.show(self.plan.chunks.iter().map(|chunk| context.for_review(&chunk.pieces, room)).collect());
+        }
+    }
 }
 
 /// Filters, checks, masks and packs the change.
@@ -82,12 +99,9 @@ pub async fn prepare(setup: &Setup, tree: &Tree<'_>, console: &Console) -> Resul
     let told = (&guides, &background);
     let orientation = orientation::orientation(setup, (&diff, &skipped), &redactions, told, (tokenizer, console));
     let plan = plan::build(budget, &orientation, &schema::schema().to_string(), diff, known);
-    let clean = |text: &str| redactions.clean(&redact::text(text)).into_owned();
     let plan = plan.with_passes(Pass::all(config.effort));
-    let plan =
-        if context_tokens > 0 { with_context(plan, config, tree, context_tokens, &clean, console) } else { plan };
     let asked = prompt::hash_of(&[&review::settings_key(config, setup.provider), &guides.key()]);
-    Ok(Prepared { plan, skipped, hits, redactions, standing, memory, asked })
+    Ok(Prepared { plan, skipped, hits, redactions, standing, memory, asked, context_tokens })
 }
 
 /// What can be found beside the hunks of a change.
@@ -100,19 +114,12 @@ pub fn context<'a>(
     Context::new(tree, diff, config.context, Tokenizer::for_model(&config.model), clean)
 }
 
-/// Puts beside every chunk what is needed to understand it.
-fn with_context(
-    plan: Plan,
-    config: &Config,
-    tree: &Tree<'_>,
-    limit: usize,
-    clean: &dyn Fn(&str) -> String,
-    console: &Console,
-) -> Plan {
-    let context = context(config, tree, &plan.diff, clean);
-    let texts = plan.chunks.iter().map(|chunk| context.for_review(&chunk.pieces, plan.context_room(limit))).collect();
-    context.notes().iter().for_each(|note| console.notice(note));
-    plan.with_context(texts)
+/// Tells what could not be shown beside the hunks. Where there is no repository at all, nobody expects more than the change,
+/// and only those are told who ask for details.
+pub fn tell_of(context: &Context<'_>, setup: &Setup, console: &Console) {
+    for note in context.notes() {
+        if setup.repo.is_some() { console.notice(&note) } else { console.detail(&note) }
+    }
 }
 
 /// The change that is to be reviewed, and what is left out of it.

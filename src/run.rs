@@ -23,7 +23,7 @@ use crate::init::init;
 use crate::obey;
 use crate::output::{Files, Output, for_log, write_json};
 use crate::plan::Tokenizer;
-use crate::prepare::{Prepared, prepare};
+use crate::prepare::{Prepared, context, prepare, tell_of};
 use crate::publish::publish;
 use crate::report;
 use crate::report::plan::PlanReport;
@@ -155,6 +155,12 @@ async fn plan(args: &cli::Plan, world: &World<'_>, console: &Console) -> Result<
     }
     let tree = Tree::of_change(&setup.target, &setup.change, setup.repo.as_ref());
     let prepared = prepare(&setup, &tree, console).await?;
+    let clean = |text: &str| prepared.clean(text);
+    let context = context(&setup.config, &tree, &prepared.plan.diff, &clean);
+    if setup.provider != Resolved::Offline && !prepared.plan.chunks.is_empty() {
+        prepared.show(&context);
+        tell_of(&context, &setup, console);
+    }
     let model = (setup.provider != Resolved::Offline).then_some(setup.config.model.as_str());
     let price = model.and_then(|model| prices(&setup.config).get(model));
     let coverage = match &setup.nothing {

@@ -10,11 +10,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::dataset::{Case, Reference};
-use super::score::Draw;
 use crate::diff::{Diff, FileDiff, Hunk, Line, LineKind, Side};
 use crate::findings::gather::{self, Gathered, Said, gather};
-use crate::findings::{Finding, Reason, similar};
+use crate::findings::{Finding, Reason};
+use crate::random::Random;
 use crate::review::schema;
+
+/// The damages are the same each time.
+const SEED: u64 = 0x5eed;
 
 /// What became of one kind of damage.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -69,7 +72,7 @@ impl Robustness {
         let goldens: Vec<Golden> = case.references.iter().filter_map(|known| Golden::new(known, diff)).collect();
         self.quotable += goldens.len();
         self.not_shown += case.references.len() - goldens.len();
-        let mut draw = Draw::new();
+        let mut draw = Random::new(SEED);
         for golden in &goldens {
             for damage in DAMAGES {
                 let fate = self.kinds.entry(damage.name.to_owned()).or_default();
@@ -165,7 +168,7 @@ struct Damage {
     name: &'static str,
     /// Whether it takes away what tells two places apart.
     hides_line: bool,
-    work: fn(&mut Value, &Golden<'_>, &mut Draw),
+    work: fn(&mut Value, &Golden<'_>, &mut Random),
 }
 
 /// The ways, in the order in which they are shown.
@@ -282,7 +285,7 @@ impl<'a> Golden<'a> {
             "severity": "major", "confidence": 80, "title": title, "body": text, "suggestion": null})
     }
 
-    fn try_damage(&self, damage: &Damage, diff: &Diff, draw: &mut Draw, fate: &mut Fate) {
+    fn try_damage(&self, damage: &Damage, diff: &Diff, draw: &mut Random, fate: &mut Fate) {
         let mut finding = self.finding(&self.known.text);
         (damage.work)(&mut finding, self, draw);
         fate.damaged += 1;
@@ -346,7 +349,7 @@ fn judged(diff: &Diff, passes: &[Vec<Value>]) -> Gathered {
         answer.drafts.into_iter().map(move |draft| Said { pass: index + 1, draft })
     };
     let said = passes.iter().enumerate().flat_map(drafts).collect();
-    gather(diff, Vec::new(), said, &gather::Rules { is_same: &similar::is_same, ..gather::PLAIN })
+    gather(diff, Vec::new(), said, &gather::PLAIN)
 }
 
 /// A text in other words, where a dataset has none: halves swapped, common words replaced.

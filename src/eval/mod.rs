@@ -20,7 +20,7 @@ use crate::cli::{self, PlanFormat};
 use crate::config::env::Env;
 use crate::config::layer::Layer;
 use crate::config::provider::{Facts, Resolved};
-use crate::config::{self, Config, Effort};
+use crate::config::{self, Config, Effort, file};
 use crate::console::Console;
 use crate::diff::{self, Diff};
 use crate::examine::{Asking, examine, tape};
@@ -29,7 +29,7 @@ use crate::meaning::Weights;
 use crate::output::write_json;
 use crate::prepare::prepare;
 use crate::report::Status;
-use crate::setup::{Purpose, Setup, asked_provider, planned_provider};
+use crate::setup::{Purpose, Setup, asked_provider, check_names, planned_provider, read_config};
 use crate::source::{Change, Target, World};
 use crate::status::Exit;
 use crate::tree::Tree;
@@ -135,10 +135,18 @@ fn read_old(path: &Path) -> Result<Vec<CaseResult>> {
     Ok(old.reviewers.into_iter().next().map(|reviewer| reviewer.cases).unwrap_or_default())
 }
 
-/// The configuration of flags and environment, and who is asked. No file of a repository steers a measurement.
+/// The configuration of flags, environment and a file that is named, and who is asked. What lies in a repository steers no
+/// measurement.
 fn who(args: &cli::Eval, world: &World<'_>, console: &Console) -> Result<(Config, Resolved)> {
     let env = Env::new(world.env, None);
-    let (config, origins) = config::load(args.settings.layer()?, &env, Layer::default())?;
+    let file = match &args.settings.config {
+        Some(path) => {
+            let text = read_config(&world.cwd, &world.cwd, Some(path))?.unwrap_or_default();
+            file::parse(&path.display().to_string(), &text, &check_names())?
+        }
+        None => Layer::default(),
+    };
+    let (config, origins) = config::load(args.settings.layer()?, &env, file)?;
     let provider = match args.answers.is_played() {
         true => planned_provider(config.provider),
         false => asked_provider(config.provider, Facts::new(&config, &origins, false, false), console)?,
@@ -160,7 +168,9 @@ impl Bench<'_> {
         let diffs = self.diffs();
         let has_model = provider != Resolved::Offline;
         let mut reviewers = vec![self.reviewer("prudence", config, provider, &diffs).await];
-        if has_model {
+        if has_model && config.effort == Effort::Low {
+            reviewers.push(Reviewer::new("one pass", reviewers[0].cases.clone()));
+        } else if has_model {
             let one = Config { effort: Effort::Low, verify: false, ..config.clone() };
             reviewers.push(self.reviewer("one pass", &one, provider, &diffs).await);
         } else {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::dataset::Case;
 use super::matching::{By, Remark, fit, is_near, pairs};
 use crate::meaning::Weights;
+use crate::random::Random;
 
 /// What a reviewer did with one case: everything that scores are made of.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -135,6 +136,9 @@ pub struct Scores {
     pub usd_per_hit: Option<f64>,
 }
 
+/// The draws are the same each time.
+const SEED: u64 = 0x5eed;
+
 /// How often cases are drawn anew for an interval.
 const RESAMPLES: usize = 2000;
 
@@ -194,7 +198,7 @@ pub fn rates(cases: &[&CaseResult], by: By) -> [Option<f64>; 3] {
 
 /// The interval in which a measure lies for 95 of 100 draws of cases; always the same draws.
 pub fn interval(cases: &[CaseResult], measure: impl Fn(&[&CaseResult]) -> Option<f64>) -> Option<(f64, f64)> {
-    let mut draw = Draw::new();
+    let mut draw = Random::new(SEED);
     let mut found: Vec<f64> = (0..RESAMPLES)
         .filter_map(|_| {
             let sample: Vec<&CaseResult> = (0..cases.len()).map(|_| &cases[draw.below(cases.len())]).collect();
@@ -204,31 +208,6 @@ pub fn interval(cases: &[CaseResult], measure: impl Fn(&[&CaseResult]) -> Option
     found.sort_by(f64::total_cmp);
     let at = |share: f64| found.get(((found.len().saturating_sub(1)) as f64 * share).round() as usize).copied();
     at(0.025).zip(at(0.975))
-}
-
-/// Numbers that look random and are always the same (SplitMix64).
-pub struct Draw(u64);
-
-impl Draw {
-    /// The same numbers each time.
-    pub fn new() -> Draw {
-        Draw(0x5eed)
-    }
-
-    /// A number below `limit`, and 0 where there is none.
-    pub fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((z ^ (z >> 31)) % (limit.max(1) as u64)).unwrap_or_default()
-    }
-}
-
-impl Default for Draw {
-    fn default() -> Draw {
-        Draw::new()
-    }
 }
 
 #[cfg(test)]

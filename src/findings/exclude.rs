@@ -135,14 +135,23 @@ fn is_disproved(said: &Said, scene: &Scene<'_>) -> bool {
         Some(text) => text.to_lowercase(),
         None => new_side(scene.file).to_lowercase(),
     };
-    let names: BTreeSet<&str> = [&said.title, &said.body]
-        .into_iter()
-        .flat_map(|text| QUOTED.captures_iter(text))
-        .filter_map(|found| found.iter().skip(1).flatten().next().map(|name| name.as_str()))
-        .map(|name| name.trim_end_matches("()").rsplit(['.', ':']).next().unwrap_or_default())
-        .filter(|name| name.len() > 1 && name.chars().all(|c| c.is_alphanumeric() || c == '_'))
-        .collect();
-    !names.is_empty() && names.iter().any(|name| is_introduced(name, &text))
+    let name = missing_name(&said.title).or_else(|| missing_name(first_sentence(&said.body)));
+    name.is_some_and(|name| is_introduced(name, &text))
+}
+
+/// The quoted name that a text says is missing: behind "missing import", before "is not defined". Other names in it say
+/// only where that matters.
+fn missing_name(text: &str) -> Option<&str> {
+    let phrase = MISSING.find(text)?;
+    let names: Vec<regex::Match<'_>> =
+        QUOTED.captures_iter(text).filter_map(|found| found.iter().skip(1).flatten().next()).collect();
+    let before = names.iter().rfind(|name| name.end() <= phrase.start());
+    let behind = names.iter().find(|name| name.start() >= phrase.end());
+    let leads = ["missing", "undefined", "undeclared", "unresolved", "thiếu"];
+    let is_before = !leads.iter().any(|word| phrase.as_str().starts_with(word));
+    let name = if is_before { before.or(behind) } else { behind.or(before) }?.as_str();
+    let name = name.trim_end_matches("()").rsplit(['.', ':']).next().unwrap_or_default();
+    (name.len() > 1 && name.chars().all(|c| c.is_alphanumeric() || c == '_')).then_some(name)
 }
 
 /// Whether a line of the text brings a name into scope.
@@ -345,6 +354,11 @@ mod tests {
         assert!(says("`load_user` is not defined", None).is_some(), "the hunk shows its import");
         assert!(says("`charge` is not imported, so the call raises NameError", Some("import os\n")).is_none());
         assert!(says("`charge` is not imported, so the call raises NameError", None).is_none());
+        // `pay` is there, and that is not what is said to be missing
+        let other = Some("import os\n\ndef pay():\n    charge(1)\n");
+        assert!(says("`charge` is not imported, so `pay` raises NameError", other).is_none());
+        assert!(says("`pay` raises NameError: missing import of `charge`", other).is_none());
+        assert!(says("`pay` raises NameError: missing import of `charge`", Some(file)).is_some());
     }
 
     #[test]

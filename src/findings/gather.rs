@@ -47,9 +47,7 @@ pub struct Rules<'a> {
     /// Whether remarks on style are wanted.
     pub wants_style: bool,
     /// The text of a file of the change as it leaves it, where that is at hand; the argument is its index in the diff.
-    pub text: &'a dyn Fn(usize) -> Option<String>,
-    /// Whether two findings are about the same defect.
-    pub is_same: &'a dyn Fn(&Finding, &Finding) -> bool,
+    pub text: &'a dyn Fn(usize) -> Option<&'a str>,
 }
 
 /// Places the drafts in the diff, drops what is never reported, and joins what says the same.
@@ -65,8 +63,8 @@ pub fn gather(diff: &Diff, hits: Vec<Hit>, said: Vec<Said>, rules: &Rules<'_>) -
             continue;
         };
         let (file, text) = (&diff.files[anchor.file], (rules.text)(anchor.file));
-        let finding = from_draft(diff, draft, anchor, text.as_deref());
-        let scene = Scene { file, text: text.as_deref(), wants_style: rules.wants_style };
+        let finding = from_draft(diff, draft, anchor, text);
+        let scene = Scene { file, text, wants_style: rules.wants_style };
         match exclude::excluded(&finding, &reasoning, &scene) {
             Some(why) => gathered.suppressed.push(Suppressed::because(Reason::BelowThreshold, why, finding)),
             None => {
@@ -75,7 +73,7 @@ pub fn gather(diff: &Diff, hits: Vec<Hit>, said: Vec<Said>, rules: &Rules<'_>) -
             }
         }
     }
-    gathered.join(placed, rules.is_same);
+    gathered.join(placed);
     gathered
 }
 
@@ -99,11 +97,11 @@ impl Candidate {
 
 impl Gathered {
     /// Keeps the strongest of those that say the same. Each pass that saw it is a vote; twice in one pass is a duplicate.
-    fn join(&mut self, mut placed: Vec<(usize, Candidate)>, is_same: &dyn Fn(&Finding, &Finding) -> bool) {
+    fn join(&mut self, mut placed: Vec<(usize, Candidate)>) {
         placed.sort_by_cached_key(|(_, candidate)| rank(&candidate.finding));
         let mut kept: Vec<(Candidate, BTreeSet<usize>)> = Vec::new();
         for (pass, candidate) in placed {
-            match kept.iter_mut().find(|(other, _)| is_same(&other.finding, &candidate.finding)) {
+            match kept.iter_mut().find(|(other, _)| similar::is_same(&other.finding, &candidate.finding)) {
                 Some((other, passes)) => {
                     // a check needs no votes, and a model that sees the same adds nothing
                     let is_vote = other.finding.origin == Origin::Model && passes.insert(pass);
@@ -144,5 +142,4 @@ impl Gathered {
 }
 
 /// The rules where nothing is known but the drafts.
-pub const PLAIN: Rules<'static> =
-    Rules { answered: &|_| 1, wants_style: false, text: &|_| None, is_same: &similar::is_same };
+pub const PLAIN: Rules<'static> = Rules { answered: &|_| 1, wants_style: false, text: &|_| None };

@@ -60,16 +60,6 @@ impl Weights {
     }
 }
 
-/// How many runs of two words two texts share, of all that they have: the Jaccard index.
-pub fn shingles_alike(a: &str, b: &str) -> f64 {
-    let shingles = |text: &str| -> BTreeSet<(String, String)> {
-        let words = words(text);
-        words.windows(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect()
-    };
-    let (a, b) = (shingles(a), shingles(b));
-    a.intersection(&b).count() as f64 / (a.union(&b).count() as f64).max(1.0)
-}
-
 /// The words of a text that say something: in lower case, without endings, names in code also by their parts.
 pub fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
@@ -189,8 +179,6 @@ mod tests {
     fn a_text_is_like_itself() {
         let text = "`load_user` returns null for an unknown id";
         assert!((Weights::shipped().cosine(text, text) - 1.0).abs() < 1e-9);
-        assert!((shingles_alike(text, text) - 1.0).abs() < 1e-9);
-        assert!(shingles_alike(text, "The loop never ends when the queue is empty") < 0.1);
     }
 
     #[test]

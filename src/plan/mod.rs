@@ -5,6 +5,7 @@ pub mod pass;
 pub mod tokens;
 pub mod view;
 
+use std::cell::OnceCell;
 use std::ops::{Range, RangeInclusive};
 
 use crate::diff::filter::Skipped;
@@ -46,12 +47,21 @@ pub struct Plan {
     /// Added and removed lines of each file that were reviewed before, and are not sent again.
     pub remembered: Vec<usize>,
     /// What is shown beside each chunk, and is not under review; by chunk, with its tokens.
-    contexts: Vec<(String, usize)>,
+    contexts: OnceCell<Vec<(String, usize)>>,
     view: View,
     /// Tokens of a prompt without its chunk.
     frame_tokens: usize,
     /// Of these, the tokens before the chunk: the same prefix in every request.
     prefix_tokens: usize,
+}
+
+/// Tokens that a part of a review may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// Of prompts.
+    pub input_tokens: usize,
+    /// Of answers.
+    pub output_tokens: usize,
 }
 
 /// A run of lines of a file, for the receipt.
@@ -77,7 +87,7 @@ pub fn build(budget: Budget, orientation: &Orientation, schema: &str, diff: Diff
     let fresh = memory::fresh(&diff, known);
     let chunks = chunk::pack(&diff, &view, part, &fresh);
     let remembered = diff.files.iter().zip(&fresh).map(|(file, fresh)| remembered(file, fresh)).collect();
-    let (passes, contexts) = (vec![Pass::ONLY], Vec::new());
+    let (passes, contexts) = (vec![Pass::ONLY], OnceCell::new());
     Plan { diff, chunks, passes, frame, remembered, contexts, view, frame_tokens, prefix_tokens }
 }
 
@@ -120,8 +130,8 @@ impl Plan {
         limit.saturating_sub(self.view.count(CONTEXT) + self.view.count(&self.frame.fenced("")))
     }
 
-    /// The plan with what stands beside each chunk; empty texts beside those that need nothing.
-    pub fn with_context(mut self, texts: Vec<String>) -> Plan {
+    /// Puts these texts beside the chunks, empty ones beside those that need nothing. What was put there once stays.
+    pub fn show(&self, texts: Vec<String>) {
         let measured = |text: String| {
             if text.trim().is_empty() {
                 return (String::new(), 0);
@@ -130,8 +140,7 @@ impl Plan {
             let tokens = self.view.count(&text);
             (text, tokens)
         };
-        self.contexts = texts.into_iter().map(measured).collect();
-        self
+        self.contexts.get_or_init(|| texts.into_iter().map(measured).collect());
     }
 
     /// The user message for a chunk in a pass.
@@ -144,7 +153,7 @@ impl Plan {
 
     /// What is shown beside a chunk, with its tokens.
     pub fn context(&self, chunk: &Chunk) -> (&str, usize) {
-        let context = chunk.id.checked_sub(1).and_then(|index| self.contexts.get(index));
+        let context = chunk.id.checked_sub(1).and_then(|index| self.contexts.get()?.get(index));
         context.map_or(("", 0), |(text, tokens)| (text.as_str(), *tokens))
     }
 
@@ -178,6 +187,21 @@ impl Plan {
     /// Tokens of a text under the model's encoding.
     pub fn count(&self, text: &str) -> usize {
         self.view.count(text)
+    }
+
+    /// Tokens of all prompts of one pass, without lenses.
+    pub fn tokens_of_a_pass(&self) -> usize {
+        self.chunks.iter().map(|chunk| self.input_tokens(chunk)).sum()
+    }
+
+    /// What the second look may take: as much as one more pass, and for a small change enough for a few questions.
+    pub fn second_look(&self, max_output_tokens: usize) -> Share {
+        const LEAST_INPUT: usize = 30_000;
+        const LEAST_ANSWERS: usize = 6;
+        Share {
+            input_tokens: self.tokens_of_a_pass().max(LEAST_INPUT),
+            output_tokens: max_output_tokens * self.chunks.len().max(LEAST_ANSWERS),
+        }
     }
 
     /// Tokens of the lens of a pass.

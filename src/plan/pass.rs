@@ -3,6 +3,7 @@
 use super::chunk::Piece;
 use crate::config::Effort;
 use crate::prompt;
+use crate::random::Random;
 
 /// One look at a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,30 +43,10 @@ impl Pass {
             .chunk_by(|a, b| a.file == b.file)
             .map(|file| file.chunk_by(|a, b| a.hunk == b.hunk).collect())
             .collect();
-        let mut random = Random(self.number as u64);
+        let mut random = Random::new(self.number as u64);
         files.iter_mut().for_each(|hunks| random.shuffle(hunks));
         random.shuffle(&mut files);
         files.into_iter().flatten().flatten().collect()
-    }
-}
-
-/// SplitMix64: the same order for the same pass, on every machine.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn shuffle<T>(&mut self, items: &mut [T]) {
-        for last in (1..items.len()).rev() {
-            let other = usize::try_from(self.next() % (last as u64 + 1)).unwrap_or(last);
-            items.swap(last, other);
-        }
     }
 }
 

@@ -55,7 +55,7 @@ pub struct Totals {
 pub struct PlannedCost {
     /// With answers of the usual length, and the prefix cached from the second request on.
     pub usd_expected: Option<f64>,
-    /// With every answer as long as it may be, nothing cached, and a second look of the size of one more pass.
+    /// With every answer as long as it may be, nothing cached, and all that the second look may take.
     pub usd_max: Option<f64>,
     /// The most that a review may spend; whoever knows it sets it.
     #[serde(skip)]
@@ -88,8 +88,8 @@ impl PlanReport {
         let chunks: Vec<PlannedChunk> =
             if model.is_some() { plan.chunks.iter().map(planned).collect() } else { Vec::new() };
         let requests = chunks.len() * plan.passes.len();
-        let once: usize = chunks.iter().map(|chunk| chunk.input_tokens).sum();
         let lenses: usize = plan.passes.iter().map(|pass| plan.lens_tokens(pass)).sum();
+        let once = if model.is_some() { plan.tokens_of_a_pass() } else { 0 };
         let input_tokens = once * plan.passes.len() + lenses * chunks.len();
         let cached = match plan.prefix_tokens() / 128 * 128 {
             prefix if prefix >= SHORTEST_CACHED => prefix * requests.saturating_sub(1),
@@ -103,7 +103,8 @@ impl PlanReport {
         let most = max_output_tokens * requests;
         let look = match second_look {
             Some(price) if requests > 0 => {
-                price.map(|price| cost_usd(&usage(once, 0, max_output_tokens * chunks.len()), &price))
+                let share = plan.second_look(max_output_tokens);
+                price.map(|price| cost_usd(&usage(share.input_tokens, 0, share.output_tokens), &price))
             }
             _ => Some(0.0),
         };

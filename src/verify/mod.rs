@@ -7,18 +7,19 @@
 pub mod tools;
 pub mod verdict;
 
-use std::collections::BTreeSet;
+use std::cell::Cell;
 
 use futures_util::StreamExt as _;
 use serde_json::json;
 
+use crate::cache::Cache;
 use crate::context::Context;
 use crate::findings::{Candidate, Finding, Gathered, Origin, Verdict};
-use crate::llm::{Client, LlmError, Request, Turn};
-use crate::plan::{Chunk, Pass, Piece, Plan};
+use crate::llm::{Client, LlmError, Reply, Request, Turn};
+use crate::plan::{Chunk, Pass, Piece, Plan, Share};
 use crate::prompt;
-use crate::redact;
 use crate::tree::Tree;
+use crate::usage;
 use verdict::{Ruling, Shown};
 
 /// Claims of one request at most: more, and the answers get shallow.
@@ -40,6 +41,8 @@ pub struct Look<'a> {
     pub client: &'a Client,
     /// Which model.
     pub model: &'a str,
+    /// Tokens that an answer may have at most.
+    pub max_output_tokens: u32,
     /// The change.
     pub plan: &'a Plan,
     /// The repository at the head.
@@ -50,30 +53,33 @@ pub struct Look<'a> {
     pub context_tokens: usize,
     /// Requests at a time.
     pub concurrency: usize,
+    /// Answers of earlier runs.
+    pub cache: Option<&'a Cache>,
     /// Stands before the ids of the requests.
     pub prefix: &'a str,
     /// Takes secrets out of what the tools give.
     pub clean: &'a dyn Fn(&str) -> String,
+    /// What it may still take.
+    pub left: Cell<Share>,
 }
 
 /// Looks again at every candidate that a model found; sets its verdict, or takes it away with the reason. Returns what
 /// the reader should know of what could not be done.
 pub async fn look_again(look: &Look<'_>, gathered: &mut Gathered) -> Vec<String> {
     let batches = batches(&gathered.candidates);
-    let settled: Vec<Settled> = futures_util::stream::iter(batches.iter().enumerate())
+    let mut settled: Vec<Settled> = futures_util::stream::iter(batches.iter().enumerate())
         .map(|(index, batch)| look.batch(index + 1, batch, &gathered.candidates))
         .buffered(look.concurrency.max(1))
         .concat()
         .await;
-    let failures: BTreeSet<&str> =
-        settled.iter().filter_map(|settled| settled.result.as_ref().err()).map(String::as_str).collect();
-    let failed = settled.iter().filter(|settled| settled.result.is_err()).count();
-    let notes = match failures.first() {
-        Some(cause) => {
-            vec![format!("{} could not be looked at a second time: {cause}", crate::report::plural(failed, "finding"))]
-        }
-        None => Vec::new(),
-    };
+    if look.tree.why_nowhere().is_none() {
+        look.settle_open(&mut settled, &gathered.candidates).await;
+    }
+    let failed: Vec<&String> = settled.iter().filter_map(|settled| settled.result.as_ref().err()).collect();
+    let note = failed.iter().min().map(|cause| {
+        format!("{} could not be looked at a second time: {cause}", crate::report::plural(failed.len(), "finding"))
+    });
+    let notes = note.into_iter().collect();
     apply(gathered, settled);
     notes
 }
@@ -81,14 +87,18 @@ pub async fn look_again(look: &Look<'_>, gathered: &mut Gathered) -> Vec<String>
 /// What became of a candidate.
 struct Settled {
     candidate: usize,
+    /// Its place among the requests of the first look: the number of the request, and its id there.
+    place: (usize, usize),
     result: Result<Ruling, String>,
+    /// Whether the model itself could not tell.
+    is_open: bool,
 }
 
 /// Sets verdicts, and takes away what was refuted.
 fn apply(gathered: &mut Gathered, mut settled: Vec<Settled>) {
     // from the end, so that indices stay what they are
     settled.sort_by_key(|settled| std::cmp::Reverse(settled.candidate));
-    for Settled { candidate, result } in settled {
+    for Settled { candidate, result, .. } in settled {
         match result {
             Err(_) => gathered.candidates[candidate].look_failed = true,
             Ok(Ruling { verdict: Some(verdict), .. }) => gathered.candidates[candidate].finding.verdict = verdict,
@@ -111,58 +121,57 @@ fn batches(candidates: &[Candidate]) -> Vec<Vec<usize>> {
 }
 
 impl Look<'_> {
-    /// One request about some claims of a file, and inquiries about those that it leaves open.
+    /// One request about some claims of a file.
     async fn batch(&self, number: usize, batch: &[usize], candidates: &[Candidate]) -> Vec<Settled> {
         let claims: Vec<&Candidate> = batch.iter().map(|&index| &candidates[index]).collect();
         let scene = self.scene(&claims);
-        let request = self.request(format!("verify/{number}"), &claims, &scene, false);
-        let rulings = match self.ask(request).await {
-            Ok(rulings) => rulings,
-            Err(err) => {
-                let failed = |&candidate| Settled { candidate, result: Err(err.to_string()) };
-                return batch.iter().map(failed).collect();
-            }
+        let asked = self.ask(self.request(format!("verify/{number}"), &claims, &scene, false)).await;
+        let settle = |(place, &candidate): (usize, &usize)| {
+            let id = place + 1;
+            let ruling = asked.as_ref().map_err(ToString::to_string).and_then(|rulings| {
+                let ruling = rulings.iter().find(|ruling| ruling.id == id.to_string());
+                ruling.cloned().ok_or_else(|| "the model's answer leaves it out".to_owned())
+            });
+            let is_open = ruling.as_ref().is_ok_and(|ruling| ruling.verdict == Some(Verdict::Uncertain));
+            let result = ruling.map(|ruling| with_evidence(ruling, &scene.shown));
+            Settled { candidate, place: (number, id), result, is_open }
         };
-        let mut settled = Vec::new();
-        for (place, &candidate) in batch.iter().enumerate() {
-            let id = (place + 1).to_string();
-            let ruling = rulings.iter().find(|ruling| ruling.id == id).cloned();
-            let mut result = ruling.ok_or_else(|| "the model's answer leaves it out".to_owned());
-            let is_open = result.as_ref().is_ok_and(|ruling| ruling.verdict == Some(Verdict::Uncertain));
-            if let Ok(ruling) = &mut result {
-                check_evidence(ruling, &scene.shown);
+        batch.iter().enumerate().map(settle).collect()
+    }
+
+    /// Inquires about what the first look left open.
+    async fn settle_open(&self, settled: &mut [Settled], candidates: &[Candidate]) {
+        let open = settled.iter_mut().filter(|settled| settled.is_open).take(MOST_INQUIRIES);
+        let inquiries = open.map(|settled| async move {
+            let (number, id) = settled.place;
+            // one that fails leaves the claim as open as it was
+            if let Ok(ruling) = self.inquire(&format!("inquire/{number}/{id}"), &candidates[settled.candidate]).await {
+                settled.result = Ok(ruling);
             }
-            let is_worth_it = (number - 1) * MOST_CLAIMS + place < MOST_INQUIRIES;
-            if is_open && is_worth_it && self.tree.why_nowhere().is_none() {
-                let inquiry = self.inquire(&format!("inquire/{number}/{id}"), claims[place], &scene).await;
-                // an inquiry that failed leaves the claim as open as it was
-                result = inquiry.or(result);
-            }
-            settled.push(Settled { candidate, result });
-        }
-        settled
+        });
+        futures_util::stream::iter(inquiries).buffered(self.concurrency.max(1)).collect::<()>().await;
     }
 
     /// Lets the model look up what decides about one claim.
-    async fn inquire(&self, id: &str, claim: &Candidate, scene: &Scene) -> Result<Ruling, String> {
-        let mut request = self.request(String::new(), &[claim], scene, true);
-        let mut shown = scene.shown.clone();
+    async fn inquire(&self, id: &str, claim: &Candidate) -> Result<Ruling, String> {
+        let Scene { mut shown, part, context } = self.scene(&[claim]);
+        let mut request =
+            self.request(String::new(), &[claim], &Scene { part, context, shown: Shown::default() }, true);
         let mut left = MOST_BYTES;
         for turn in 1..=MOST_TURNS + 1 {
             request.id = format!("{}{id}/{turn}", self.prefix);
             request.may_call = turn <= MOST_TURNS && left > 0;
-            let reply = self.client.complete(&request).await.map_err(|err| err.to_string())?;
+            let reply = self.complete(&request).await.map_err(|err| err.to_string())?;
             if reply.calls.is_empty() || !request.may_call {
                 let rulings = verdict::parse(&reply.text)?;
-                let mut ruling = rulings.into_iter().next().ok_or("the model's answer has no verdict")?;
-                check_evidence(&mut ruling, &shown);
-                return Ok(ruling);
+                let ruling = rulings.into_iter().next().ok_or("the model's answer has no verdict")?;
+                return Ok(with_evidence(ruling, &shown));
             }
             let mut calls = Vec::new();
             for (index, call) in reply.calls.into_iter().enumerate() {
                 let result =
                     if index < MOST_CALLS { tools::call(self.tree, &call) } else { "error: too many calls".to_owned() };
-                let result = (self.clean)(&redact::text(&result));
+                let result = (self.clean)(&result);
                 let result = result[..result.floor_char_boundary(left)].to_owned();
                 left -= result.len();
                 shown.add(&result);
@@ -174,17 +183,37 @@ impl Look<'_> {
         Err("the model did not come to an end".to_owned())
     }
 
-    /// Asks, and asks once more where the answer cannot be read.
+    /// Asks, unless it is known from an earlier run, and asks once more where the answer cannot be read.
     async fn ask(&self, mut request: Request) -> Result<Vec<Ruling>, LlmError> {
-        let reply = self.client.complete(&request).await?;
-        let error = match verdict::parse(&reply.text) {
-            Ok(rulings) => return Ok(rulings),
-            Err(error) => error,
+        let known =
+            self.cache.map(|cache| (cache, cache.key(&[self.model, &request.system, &request.user].join("\0"))));
+        let cached = known.as_ref().and_then(|(cache, key)| cache.get(key));
+        if let Some(rulings) = cached.and_then(|text| verdict::parse(&text).ok()) {
+            return Ok(rulings);
+        }
+        let mut text = self.complete(&request).await?.text;
+        if let Err(error) = verdict::parse(&text) {
+            request.user += &crate::review::again(&error);
+            text = self.complete(&request).await?.text;
+        }
+        let rulings = verdict::parse(&text)
+            .map_err(|error| LlmError::Failed(format!("the model's answer could not be read twice: {error}")))?;
+        if let Some((cache, key)) = known {
+            cache.put(&key, &text);
+        }
+        Ok(rulings)
+    }
+
+    /// Sends a request, as far as there is something left of what the second look may take.
+    async fn complete(&self, request: &Request) -> Result<Reply, LlmError> {
+        let left = self.left.get();
+        let input = usize::try_from(request.input_tokens).ok().and_then(|input| left.input_tokens.checked_sub(input));
+        let output = left.output_tokens.checked_sub(request.max_output_tokens as usize);
+        let (Some(input_tokens), Some(output_tokens)) = (input, output) else {
+            return Err(LlmError::Failed("it has used up its share of the tokens".to_owned()));
         };
-        request.user += &crate::review::again(&error);
-        let reply = self.client.complete(&request).await?;
-        verdict::parse(&reply.text)
-            .map_err(|error| LlmError::Failed(format!("the model's answer could not be read twice: {error}")))
+        self.left.set(Share { input_tokens, output_tokens });
+        self.client.complete(request).await
     }
 
     fn request(&self, id: String, claims: &[&Candidate], scene: &Scene, has_tools: bool) -> Request {
@@ -199,7 +228,6 @@ impl Look<'_> {
             has_tools,
         );
         let input_tokens = self.plan.count(prompt::VERIFY_SYSTEM) + self.plan.count(&user) + 100;
-        let (for_each, on_top) = ANSWER_TOKENS;
         Request {
             id: format!("{}{id}", self.prefix),
             model: self.model.to_owned(),
@@ -210,11 +238,19 @@ impl Look<'_> {
             may_call: has_tools,
             schema_name: verdict::NAME,
             schema: verdict::schema(),
-            max_output_tokens: for_each * u32::try_from(claims.len()).unwrap_or(1) + on_top,
+            max_output_tokens: self.answer_tokens(claims.len()),
             temperature: Some(0.0),
             input_tokens: input_tokens as u64,
             cache_key: None,
         }
+    }
+
+    /// Tokens that an answer about some claims may have. A model that thinks before it answers needs its room for that.
+    fn answer_tokens(&self, claims: usize) -> u32 {
+        let (for_each, on_top) = ANSWER_TOKENS;
+        let reasons = usage::model(self.model).is_some_and(|model| model.reasoning);
+        let wanted = for_each.saturating_mul(u32::try_from(claims).unwrap_or(u32::MAX)).saturating_add(on_top);
+        if reasons { self.max_output_tokens } else { wanted.min(self.max_output_tokens) }
     }
 
     /// The code around some claims of one file.
@@ -270,10 +306,8 @@ fn pieces(plan: &Plan, claims: &[&Candidate]) -> Vec<Piece> {
 
 /// A verdict without evidence from the code is none: the claim stays uncertain. A refutation may be about something that
 /// is not there, which nobody can quote.
-fn check_evidence(ruling: &mut Ruling, shown: &Shown) {
+fn with_evidence(ruling: Ruling, shown: &Shown) -> Ruling {
     let may_be_empty = ruling.verdict.is_none();
     let holds = (may_be_empty && ruling.evidence.trim().is_empty()) || shown.has(&ruling.evidence);
-    if !holds {
-        ruling.verdict = Some(Verdict::Uncertain);
-    }
+    if holds { ruling } else { Ruling { verdict: Some(Verdict::Uncertain), ..ruling } }
 }

@@ -200,3 +200,74 @@ fn a_recorded_review_is_replayed_without_a_server_and_without_a_key() {
     assert_eq!(run.code, Some(3), "{run}");
     assert!(run.stdout.contains("hint: record it again"), "{run}");
 }
+
+#[test]
+fn every_open_claim_is_inquired_about_wherever_it_stands() {
+    let names = ["a", "b", "c", "d"];
+    let base = names.iter().fold(Repo::new(), |repo, name| repo.file(&format!("{name}.py"), "x = 1\n")).commit("Base");
+    let line = |name: &str| format!("{name}_total = divide({name}_sum, {name}_count)");
+    let change = |repo: Repo, name: &&str| repo.file(&format!("{name}.py"), format!("x = 1\n{}\n", line(name)));
+    let repo = names.iter().fold(base.branch("topic"), change).commit("Divide");
+    let found = names.map(|name| {
+        let fields = json!({"title": format!("`{name}_count` may be zero"), "body": "Then it divides by zero."});
+        finding(&format!("{name}.py"), 2, &line(name), fields)
+    });
+    let uncertain = Answer::verdicts(vec![verdict("1", "uncertain", "")]);
+    let script = script([found.to_vec(), found.to_vec(), vec![]], vec![verdict("1", "refuted", "")]);
+    let openai = OpenAi::start(Script::new().rule(Stage::Verify, "", names.len(), uncertain).followed_by(script));
+    let report = review(&repo, &openai, &[]);
+    assert_eq!(shape(&report), (vec![], vec!["refuted".to_owned(); 4]), "{report:#}");
+    let inquiries = openai.completions().iter().filter(|request| request.body["tools"].is_array()).count();
+    assert_eq!((verifies(&openai), inquiries), (8, 4));
+}
+
+#[test]
+fn the_second_look_takes_no_more_than_its_share() {
+    // each file is a request of its own, and there is no room for all of them
+    let names: Vec<String> = (0..60).map(|n| format!("part_{n:02}")).collect();
+    let base = names.iter().fold(Repo::new(), |repo, name| repo.file(&format!("{name}.py"), "x = 1\n")).commit("Base");
+    let line = |name: &str| format!("{name} = divide(total, {name}_count)");
+    let change = |repo: Repo, name: &String| repo.file(&format!("{name}.py"), format!("x = 1\n{}\n", line(name)));
+    let repo = names.iter().fold(base.branch("topic"), change).commit("Divide");
+    let found: Vec<Value> = names
+        .iter()
+        .map(|name| {
+            let fields = json!({"title": format!("`{name}_count` may be zero"), "body": "Then it divides by zero."});
+            finding(&format!("{name}.py"), 2, &line(name), fields)
+        })
+        .collect();
+    let script = script([found.clone(), found, vec![]], vec![verdict("1", "refuted", "")]);
+    let openai = OpenAi::start(script);
+    let report = review(&repo, &openai, &["--max-comments", "100"]);
+    let (reported, suppressed) = shape(&report);
+    assert_eq!(reported.len() + suppressed.len(), 60, "{report:#}");
+    assert!(!reported.is_empty() && suppressed.len() == verifies(&openai), "what was not looked at stands: {report:#}");
+    let notes = report["delivery"]["notes"].to_string();
+    assert!(notes.contains("could not be looked at a second time: it has used up its share"), "{notes}");
+}
+
+#[test]
+fn what_is_in_the_cache_is_not_looked_at_again() {
+    let all = || vec![swapped(json!({}))];
+    let openai = OpenAi::start(script([all(), all(), all()], vec![verdict("1", "confirmed", CALL)]));
+    let (repo, folder) = (repo(), tempfile::TempDir::with_prefix("prudence-cache-").expect("a temporary folder"));
+    let cache = ["--cache", folder.path().to_str().expect("a path")];
+    let first = review(&repo, &openai, &cache);
+    let asked = openai.completions().len();
+    let second = review(&repo, &openai, &cache);
+    assert_eq!((openai.completions().len(), asked), (4, 4));
+    assert_eq!((shape(&second), &second["cost"]["usd"]), (shape(&first), &json!(0.0)));
+}
+
+#[test]
+fn a_model_that_thinks_has_room_for_it_in_the_second_look() {
+    let all = || vec![swapped(json!({}))];
+    let openai = OpenAi::start(script([all(), all(), all()], vec![verdict("1", "confirmed", CALL)]));
+    let repo = repo();
+    let program = Prudence::new().current_dir(repo.path()).openai(&openai).env("PRUDENCE_VERIFY_MODEL", "gpt-5-mini");
+    let program = program.args(["review", "--base", "main", "--effort", "balanced", "--concurrency", "1"]);
+    program.run().expect_code(0);
+    let sent = openai.completions();
+    let last = &sent.last().expect("a request").body;
+    assert_eq!((&last["model"], &last["max_completion_tokens"]), (&json!("gpt-5-mini"), &json!(4096)), "{last:#}");
+}
