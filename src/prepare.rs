@@ -7,7 +7,7 @@ use crate::checks;
 use crate::config::provider::Resolved;
 use crate::config::{Config, ContextLevel};
 use crate::console::Console;
-use crate::context::Context;
+use crate::context::{self, Context};
 use crate::diff::Diff;
 use crate::diff::filter::{self, Rules, Skipped};
 use crate::findings::standing::{self, Standing};
@@ -53,10 +53,8 @@ impl Prepared {
 
     /// Puts beside every chunk what is needed to understand it.
     pub fn show(&self, context: &Context<'_>) {
-        if self.context_tokens > 0 {
-            let room = self.plan.context_room(self.context_tokens);
-            self.plan.show(self.plan.chunks.iter().map(|chunk| context.for_review(&chunk.pieces, room)).collect());
-        }
+        let room = self.plan.context_room(self.context_tokens);
+        self.plan.show(self.plan.chunks.iter().map(|chunk| context.for_review(&chunk.pieces, room)).collect());
     }
 }
 
@@ -77,8 +75,10 @@ pub async fn prepare(setup: &Setup, tree: &Tree<'_>, console: &Console) -> Resul
     let is_asked = setup.provider != Resolved::Offline;
     let guides = if is_asked { orientation::guides(setup, &diff).await } else { Guides::default() };
     let model = usage::model(&config.model);
-    // without the repository there is nothing to keep room for
-    let has_context = tree.why_nowhere().is_none() && config.context != ContextLevel::Hunk;
+    // where nothing will be shown, there is nothing to keep room for
+    let has_context = tree.why_nowhere().is_none()
+        && config.context != ContextLevel::Hunk
+        && diff.files.len() <= context::MOST_CHANGED;
     let context_tokens = if has_context { config.context_tokens.min(config.chunk_tokens / 4) } else { 0 };
     let budget = Budget {
         chunk_tokens: config.chunk_tokens,

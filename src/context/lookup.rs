@@ -44,7 +44,7 @@ impl Context<'_> {
     /// All names that this change may ask for.
     pub(super) fn wanted_names(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
-        for (index, file) in self.diff.files.iter().enumerate() {
+        for (index, file) in self.diff.files.iter().enumerate().take(super::MOST_CHANGED) {
             let source = self.changed(index);
             let lines = file.hunks().iter().flat_map(|hunk| &hunk.lines);
             let lines: Lines = lines.filter(|line| line.is_on(crate::diff::Side::Right)).map(|line| line.new).collect();

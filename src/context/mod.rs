@@ -25,6 +25,7 @@ use crate::config::ContextLevel as Level;
 use crate::diff::{Diff, Side};
 use crate::plan::{Piece, Tokenizer};
 use crate::report::plural;
+use crate::syntax::Unparsed;
 use crate::text::printable;
 use crate::tree::Tree;
 use room::Room;
@@ -50,6 +51,9 @@ pub struct Context<'a> {
 
 /// Of the limit, definitions leave at least so much to what is around the hunks, in percent.
 const AROUND_SHARE: usize = 60;
+
+/// A change of more files is reviewed without: parsing a thousand files takes longer than all the rest of a plan.
+pub const MOST_CHANGED: usize = 100;
 
 /// More files are not kept in memory.
 const MOST_KEPT: usize = 200;
@@ -90,6 +94,10 @@ impl<'a> Context<'a> {
     pub fn for_review(&self, pieces: &[Piece], limit: usize) -> String {
         let mut room = Room::new(self.tokenizer, limit);
         if self.is_off() {
+            return room.text;
+        }
+        if self.diff.files.len() > MOST_CHANGED {
+            self.note(format!("no code around the change is shown: it has more than {MOST_CHANGED} files"));
             return room.text;
         }
         let parts = change::parts(self.diff, pieces);
@@ -167,7 +175,9 @@ impl<'a> Context<'a> {
                 None
             }
         };
-        if let Some(why) = source.as_ref().and_then(|source| source.file.unparsed()) {
+        // reading a language without a grammar by its indentation leaves nothing out
+        let unparsed = source.as_ref().and_then(|source| source.file.unparsed());
+        if let Some(why) = unparsed.filter(|why| *why != Unparsed::NoGrammar) {
             self.note(format!("`{}` is read by its indentation: {why}", printable(path)));
         }
         self.changed.borrow_mut().insert(index, source.clone());

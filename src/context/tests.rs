@@ -66,6 +66,22 @@ fn the_function_around_a_hunk_its_imports_and_what_it_calls() {
 }
 
 #[test]
+fn a_change_of_very_many_files_is_reviewed_without() {
+    let texts: Vec<(String, String)> =
+        (0..MOST_CHANGED + 1).map(|n| (format!("f{n}.rs"), format!("fn f{n}() {{\n    go();\n}}\n"))).collect();
+    let patch =
+        |(path, _): &(String, String)| format!("--- a/{path}\n+++ b/{path}\n@@ -2 +2 @@\n-    stop();\n+    go();\n");
+    let files: Vec<(&str, &str)> = texts.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let shown = |count: usize| {
+        case(&files, &texts[..count].iter().map(patch).collect::<String>()).review(Level::Symbols, 100_000)
+    };
+    let (text, notes) = shown(MOST_CHANGED);
+    assert!(text.contains("=== f99.rs (lines 1-3, around the change: function f99)") && notes.is_empty(), "{notes:?}");
+    let told = "no code around the change is shown: it has more than 100 files".to_owned();
+    assert_eq!(shown(MOST_CHANGED + 1), (String::new(), vec![told]));
+}
+
+#[test]
 fn each_level_shows_more() {
     let case = rust();
     assert_eq!(case.review(Level::Hunk, 1000).0, "");
@@ -224,7 +240,7 @@ fn a_language_without_a_grammar_is_read_by_indentation() {
     let (text, notes) = case.review(Level::Symbols, 1000);
     assert!(text.starts_with("=== a.lua (lines 1-7, around the change: function run)\n1  function run(x)\n"), "{text}");
     assert!(text.contains("=== b.lua (lines 1-3, definition: function go)\n"), "{text}");
-    assert_eq!(notes, ["`a.lua` is read by its indentation: no grammar"]);
+    assert_eq!(notes, Vec::<String>::new(), "reading it by its indentation leaves nothing out");
 }
 
 #[test]
