@@ -75,9 +75,8 @@ pub fn compare(
     let found = paired(By::PlaceAndMeaning);
     for (index, reference) in case.references.iter().enumerate() {
         let is_found = usize::from(found.contains(&Some(index)));
-        let severity = reference.severity().map_or_else(|| "unknown".to_owned(), |severity| severity.to_string());
-        let category = reference.category.clone().unwrap_or_else(|| "unknown".to_owned());
-        for (table, key) in [(&mut result.by_severity, severity), (&mut result.by_category, category)] {
+        let words = (reference.severity_word(), reference.category_word());
+        for (table, key) in [(&mut result.by_severity, words.0), (&mut result.by_category, words.1)] {
             let entry = table.entry(key).or_default();
             *entry = (entry.0 + 1, entry.1 + is_found);
         }

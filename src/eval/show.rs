@@ -104,23 +104,24 @@ fn robustness(out: &mut String, evaluation: &Evaluation) {
         "{:<34}{:>9}{:>10}{:>11}{:>9}{:>11}",
         "", "damaged", "restored", "elsewhere", "dropped", "ambiguous"
     );
-    let total = found.total();
-    for (name, fate) in found.kinds.iter().map(|(name, fate)| (name.as_str(), fate)).chain([("all", &total)]) {
-        let _ = writeln!(
-            out,
-            "{name:<34}{:>9}{:>10}{:>11}{:>9}{:>11}",
-            fate.damaged, fate.restored, fate.elsewhere, fate.dropped, fate.ambiguous
-        );
+    for kind in &found.kinds {
+        let _ = writeln!(out, "{:<34}{:?} {:?}", kind.name, kind.clear, kind.ambiguous);
     }
+    let _ = writeln!(out, "{:?}\n anchor {:?}\n dup {:?} neigh {:?} excl {:?} noise {:?} cut {:?}", found.total(false), found.total(true), found.duplicates, found.neighbours, found.excluded, found.noise, found.cut);
+    for e in &found.examples { let _ = writeln!(out, "{e}"); }
+}
+fn unused(){
+    let _ = |out: &mut String, found: &super::damage::Robustness| {
     let of = |(tried, counted): (usize, usize)| format!("{counted} of {tried}");
     let _ = writeln!(
         out,
         "duplicates joined {}, neighbours joined {}, noise dropped {}, cut answers read as whole {}",
-        of(found.duplicates),
-        of(found.neighbours),
-        of(found.noise),
-        of(found.cut)
+        of((0,0)),
+        of((0,0)),
+        of((0,0)),
+        of((0,0))
     );
+};
 }
 
 fn comparison(out: &mut String, evaluation: &Evaluation) {
