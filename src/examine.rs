@@ -82,7 +82,7 @@ pub async fn examine(
     console: &Console,
 ) -> Result<Examined> {
     let is_asked = setup.provider != Resolved::Offline && !prepared.plan.chunks.is_empty();
-    let client = is_asked.then(|| client(setup, asking, console)).transpose()?;
+    let client = is_asked.then(|| client(&setup.config, setup.provider, asking, console)).transpose()?;
     let outcomes = match &client {
         Some(client) => ask(client, setup, prepared, asking, arrived, console).await,
         None => Vec::new(),
@@ -101,10 +101,13 @@ pub async fn examine(
     Ok(Examined { outcomes, judgement, report, refused })
 }
 
-fn client(setup: &Setup, asking: &Asking, console: &Console) -> Result<Client> {
-    let config = &setup.config;
+/// A client of the model server, whose time begins now.
+///
+/// # Errors
+/// Address or key cannot be used, or TLS cannot be set up.
+pub fn client(config: &Config, provider: Resolved, asking: &Asking, console: &Console) -> Result<Client> {
     let mut settings = llm::Settings::new(config, tokio::time::Instant::now() + config.deadline);
-    settings.provider = match setup.provider {
+    settings.provider = match provider {
         Resolved::Azure => config::Provider::Azure,
         _ => config::Provider::OpenAi,
     };

@@ -144,7 +144,11 @@ fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D)
 
 /// A word of a dataset in small letters, its parts joined by `-`.
 fn plain(word: &str) -> String {
-    word.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-").to_lowercase()
+    word.split(|c: char| !c.is_alphanumeric())
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("-")
+        .to_lowercase()
 }
 
 /// A word that is none of ours, as it is shown.
@@ -198,8 +202,8 @@ impl Dataset {
         let text = read(&path).with_context(|| {
             format!("cannot read the dataset `{name}`\nhint: name a folder that holds `cases.jsonl`, one change a line")
         })?;
-        let text = String::from_utf8(text)
-            .map_err(|err| anyhow!("{name}: {}\nhint: save it as UTF-8", err.utf8_error()))?;
+        let text =
+            String::from_utf8(text).map_err(|err| anyhow!("{name}: {}\nhint: save it as UTF-8", err.utf8_error()))?;
         let text = text.trim_start_matches('\u{feff}');
         let mut cases: Vec<Case> = Vec::new();
         for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {

@@ -384,8 +384,9 @@ diff --git a/b.md b/b.md
 
     #[test]
     fn a_line_that_lost_its_indentation_is_the_one_on_its_line() {
-        let diff = parse("--- a/x\n+++ b/x\n@@ -1,3 +1,5 @@\n-run();\n+if ok {\n+    run();\n+}\n+run(1);\n end\n other\n")
-            .unwrap();
+        let diff =
+            parse("--- a/x\n+++ b/x\n@@ -1,3 +1,5 @@\n-run();\n+if ok {\n+    run();\n+}\n+run(1);\n end\n other\n")
+                .unwrap();
         let find = |quote: &str, line: u32| {
             let found = Index::new(&diff).anchor(&draft("x", quote, line, Right)).unwrap();
             (found.side, *found.lines.start())
@@ -395,7 +396,8 @@ diff --git a/b.md b/b.md
         assert_eq!(find("run();", 9), (Right, 2));
         assert_eq!(find("run(1);", 2), (Right, 4));
         let diff = parse("--- a/x\n+++ b/x\n@@ -1 +1,4 @@\n+  go();\n+x\n+    go();\n end\n").unwrap();
-        let find = |quote: &str, line: u32| *Index::new(&diff).anchor(&draft("x", quote, line, Right)).unwrap().lines.start();
+        let find =
+            |quote: &str, line: u32| *Index::new(&diff).anchor(&draft("x", quote, line, Right)).unwrap().lines.start();
         assert_eq!([find("  go();", 3), find("  go();", 2), find("    go();", 1), find("go();", 3)], [3, 1, 1, 3]);
     }
 

@@ -43,7 +43,8 @@ impl<'a> Golden<'a> {
         let mut numbers = quote.iter().filter(|(_, text)| !text.trim().is_empty()).map(|(number, _)| *number);
         let first = numbers.next()?;
         let lines = (first, numbers.next_back().unwrap_or(first));
-        let squeezed: Vec<String> = quote.iter().map(|(_, text)| squeeze(text)).filter(|text| !text.is_empty()).collect();
+        let squeezed: Vec<String> =
+            quote.iter().map(|(_, text)| squeeze(text)).filter(|text| !text.is_empty()).collect();
         let has_words = quote.iter().any(|(_, text)| text.chars().any(char::is_alphanumeric));
         has_words.then_some(Golden { known, quote, lines, squeezed })
     }

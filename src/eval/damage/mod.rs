@@ -58,6 +58,37 @@ pub struct Count {
     pub so: usize,
 }
 
+/// Something that is asked of the pipeline.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Requirement {
+    /// What is counted.
+    pub what: &'static str,
+    /// How much of it there may or must be.
+    pub bound: Bound,
+    /// How much there is.
+    pub count: Count,
+}
+
+/// The bound of a share.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Bound {
+    /// Not less.
+    AtLeast(f64),
+    /// Not more.
+    AtMost(f64),
+}
+
+impl Requirement {
+    /// Whether it is met; `None` where nothing was tried.
+    pub fn holds(&self) -> Option<bool> {
+        let share = self.count.share()?;
+        Some(match self.bound {
+            Bound::AtLeast(least) => share >= least,
+            Bound::AtMost(most) => share <= most,
+        })
+    }
+}
+
 /// What became of all that was tried on a dataset.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Robustness {
@@ -69,8 +100,10 @@ pub struct Robustness {
     pub kinds: Vec<Kind>,
     /// The same defect in other words: those that were joined.
     pub duplicates: Count,
-    /// Pairs of different defects beside each other: those that were joined.
+    /// Pairs of different defects beside each other, up to three lines apart: those that were joined.
     pub neighbours: Count,
+    /// Pairs of different defects that share a line: those that were joined.
+    pub on_one_line: Count,
     /// Praise and remarks on unchanged lines: those that were dropped.
     pub noise: Count,
     /// Answers that end in the middle: those that were read as if they were whole.
@@ -111,6 +144,35 @@ impl Robustness {
         kinds.fold(Default::default(), |(clear, ambiguous): (Tally, Tally), kind| {
             (clear.plus(kind.clear), ambiguous.plus(kind.ambiguous))
         })
+    }
+
+    /// What is asked of the pipeline, and what was found. What stands in several places counts as damaged, wherever it was
+    /// placed; but that a quote with several places was placed wrongly is no fault of the anchors.
+    pub fn requirements(&self) -> Vec<Requirement> {
+        let (clear, ambiguous) = self.total(false);
+        let all = clear.plus(ambiguous);
+        let (anchored, unclear) = self.total(true);
+        let of = |what, bound, tried, so| Requirement { what, bound, count: Count { tried, so } };
+        let quoted = anchored.plus(unclear);
+        vec![
+            of("damaged findings within one line of the truth", Bound::AtLeast(0.95), all.tried, all.restored),
+            of("damaged findings elsewhere", Bound::AtMost(0.01), all.tried, all.elsewhere),
+            of("noisy quotes and wrong lines placed", Bound::AtLeast(0.99), quoted.tried, quoted.restored),
+            of(
+                "of these wrong, though the quote has one place",
+                Bound::AtMost(0.0),
+                anchored.tried,
+                anchored.elsewhere,
+            ),
+            of("duplicates in other words joined", Bound::AtLeast(0.98), self.duplicates.tried, self.duplicates.so),
+            of(
+                "different defects up to 3 lines apart joined",
+                Bound::AtMost(0.02),
+                self.neighbours.tried,
+                self.neighbours.so,
+            ),
+            of("answers that end early read as whole", Bound::AtMost(0.0), self.cut.tried, self.cut.so),
+        ]
     }
 
     fn try_damage(
@@ -173,7 +235,7 @@ impl Robustness {
         }
     }
 
-    /// Different defects in neighbouring lines of a file.
+    /// Different defects in the same or neighbouring lines of a file.
     fn try_neighbours(&mut self, goldens: &[Golden<'_>], diff: &Diff, case: &str) {
         for (index, one) in goldens.iter().enumerate() {
             for other in &goldens[index + 1..] {
@@ -183,7 +245,8 @@ impl Robustness {
                     continue;
                 }
                 let is_joined = are_joined(diff, &one.finding(&a.text), &other.finding(&b.text));
-                self.neighbours.add(is_joined);
+                let count = if distance == 0 { &mut self.on_one_line } else { &mut self.neighbours };
+                count.add(is_joined);
                 if is_joined {
                     self.example(format!("{case}: joined: {:?} and {:?}", a.text, b.text));
                 }
@@ -238,6 +301,11 @@ impl Tally {
 }
 
 impl Count {
+    /// The share that came out so; `None` where nothing was tried.
+    pub fn share(&self) -> Option<f64> {
+        (self.tried > 0).then(|| self.so as f64 / self.tried as f64)
+    }
+
     fn add(&mut self, is_so: bool) {
         self.tried += 1;
         self.so += usize::from(is_so);
@@ -271,4 +339,65 @@ fn excluded(golden: &Golden<'_>, diff: &Diff) -> Option<String> {
     let finding = golden.finding(&golden.known.text);
     let dropped = gather(diff, Vec::new(), said(&finding), &gather::PLAIN).suppressed;
     dropped.into_iter().find(|suppressed| suppressed.reason == Reason::BelowThreshold)?.why
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diff::parse;
+
+    const DIFF: &str = "--- a/src/pay.rs\n+++ b/src/pay.rs\n@@ -1,3 +1,9 @@\n fn head() {}\n+fn pay(total: i64, parts: i64) -> i64 {\n+    let share = total / parts;\n+    log(share);\n+    let rest = total - share;\n+    log(share);\n+    rest\n+}\n fn mid() {}\n fn tail() {}\n--- a/x.rs\n+++ b/x.rs\n@@ -1 +1,2 @@\n fn x() {}\n+    let y = 1;\n";
+
+    fn robustness(references: &str) -> Robustness {
+        let case = format!(r#"{{"instance_id":"x","diff":"d","reference_comments":{references}}}"#);
+        let case: Case = serde_json::from_str(&case).unwrap();
+        let mut robustness = Robustness::default();
+        robustness.try_case(&case, &parse(DIFF).unwrap());
+        robustness
+    }
+
+    #[test]
+    fn what_can_be_restored_is() {
+        let found = robustness(
+            r#"[{"path":"src/pay.rs","start_line":3,"end_line":3,"text":"Division by zero when there are no parts"},
+                {"path":"src/pay.rs","start_line":5,"text":"The rest loses what the division cut off"},
+                {"path":"src/pay.rs","start_line":90,"text":"not in the diff"}]"#,
+        );
+        assert_eq!((found.quotable, found.not_shown, found.kinds.len()), (2, 1, DAMAGES.len()));
+        let all = Tally { tried: 2 * DAMAGES.len(), restored: 2 * DAMAGES.len(), ..Tally::default() };
+        assert_eq!(found.total(false), (all, Tally::default()), "{found:#?}");
+        let count = |tried, so| Count { tried, so };
+        assert_eq!((found.duplicates, found.neighbours, found.on_one_line), (count(2, 2), count(1, 0), count(0, 0)));
+        assert_eq!((found.cut, found.noise), (count(6, 0), count(2, 2)));
+        assert!(found.requirements().iter().all(|requirement| requirement.holds() == Some(true)), "{found:#?}");
+        assert!(found.examples.is_empty() && found.excluded.is_empty(), "{found:#?}");
+    }
+
+    #[test]
+    fn what_stands_twice_is_counted_apart() {
+        let found = robustness(r#"[{"path":"src/pay.rs","start_line":6,"text":"Logs the share a second time"}]"#);
+        let of = |name: &str| found.kinds.iter().find(|kind| kind.name == name).unwrap();
+        assert_eq!((of("line off by 5").clear.tried, of("line off by 5").ambiguous.tried), (0, 1));
+        assert_eq!((of("none").clear.restored, of("none").ambiguous.tried), (1, 0));
+        assert_eq!(of("a path that is not there").ambiguous, Tally { tried: 1, dropped: 1, ..Tally::default() });
+    }
+
+    #[test]
+    fn what_fails_is_seen() {
+        let wrong = Tally { tried: 100, restored: 90, elsewhere: 10, dropped: 0 };
+        let kind = Kind { clear: wrong, is_of_anchor: true, ..Kind::default() };
+        let count = |so| Count { tried: 100, so };
+        let (duplicates, neighbours, cut) = (count(97), count(3), count(1));
+        let found = Robustness { kinds: vec![kind], duplicates, neighbours, cut, ..Robustness::default() };
+        assert!(found.requirements().iter().all(|requirement| requirement.holds() == Some(false)));
+        assert!(Robustness::default().requirements().iter().all(|requirement| requirement.holds().is_none()));
+    }
+
+    #[test]
+    fn what_a_rule_keeps_from_the_reader_is_counted() {
+        let found = robustness(
+            r#"[{"path":"src/pay.rs","start_line":3,"text":"Consider a better name for `share`","category":"style"}]"#,
+        );
+        assert_eq!(found.excluded.values().sum::<usize>(), 1, "{found:#?}");
+    }
 }

@@ -38,7 +38,10 @@ pub fn reworded(text: &str) -> String {
     let is_kept = |word: &&str| !STOP.contains(&word.to_lowercase().as_str());
     let other = |word: &'static (&str, &str)| word.1;
     let words = swapped.split_whitespace().filter(is_kept).map(|word| {
-        OTHER.iter().find(|(one, _)| *one == word.to_lowercase()).map_or_else(|| word.to_owned(), |w| other(w).to_owned())
+        OTHER
+            .iter()
+            .find(|(one, _)| *one == word.to_lowercase())
+            .map_or_else(|| word.to_owned(), |w| other(w).to_owned())
     });
     words.collect::<Vec<_>>().join(" ")
 }
