@@ -199,11 +199,8 @@ fn comparison(evaluation: &Evaluation) -> Table {
 
 /// What the pipeline restores without a model.
 fn damages(found: &Robustness) -> Table {
-    let title = format!(
-        "restored of damaged answers ({} of {} stand in the diff)",
-        found.quotable,
-        plural(found.quotable + found.not_shown, "known defect")
-    );
+    let total = found.quotable + found.not_shown;
+    let title = format!("restored of damaged answers (the diff shows {} of {total} known defects)", found.quotable);
     let head = ["damage", "clear", "restored", "elsewhere", "dropped", "unclear", "restored", "elsewhere", "dropped"];
     let mut table = Table::new(title, &head);
     if found.quotable == 0 {
