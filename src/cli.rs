@@ -472,22 +472,46 @@ pub struct Eval {
     /// Files that answer instead of the model, or that take its answers.
     #[command(flatten)]
     pub answers: Answers,
-    /// Shown as terminal (default), markdown or json
-    #[arg(long, value_enum, default_value_t = PlanFormat::Terminal, help_heading = RESULT)]
+    /// Shown as terminal (default), markdown, json or html
+    #[arg(long, value_enum, default_value_t = EvalFormat::Terminal, help_heading = RESULT)]
     #[arg(hide_possible_values = true, hide_default_value = true)]
-    pub format: PlanFormat,
+    pub format: EvalFormat,
     /// Also write the evaluation as JSON to this file
     #[arg(long, value_name = "FILE", help_heading = RESULT)]
     pub output: Option<PathBuf>,
+    /// Also write it as a page with plots to this file
+    #[arg(long, value_name = "FILE", help_heading = RESULT)]
+    pub html: Option<PathBuf>,
     /// Compare with what `--output` wrote before, case by case
     #[arg(long, value_name = "OLD.json", help_heading = RESULT)]
     pub compare: Option<PathBuf>,
+    /// Let this model say whether a remark is a known defect; else their words do
+    #[arg(long, value_name = "MODEL", help_heading = MODEL)]
+    pub judge: Option<String>,
     /// Only this case; may be repeated
     #[arg(long, value_name = "ID")]
     pub case: Vec<String>,
     /// Only the first N cases
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
+    /// Cases at a time (default 4)
+    #[arg(long, value_name = "N", default_value_t = 4, hide_default_value = true, help_heading = LIMITS)]
+    #[arg(value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=64))]
+    pub jobs: usize,
+}
+
+/// How an evaluation is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "lower")]
+pub enum EvalFormat {
+    /// Tables for people.
+    Terminal,
+    /// Tables for a comment.
+    Markdown,
+    /// For programs.
+    Json,
+    /// A page with plots.
+    Html,
 }
 
 /// How a plan is shown: it has no findings, so that there is nothing of it in the formats for these.

@@ -86,7 +86,7 @@ pub async fn examine(
     let clean = |text: &str| prepared.clean(text);
     let context = context(&setup.config, tree, &prepared.plan.diff, &clean);
     let (outcomes, gathered) = if is_asked {
-        let client = client(setup, asking, console)?;
+        let client = client(&setup.config, setup.provider, asking, console)?;
         prepared.show(&context);
         let outcomes = ask(&client, setup, prepared, asking, arrived, console).await;
         let mut gathered = gather(setup, prepared, tree, &outcomes);
@@ -106,10 +106,13 @@ pub async fn examine(
     Ok(Examined { outcomes, judgement, report, refused })
 }
 
-fn client(setup: &Setup, asking: &Asking, console: &Console) -> Result<Client> {
-    let config = &setup.config;
+/// A client of the model server, whose time begins now.
+///
+/// # Errors
+/// Address or key cannot be used, or TLS cannot be set up.
+pub fn client(config: &Config, provider: Resolved, asking: &Asking, console: &Console) -> Result<Client> {
     let mut settings = llm::Settings::new(config, tokio::time::Instant::now() + config.deadline);
-    settings.provider = match setup.provider {
+    settings.provider = match provider {
         Resolved::Azure => config::Provider::Azure,
         _ => config::Provider::OpenAi,
     };

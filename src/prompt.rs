@@ -15,6 +15,9 @@ const VERIFY_USER: &str = include_str!("../prompts/verify/user.md");
 /// The system message of the second look: the same for every run.
 pub const VERIFY_SYSTEM: &str = include_str!("../prompts/verify/system.md");
 
+/// The system message of a judge of `eval`. It is in no review, and not in [`hash`].
+pub const JUDGE_SYSTEM: &str = include_str!("../prompts/judge/system.md");
+
 /// What the passes over a chunk look at hardest, in their order.
 pub const LENSES: [&str; 4] = [
     include_str!("../prompts/review/lenses/correctness.md"),

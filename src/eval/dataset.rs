@@ -6,10 +6,13 @@
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::diff::Side;
-use crate::severity::Severity;
+use crate::severity::{Category, Severity};
+
+/// Bytes of a file of a dataset at most: a hundred times those of the largest that are in use.
+const MOST_BYTES: u64 = 256 << 20;
 
 /// A dataset, read.
 #[derive(Debug)]
@@ -27,7 +30,7 @@ pub struct Case {
     #[serde(rename = "instance_id")]
     pub id: String,
     /// The programming language, as the dataset names it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub language: String,
     /// The request's title.
     #[serde(default)]
@@ -41,13 +44,13 @@ pub struct Case {
     #[serde(default)]
     pub tree: Option<String>,
     /// Whether the change has no defect.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub expect_clean: bool,
     /// What a good review says.
-    #[serde(default, rename = "reference_comments")]
+    #[serde(default, rename = "reference_comments", deserialize_with = "or_default")]
     pub references: Vec<Reference>,
     /// Remarks that experts judged wrong.
-    #[serde(default, rename = "rejected_comments")]
+    #[serde(default, rename = "rejected_comments", deserialize_with = "or_default")]
     pub rejected: Vec<Reference>,
 }
 
@@ -66,7 +69,7 @@ pub struct Reference {
     #[serde(default)]
     pub side: Option<String>,
     /// What it says.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub text: String,
     /// How bad it is, in the dataset's words.
     #[serde(default)]
@@ -75,7 +78,7 @@ pub struct Reference {
     #[serde(default)]
     pub category: Option<String>,
     /// The same in other words.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub paraphrases: Vec<String>,
 }
 
@@ -96,14 +99,61 @@ impl Reference {
 
     /// The severity in our words, as far as the dataset's mean one of them.
     pub fn severity(&self) -> Option<Severity> {
-        match self.severity.as_deref()?.to_ascii_lowercase().as_str() {
-            "critical" | "blocker" => Some(Severity::Critical),
-            "major" | "high" => Some(Severity::Major),
-            "minor" | "medium" => Some(Severity::Minor),
-            "info" | "low" | "nit" => Some(Severity::Info),
+        match plain(self.severity.as_deref()?).as_str() {
+            "critical" | "blocker" | "fatal" => Some(Severity::Critical),
+            "major" | "high" | "error" | "serious" => Some(Severity::Major),
+            "minor" | "medium" | "moderate" | "warning" => Some(Severity::Minor),
+            "info" | "low" | "nit" | "nitpick" | "note" | "suggestion" | "trivial" => Some(Severity::Info),
             _ => None,
         }
     }
+
+    /// The category in our words, as far as the dataset's mean one of them.
+    pub fn category(&self) -> Option<Category> {
+        let word = plain(self.category.as_deref()?);
+        let ours = Category::ALL.into_iter().find(|category| category.as_str() == word);
+        ours.or(match word.as_str() {
+            "code-defect" | "defect" | "correctness" | "logic" | "functional" => Some(Category::Bug),
+            "security-vulnerability" | "vulnerability" => Some(Category::Security),
+            "perf" | "efficiency" => Some(Category::Performance),
+            "race" | "race-condition" | "threading" => Some(Category::Concurrency),
+            "errors" | "exception-handling" => Some(Category::ErrorHandling),
+            "breaking-change" | "breaking-changes" | "compatibility" => Some(Category::Api),
+            "tests" | "testing" => Some(Category::Test),
+            "maintainability-and-readability" | "readability" => Some(Category::Maintainability),
+            "docs" | "doc" => Some(Category::Documentation),
+            _ => None,
+        })
+    }
+
+    /// The severity for tables: in our words, else in the dataset's.
+    pub fn severity_word(&self) -> String {
+        self.severity().map_or_else(|| own(self.severity.as_deref()), |severity| severity.to_string())
+    }
+
+    /// The category for tables: in our words, else in the dataset's.
+    pub fn category_word(&self) -> String {
+        self.category().map_or_else(|| own(self.category.as_deref()), |category| category.to_string())
+    }
+}
+
+/// A field that is `null` is one that is not there.
+fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
+}
+
+/// A word of a dataset in small letters, its parts joined by `-`.
+fn plain(word: &str) -> String {
+    word.split(|c: char| !c.is_alphanumeric())
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("-")
+        .to_lowercase()
+}
+
+/// A word that is none of ours, as it is shown.
+fn own(word: Option<&str>) -> String {
+    word.map(str::trim).filter(|word| !word.is_empty()).map_or_else(|| "unknown".to_owned(), str::to_lowercase)
 }
 
 impl Case {
@@ -113,7 +163,7 @@ impl Case {
     /// It is not there, or its path leads out of the dataset.
     pub fn read_diff(&self, folder: &Path) -> Result<Vec<u8>> {
         let path = inside(folder, &self.diff)?;
-        std::fs::read(&path).with_context(|| format!("cannot read the diff `{}`", path.display()))
+        read(&path).with_context(|| format!("cannot read the diff `{}`", path.display()))
     }
 
     /// Where the repository's files are, if the dataset has them.
@@ -123,6 +173,15 @@ impl Case {
     pub fn tree(&self, folder: &Path) -> Result<Option<PathBuf>> {
         self.tree.as_deref().map(|tree| inside(folder, tree)).transpose()
     }
+}
+
+/// The content of a file that is not too large for memory.
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let size = std::fs::metadata(path)?.len();
+    if size > MOST_BYTES {
+        bail!("it has {size} bytes, and {MOST_BYTES} are read at most");
+    }
+    Ok(std::fs::read(path)?)
 }
 
 fn inside(folder: &Path, name: &str) -> Result<PathBuf> {
@@ -140,9 +199,12 @@ impl Dataset {
     pub fn read(folder: &Path) -> Result<Dataset> {
         let path = folder.join("cases.jsonl");
         let name = path.display();
-        let text = std::fs::read_to_string(&path).with_context(|| {
+        let text = read(&path).with_context(|| {
             format!("cannot read the dataset `{name}`\nhint: name a folder that holds `cases.jsonl`, one change a line")
         })?;
+        let text =
+            String::from_utf8(text).map_err(|err| anyhow!("{name}: {}\nhint: save it as UTF-8", err.utf8_error()))?;
+        let text = text.trim_start_matches('\u{feff}');
         let mut cases: Vec<Case> = Vec::new();
         for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let number = index + 1;
@@ -174,7 +236,7 @@ impl Dataset {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Dataset> {
+    fn dataset(text: impl AsRef<[u8]>) -> Result<Dataset> {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("cases.jsonl"), text).unwrap();
         Dataset::read(folder.path())
@@ -182,7 +244,7 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_unknown() {
-        let dataset = read(r#"{"instance_id":"a","diff":"d/a.diff","future":1,"reference_comments":[{"path":"x","start_line":3,"end_line":null,"side":"LEFT","severity":"high","text":"t"},{"path":"y"}]}"#).unwrap();
+        let dataset = dataset(r#"{"instance_id":"a","diff":"d/a.diff","future":1,"reference_comments":[{"path":"x","start_line":3,"end_line":null,"side":"LEFT","severity":"high","text":"t"},{"path":"y"}]}"#).unwrap();
         let case = &dataset.cases[0];
         let (first, second) = (&case.references[0], &case.references[1]);
         assert_eq!((first.side(), first.lines(), first.severity()), (Side::Left, Some((3, 3)), Some(Severity::Major)));
@@ -201,17 +263,46 @@ mod tests {
             ),
             ("\n", "there are no cases"),
         ] {
-            let error = read(text).unwrap_err().to_string();
+            let error = dataset(text).unwrap_err().to_string();
             assert!(error.contains(expected) && error.contains("\nhint: "), "{error}");
         }
         assert!(Dataset::read(Path::new("/nowhere")).unwrap_err().to_string().contains("hint: name a folder"));
     }
 
     #[test]
+    fn words_of_other_datasets_are_ours_where_they_mean_the_same() {
+        for (severity, category, expected) in [
+            ("High", "Code Defect", ("major", "bug")),
+            ("medium", "Maintainability and Readability", ("minor", "maintainability")),
+            ("warning", "error_handling", ("minor", "error-handling")),
+            ("Nit", "Breaking-Changes", ("info", "api")),
+            ("P7", "Privacy", ("p7", "privacy")),
+            (" ", "", ("unknown", "unknown")),
+        ] {
+            let line = serde_json::json!({"path": "a", "severity": severity, "category": category});
+            let known: Reference = serde_json::from_value(line).unwrap();
+            assert_eq!((known.severity_word().as_str(), known.category_word().as_str()), expected);
+        }
+    }
+
+    #[test]
+    fn nothing_is_the_same_as_null() {
+        let line = r#"{"instance_id":"a","diff":"d","language":null,"expect_clean":null,"reference_comments":null,"rejected_comments":null,"tree":null,"title":null}"#;
+        let case = &dataset(format!("\u{feff}{line}")).unwrap().cases[0];
+        assert!(case.language.is_empty() && case.references.is_empty() && !case.expect_clean);
+    }
+
+    #[test]
+    fn what_is_no_text_is_named() {
+        let error = dataset(b"\xff\xfe").unwrap_err().to_string();
+        assert!(error.contains("cases.jsonl: invalid utf-8") && error.contains("hint: "), "{error}");
+    }
+
+    #[test]
     fn paths_stay_inside_the_dataset() {
         let case = |diff: &str| Case {
             diff: diff.to_owned(),
-            ..read(r#"{"instance_id":"a","diff":"d"}"#).unwrap().cases.remove(0)
+            ..dataset(r#"{"instance_id":"a","diff":"d"}"#).unwrap().cases.remove(0)
         };
         for diff in ["../x", "/etc/passwd", "a/../../x"] {
             assert!(case(diff).read_diff(Path::new("/tmp")).unwrap_err().to_string().contains("leads out"), "{diff}");

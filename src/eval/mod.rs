@@ -1,43 +1,46 @@
 //! `prudence eval`: what a review is worth, measured on changes with known defects.
 //!
-//! Each case goes through the pipeline that reviews a request. Beside it stand reviewers that need no thought, which tell
-//! what a measure is worth, and what the pipeline restores of damaged answers, which needs no model.
+//! Each case goes through the pipeline that reviews a request ([`bench`]). Beside it stand reviewers that need no thought
+//! ([`baselines`]), which tell what a measure is worth, and what the pipeline restores of damaged answers ([`damage`]),
+//! which needs no model. [`matching`] says which remark is which known defect, [`score`] and [`metric`] what that is worth.
 
 pub mod baselines;
+pub mod bench;
 pub mod compare;
 pub mod damage;
 pub mod dataset;
+pub mod judge;
 pub mod matching;
+pub mod metric;
+mod page;
+mod plot;
+mod render;
 pub mod score;
-mod show;
+mod tables;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::cli::{self, PlanFormat};
+use crate::cli::{self, EvalFormat, Format};
 use crate::config::env::Env;
 use crate::config::layer::Layer;
 use crate::config::provider::{Facts, Resolved};
 use crate::config::{self, Config, Effort, file};
 use crate::console::Console;
-use crate::diff::{self, Diff};
-use crate::examine::{Asking, examine, tape};
-use crate::findings::Finding;
+use crate::examine::{Asking, tape};
 use crate::meaning::Weights;
-use crate::output::write_json;
-use crate::prepare::prepare;
-use crate::report::Status;
-use crate::setup::{Purpose, Setup, asked_provider, check_names, planned_provider, read_config};
-use crate::source::{Change, Target, World};
+use crate::output::{for_log, write_json};
+use crate::setup::{asked_provider, check_names, planned_provider, read_config};
+use crate::source::World;
 use crate::status::Exit;
-use crate::tree::Tree;
-use crate::usage::Usage;
+use crate::usage::Meter;
+use bench::Bench;
 use compare::Comparison;
 use damage::Robustness;
 use dataset::{Case, Dataset};
-use matching::Remark;
 use score::{CaseResult, Scores};
 
 /// What an evaluation found. `prudence.eval/v1`.
@@ -45,22 +48,48 @@ use score::{CaseResult, Scores};
 pub struct Evaluation {
     /// `prudence.eval/v1`.
     pub schema: String,
-    /// The version of this program and the hash of its prompts.
-    pub tool: (String, String),
+    /// What evaluated.
+    pub tool: Tool,
+    /// The changes.
+    pub dataset: About,
     /// Who was asked and how; `None` where nobody was.
     pub settings: Option<Settings>,
+    /// The model that judged, where one did.
+    pub judging: Option<Judging>,
     /// The reviewers, this program first.
     pub reviewers: Vec<Reviewer>,
     /// What is restored of damaged answers.
     pub robustness: Robustness,
-    /// Cases that could not be run or read, with the reason. They are in no number above.
-    pub failed: Vec<(String, String)>,
+    /// Cases that could not be run or read. They, and their known defects, are in no number above.
+    pub failed: Vec<Failed>,
     /// Against an earlier evaluation.
     pub comparison: Option<Comparison>,
 }
 
+/// This program.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Tool {
+    /// Its version.
+    pub version: String,
+    /// The hash of its prompts.
+    pub prompt: String,
+}
+
+/// What was evaluated on.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct About {
+    /// The folder's name.
+    pub name: String,
+    /// Changes that were taken.
+    pub cases: usize,
+    /// Those of them without a defect.
+    pub clean: usize,
+    /// Known defects.
+    pub known: usize,
+}
+
 /// Who was asked, and how.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the keys of the configuration")]
 pub struct Settings {
     pub model: String,
@@ -70,15 +99,45 @@ pub struct Settings {
     pub context: config::ContextLevel,
 }
 
+/// A model that judged which remark is which known defect.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Judging {
+    /// Its name.
+    pub model: String,
+    /// The hash of its prompt.
+    pub prompt: String,
+    /// Pairs about which it was asked.
+    pub pairs: usize,
+    /// Dollars; `None` for a model without a price. In no cost of a reviewer.
+    pub usd: Option<f64>,
+}
+
 /// A reviewer, and what it is worth.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Reviewer {
     /// Its name.
     pub name: String,
+    /// How it asked, where it asked a model.
+    pub settings: Option<Settings>,
+    /// Why it could not be run, where it could not.
+    pub unable: Option<String>,
     /// Case by case; empty where it could not be run.
     pub cases: Vec<CaseResult>,
     /// Over all cases; `None` where it could not be run.
     pub scores: Option<Scores>,
+}
+
+/// A case that could not be evaluated.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Failed {
+    /// The reviewer that could not review it; `None` where nobody could read it.
+    pub reviewer: Option<String>,
+    /// The case.
+    pub case: String,
+    /// Its known defects, which are in no number.
+    pub known: usize,
+    /// Why.
+    pub why: String,
 }
 
 const SCHEMA: &str = "prudence.eval/v1";
@@ -92,27 +151,65 @@ pub async fn run(args: &cli::Eval, world: &World<'_>, console: &Console) -> Resu
     let dataset = chosen(Dataset::read(&folder)?, args)?;
     let old = args.compare.as_ref().map(|path| read_old(&world.cwd.join(path))).transpose()?;
     let (config, provider) = who(args, world, console)?;
-    let mut bench = Bench {
-        weights: Weights::with(dataset.texts()),
-        asking: Asking { tape: tape(&args.answers, &world.cwd)?, ..Asking::new(&config) },
-        dataset: &dataset,
-        console,
-        failed: Vec::new(),
-    };
-    let evaluation = bench.evaluate(&config, provider, old.as_deref()).await;
+    let evaluation = evaluate(args, world, console, &dataset, &config, provider, old.as_ref()).await?;
     if evaluation.reviewers.iter().all(|reviewer| reviewer.cases.is_empty()) {
-        let (case, why) = evaluation.failed.first().cloned().unwrap_or_default();
+        let first = evaluation.failed.first();
+        let (case, why) = first.map(|failed| (failed.case.as_str(), failed.why.as_str())).unwrap_or_default();
         bail!("no case could be evaluated; the first, `{case}`: {why}");
     }
     if let Some(path) = &args.output {
         write_json(&world.cwd.join(path), &evaluation)?;
     }
+    if let Some(path) = &args.html {
+        let path = world.cwd.join(path);
+        std::fs::write(&path, page::page(&evaluation)).with_context(|| {
+            format!("cannot write the page `{}`\nhint: its folder must be there, and may be written to", path.display())
+        })?;
+    }
+    let is_actions = (world.env)("GITHUB_ACTIONS").is_some_and(|value| value == "true");
     console.result(&match args.format {
-        PlanFormat::Json => serde_json::to_string_pretty(&evaluation)? + "\n",
-        PlanFormat::Terminal => show::terminal(&evaluation),
-        PlanFormat::Markdown => format!("```text\n{}```\n", show::terminal(&evaluation)),
+        EvalFormat::Json => for_log(&(serde_json::to_string_pretty(&evaluation)? + "\n"), Format::Json, is_actions),
+        EvalFormat::Terminal => render::terminal(&evaluation),
+        EvalFormat::Markdown => for_log(&render::markdown(&evaluation), Format::Markdown, is_actions),
+        EvalFormat::Html => for_log(&page::page(&evaluation), Format::Markdown, is_actions),
     });
     Ok(if evaluation.failed.is_empty() { Exit::Clean } else { Exit::Incomplete })
+}
+
+async fn evaluate(
+    args: &cli::Eval,
+    world: &World<'_>,
+    console: &Console,
+    dataset: &Dataset,
+    config: &Config,
+    provider: Resolved,
+    old: Option<&Evaluation>,
+) -> Result<Evaluation> {
+    let asking = Asking { tape: tape(&args.answers, &world.cwd)?, ..Asking::new(config) };
+    let judges = || Arc::new(Meter::part_of(asking.meter.clone()));
+    let judge = args.judge.clone().filter(|_| provider != Resolved::Offline).map(|model| (model, judges()));
+    if args.judge.is_some() && judge.is_none() {
+        console.notice("nobody judges, since no model is asked: words alone decide");
+    }
+    let weights = Weights::with(dataset.texts());
+    let (jobs, failed) = (args.jobs, Vec::new());
+    let mut bench = Bench { dataset, weights, config, provider, asking, judge, jobs, console, failed, judged: 0 };
+    let cases = bench.read();
+    let reviewers = bench.reviewers(&cases).await;
+    let settings = (provider != Resolved::Offline).then(|| Settings::of(config));
+    let judging = bench.judging();
+    let comparison = old.map(|old| against(old, reviewers.first(), judging.as_ref()));
+    Ok(Evaluation {
+        schema: SCHEMA.to_owned(),
+        tool: Tool { version: env!("CARGO_PKG_VERSION").to_owned(), prompt: crate::prompt::hash() },
+        dataset: About::of(dataset),
+        settings,
+        judging,
+        reviewers,
+        robustness: Bench::robustness(&cases),
+        failed: bench.failed,
+        comparison,
+    })
 }
 
 /// The cases that were asked for.
@@ -127,26 +224,37 @@ fn chosen(mut dataset: Dataset, args: &cli::Eval) -> Result<Dataset> {
     Ok(dataset)
 }
 
-fn read_old(path: &Path) -> Result<Vec<CaseResult>> {
+fn read_old(path: &Path) -> Result<Evaluation> {
     let name = path.display();
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{name}`"))?;
-    let old: Evaluation = serde_json::from_str(&text)
-        .map_err(|err| anyhow!("`{name}` is no evaluation: {err}\nhint: `prudence eval --output FILE` writes one"))?;
-    Ok(old.reviewers.into_iter().next().map(|reviewer| reviewer.cases).unwrap_or_default())
+    serde_json::from_str(&text)
+        .map_err(|err| anyhow!("`{name}` is no evaluation: {err}\nhint: `prudence eval --output FILE` writes one"))
 }
 
-/// The configuration of flags, environment and a file that is named, and who is asked. What lies in a repository steers no
-/// measurement.
+/// Holds this program against an earlier evaluation of it, and says what else has changed.
+fn against(old: &Evaluation, new: Option<&Reviewer>, judging: Option<&Judging>) -> Comparison {
+    let cases = |reviewer: Option<&Reviewer>| reviewer.map(|reviewer| reviewer.cases.clone()).unwrap_or_default();
+    let mut comparison = compare::compare(&cases(old.reviewers.first()), &cases(new));
+    let judge = |judging: Option<&Judging>| judging.map(|judging| (judging.model.clone(), judging.prompt.clone()));
+    if judge(old.judging.as_ref()) != judge(judging) {
+        comparison
+            .notes
+            .push("the two were not judged in the same way: their differences are partly the judge's".into());
+    }
+    comparison
+}
+
+/// The configuration of flags, environment and the file that a flag names, and who is asked. No file of a repository
+/// steers a measurement.
 fn who(args: &cli::Eval, world: &World<'_>, console: &Console) -> Result<(Config, Resolved)> {
-    let env = Env::new(world.env, None);
     let file = match &args.settings.config {
-        Some(path) => {
-            let text = read_config(&world.cwd, &world.cwd, Some(path))?.unwrap_or_default();
-            file::parse(&path.display().to_string(), &text, &check_names())?
-        }
+        Some(named) => match read_config(&world.cwd, &world.cwd, Some(named))? {
+            Some(text) => file::parse(&named.display().to_string(), &text, &check_names())?,
+            None => Layer::default(),
+        },
         None => Layer::default(),
     };
-    let (config, origins) = config::load(args.settings.layer()?, &env, file)?;
+    let (config, origins) = config::load(args.settings.layer()?, &Env::new(world.env, None), file)?;
     let provider = match args.answers.is_played() {
         true => planned_provider(config.provider),
         false => asked_provider(config.provider, Facts::new(&config, &origins, false, false), console)?,
@@ -154,144 +262,33 @@ fn who(args: &cli::Eval, world: &World<'_>, console: &Console) -> Result<(Config
     Ok((config, provider))
 }
 
-/// A dataset on the bench.
-struct Bench<'a> {
-    dataset: &'a Dataset,
-    weights: Weights,
-    asking: Asking,
-    console: &'a Console,
-    failed: Vec<(String, String)>,
+impl About {
+    fn of(dataset: &Dataset) -> About {
+        let name = dataset.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        About {
+            name,
+            cases: dataset.cases.len(),
+            clean: dataset.cases.iter().filter(|case| case.expect_clean).count(),
+            known: dataset.cases.iter().map(|case| case.references.len()).sum(),
+        }
+    }
 }
 
-impl Bench<'_> {
-    async fn evaluate(&mut self, config: &Config, provider: Resolved, old: Option<&[CaseResult]>) -> Evaluation {
-        let diffs = self.diffs();
-        let has_model = provider != Resolved::Offline;
-        let mut reviewers = vec![self.reviewer("prudence", config, provider, &diffs).await];
-        if has_model && config.effort == Effort::Low {
-            reviewers.push(Reviewer::new("one pass", reviewers[0].cases.clone()));
-        } else if has_model {
-            let one = Config { effort: Effort::Low, verify: false, ..config.clone() };
-            reviewers.push(self.reviewer("one pass", &one, provider, &diffs).await);
-        } else {
-            reviewers.push(Reviewer { name: "one pass".to_owned(), cases: Vec::new(), scores: None });
-        }
-        reviewers.push(self.baseline("silence", &diffs, |_, _| Vec::new()));
-        reviewers.push(self.baseline("every tenth line", &diffs, |_, diff| baselines::every_tenth_line(diff)));
-        reviewers.push(self.baseline("the known defects", &diffs, |case, _| baselines::goldens(case)));
-        let mut robustness = Robustness::default();
-        diffs.iter().for_each(|(case, diff)| robustness.try_case(case, diff));
-        let comparison = old.map(|old| compare::compare(old, &reviewers[0].cases));
-        let settings = has_model.then(|| Settings {
+impl Settings {
+    fn of(config: &Config) -> Settings {
+        Settings {
             model: config.model.clone(),
             verify_model: config.verify_model.clone(),
             effort: config.effort,
-            verify: config.verify,
+            // a single pass has none
+            verify: config.verify && config.effort != Effort::Low,
             context: config.context,
-        });
-        let tool = (env!("CARGO_PKG_VERSION").to_owned(), crate::prompt::hash());
-        let failed = std::mem::take(&mut self.failed);
-        Evaluation { schema: SCHEMA.to_owned(), tool, settings, reviewers, robustness, failed, comparison }
-    }
-
-    /// The cases whose diffs can be read.
-    fn diffs(&mut self) -> Vec<(Case, Diff)> {
-        let mut read = Vec::new();
-        for case in &self.dataset.cases {
-            let diff = case.read_diff(&self.dataset.folder).and_then(|text| Ok(diff::parse(text)?));
-            match diff {
-                Ok(diff) => read.push((case.clone(), diff)),
-                Err(err) => self.failed.push((case.id.clone(), format!("{err:#}"))),
-            }
         }
-        read
-    }
-
-    fn baseline(&self, name: &str, diffs: &[(Case, Diff)], remarks: impl Fn(&Case, &Diff) -> Vec<Remark>) -> Reviewer {
-        let result = |(case, diff): &(Case, Diff)| score::compare(case, &remarks(case, diff), &self.weights, None);
-        Reviewer::new(name, diffs.iter().map(result).collect())
-    }
-
-    /// This program under a configuration.
-    async fn reviewer(&mut self, name: &str, config: &Config, provider: Resolved, diffs: &[(Case, Diff)]) -> Reviewer {
-        self.console.start(diffs.len());
-        let mut cases = Vec::new();
-        for (case, diff) in diffs {
-            match self.review(case, diff, config, provider).await {
-                Ok(result) => cases.push(result),
-                Err(err) => self.failed.push((case.id.clone(), format!("{name}: {err:#}"))),
-            }
-            self.console.advance();
-        }
-        self.console.finish();
-        Reviewer::new(name, cases)
-    }
-
-    /// Reviews one case as a request would be.
-    ///
-    /// # Errors
-    /// Something of it could not be reviewed: then it tells nothing.
-    async fn review(&mut self, case: &Case, diff: &Diff, config: &Config, provider: Resolved) -> Result<CaseResult> {
-        let tree = match case.tree(&self.dataset.folder)? {
-            Some(folder) => Tree::folder(&folder)?,
-            None => Tree::nowhere("the dataset has no files of the repository"),
-        };
-        let setup = setup_of(case, diff, config, provider);
-        let quiet = self.console.aside_of_reports();
-        let prepared = prepare(&setup, &tree, &quiet).await?;
-        self.asking.prefix = format!("{}/", case.id);
-        let (before, usd) = (self.asking.meter.totals(), self.asking.meter.usd());
-        let examined = examine(&setup, &prepared, &tree, &self.asking, &|_| {}, &quiet).await?;
-        if let Some(why) = examined.refused {
-            bail!("{why}");
-        }
-        if examined.report.status == Status::Incomplete {
-            let why = examined.report.coverage.failed.first().map(|lines| lines.reason.clone()).unwrap_or_default();
-            bail!("reviewed in part: {why}");
-        }
-        let remarks: Vec<Remark> = examined.report.findings.iter().map(remark).collect();
-        let after = self.asking.meter.totals();
-        let spent = |of: fn(&Usage) -> u64| of(&after) - of(&before);
-        Ok(CaseResult {
-            input_tokens: spent(|usage| usage.input_tokens),
-            cached_input_tokens: spent(|usage| usage.cached_input_tokens),
-            output_tokens: spent(|usage| usage.output_tokens),
-            usd: self.asking.meter.usd().zip(usd).map(|(after, before)| after - before),
-            ..score::compare(case, &remarks, &self.weights, None)
-        })
     }
 }
 
-impl Reviewer {
-    fn new(name: &str, cases: Vec<CaseResult>) -> Reviewer {
-        let scores = (!cases.is_empty()).then(|| score::scores(&cases));
-        Reviewer { name: name.to_owned(), cases, scores }
-    }
-}
-
-/// A case as a change on a desk.
-fn setup_of(case: &Case, diff: &Diff, config: &Config, provider: Resolved) -> Setup {
-    let mut change = Change::patch(diff.clone(), case.title.clone().filter(|title| !title.is_empty()));
-    change.description = case.body.clone().unwrap_or_default();
-    Setup {
-        config: config.clone(),
-        provider,
-        target: Target::Patch(Vec::new(), case.id.clone()),
-        change,
-        nothing: None,
-        order: None,
-        full: true,
-        repo: None,
-        ci: None,
-        purpose: Purpose::Show,
-    }
-}
-
-fn remark(finding: &Finding) -> Remark {
-    Remark {
-        path: finding.path.clone(),
-        side: finding.side,
-        lines: (finding.start_line, finding.end_line),
-        text: format!("{}\n{}", finding.title, finding.body),
+impl Failed {
+    fn new(reviewer: Option<&str>, case: &Case, why: String) -> Failed {
+        Failed { reviewer: reviewer.map(str::to_owned), case: case.id.clone(), known: case.references.len(), why }
     }
 }

@@ -1,11 +1,13 @@
-//! What a reviewer's remarks are worth: counts by case, and from them precision, recall and the rest, with intervals.
+//! What a reviewer did with a case, and what it is worth over all of them, with intervals.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::dataset::Case;
-use super::matching::{By, Remark, fit, is_near, pairs};
+use super::matching::{By, Remark, Table};
+use super::metric::{Metric, Totals};
+use crate::diff::Side;
 use crate::meaning::Weights;
 use crate::random::Random;
 
@@ -25,9 +27,9 @@ pub struct CaseResult {
     /// Remarks that are a known defect, by what decides.
     pub hits: BTreeMap<By, usize>,
     /// Known defects of each severity, and those found by place and meaning.
-    pub by_severity: BTreeMap<String, (usize, usize)>,
+    pub by_severity: BTreeMap<String, Found>,
     /// Known defects of each category, and those found by place and meaning.
-    pub by_category: BTreeMap<String, (usize, usize)>,
+    pub by_category: BTreeMap<String, Found>,
     /// Remarks that say what experts had rejected.
     pub rejected: usize,
     /// Remarks that say what another remark says.
@@ -40,100 +42,187 @@ pub struct CaseResult {
     pub output_tokens: u64,
     /// Dollars; `None` for a model without a price.
     pub usd: Option<f64>,
+    /// Each remark, and what it is; empty for the baselines.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub said: Vec<Said>,
+    /// The known defects that no remark is, by their index in the case; empty for the baselines.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missed: Vec<usize>,
 }
 
-/// Compares the remarks on a case with what is known of it. `same` says more surely whether a remark that is in the place
-/// of a known defect is that; `None` leaves it to the words.
-pub fn compare(
-    case: &Case,
-    remarks: &[Remark],
-    weights: &Weights,
-    same: Option<&dyn Fn(usize, usize) -> bool>,
-) -> CaseResult {
-    let fits = |by: By| {
-        move |remark: usize, known: usize| {
-            let found = fit(by, &remarks[remark], &case.references[known], weights);
-            match (by, same) {
-                (By::PlaceAndMeaning, Some(same)) => {
-                    let near = fit(By::Place, &remarks[remark], &case.references[known], weights)?;
-                    same(remark, known).then_some(near)
-                }
-                _ => found,
-            }
+/// Known defects, and those of them that were found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// Known.
+    pub known: usize,
+    /// Found.
+    pub found: usize,
+}
+
+impl Found {
+    fn plus(self, other: Found) -> Found {
+        Found { known: self.known + other.known, found: self.found + other.found }
+    }
+}
+
+/// A remark and what it is, for whoever wants to read them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Said {
+    /// What it is, by place and meaning.
+    pub is: Is,
+    /// The known defect that it is, or says again: its index in the case.
+    pub known: Option<usize>,
+    /// The file.
+    pub path: String,
+    /// The side of the lines.
+    pub side: Side,
+    /// First and last line.
+    pub lines: (u32, u32),
+    /// What it says.
+    pub text: String,
+}
+
+/// What a remark is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Is {
+    /// A known defect.
+    Hit,
+    /// A known defect that another remark is already.
+    Duplicate,
+    /// What experts had rejected.
+    Rejected,
+    /// None of these: a false alarm, or a defect that nobody knows of.
+    Other,
+}
+
+/// Compares the remarks on a case with what is known of it, as `table` holds them against each other.
+pub fn compare(case: &Case, remarks: &[Remark], table: &Table, weights: &Weights) -> CaseResult {
+    let pairs = table.pairs(By::PlaceAndMeaning);
+    let rejected = Table::new(remarks, &case.rejected, weights);
+    let fits_some = |table: &Table, remark: usize, count: usize, is_asked: &dyn Fn(usize) -> bool| {
+        (0..count).find(|&known| is_asked(known) && table.fit(By::PlaceAndMeaning, remark, known).is_some())
+    };
+    let what = |remark: usize| {
+        if let Some(known) = pairs[remark] {
+            return (Is::Hit, Some(known));
+        }
+        if let Some(known) = fits_some(table, remark, case.references.len(), &|known| pairs.contains(&Some(known))) {
+            return (Is::Duplicate, Some(known));
+        }
+        match fits_some(&rejected, remark, case.rejected.len(), &|_| true) {
+            Some(_) => (Is::Rejected, None),
+            None => (Is::Other, None),
         }
     };
-    let known = case.references.len();
-    let paired = |by: By| pairs(remarks.len(), known, fits(by));
+    let said: Vec<Said> = remarks
+        .iter()
+        .enumerate()
+        .map(|(index, remark)| {
+            let (is, known) = what(index);
+            let Remark { path, side, lines, text } = remark.clone();
+            Said { is, known, path, side, lines, text }
+        })
+        .collect();
+    let count = |is: Is| said.iter().filter(|said| said.is == is).count();
+    let hits = |by: By| table.pairs(by).iter().flatten().count();
     let mut result = CaseResult {
         id: case.id.clone(),
         language: case.language.clone(),
         expect_clean: case.expect_clean,
         remarks: remarks.len(),
-        known,
-        hits: By::ALL.iter().map(|&by| (by, paired(by).iter().flatten().count())).collect(),
+        known: case.references.len(),
+        hits: By::ALL.map(|by| (by, hits(by))).into(),
+        rejected: count(Is::Rejected),
+        duplicates: count(Is::Duplicate),
+        missed: (0..case.references.len()).filter(|&known| !pairs.contains(&Some(known))).collect(),
         ..CaseResult::default()
     };
-    let found = paired(By::PlaceAndMeaning);
     for (index, reference) in case.references.iter().enumerate() {
-        let is_found = usize::from(found.contains(&Some(index)));
-        let severity = reference.severity().map_or_else(|| "unknown".to_owned(), |severity| severity.to_string());
-        let category = reference.category.clone().unwrap_or_else(|| "unknown".to_owned());
-        for (table, key) in [(&mut result.by_severity, severity), (&mut result.by_category, category)] {
+        let one = Found { known: 1, found: usize::from(pairs.contains(&Some(index))) };
+        let words = (reference.severity_word(), reference.category_word());
+        for (table, key) in [(&mut result.by_severity, words.0), (&mut result.by_category, words.1)] {
             let entry = table.entry(key).or_default();
-            *entry = (entry.0 + 1, entry.1 + is_found);
+            *entry = entry.plus(one);
         }
     }
-    for (index, remark) in remarks.iter().enumerate().filter(|(index, _)| found[*index].is_none()) {
-        let says_again = |known: usize| fits(By::PlaceAndMeaning)(index, known).is_some();
-        if (0..known).any(|known| found.contains(&Some(known)) && says_again(known)) {
-            result.duplicates += 1;
-        } else if case
-            .rejected
-            .iter()
-            .any(|known| is_near(remark, known) && fit(By::PlaceAndMeaning, remark, known, weights).is_some())
-        {
-            result.rejected += 1;
-        }
-    }
-    result
+    CaseResult { said, ..result }
 }
 
-/// A number with its interval of 95 %; `None` where it has no meaning, as the precision of silence.
+/// A number with its interval of 95 %.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Measure {
-    /// Over all cases.
+    /// Over all cases; `None` where it has no meaning, as the precision of silence.
     pub value: Option<f64>,
-    /// From and to, by resampling cases.
+    /// From and to, by drawing cases anew; `None` where too few draws have a value.
     pub interval: Option<(f64, f64)>,
 }
 
 /// What a reviewer is worth on a dataset.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
-    /// Precision, recall and F1, by what decides.
-    pub by: BTreeMap<By, [Measure; 3]>,
-    /// Known defects of each severity, and those found.
-    pub by_severity: BTreeMap<String, (usize, usize)>,
-    /// Known defects of each category, and those found.
-    pub by_category: BTreeMap<String, (usize, usize)>,
-    /// For each language: remarks, known defects, hits by place and meaning.
-    pub by_language: BTreeMap<String, (usize, usize, usize)>,
-    /// Remarks on a change.
-    pub remarks_per_change: Option<f64>,
-    /// The share of clean changes with a remark.
-    pub alarm_rate: Option<f64>,
-    /// The share of remarks that experts had rejected.
-    pub rejected: Option<f64>,
-    /// The share of remarks that say what another says.
-    pub duplicates: Option<f64>,
-    /// Tokens of prompts for a change.
-    pub input_tokens_per_change: Option<f64>,
-    /// The share of these that was cached.
-    pub cached: Option<f64>,
-    /// Dollars for a change.
-    pub usd_per_change: Option<f64>,
-    /// Dollars for a true finding.
-    pub usd_per_hit: Option<f64>,
+    /// Cases that were reviewed.
+    pub cases: usize,
+    /// Each measure.
+    pub measures: BTreeMap<Metric, Measure>,
+    /// Known defects of each severity, and those found by place and meaning.
+    pub by_severity: BTreeMap<String, Found>,
+    /// Known defects of each category, and those found by place and meaning.
+    pub by_category: BTreeMap<String, Found>,
+    /// For each language what was said and found.
+    pub by_language: BTreeMap<String, Language>,
+}
+
+/// What was said and found in changes of one language.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Language {
+    /// Changes.
+    pub cases: usize,
+    /// Remarks.
+    pub remarks: usize,
+    /// Known defects.
+    pub known: usize,
+    /// Those found by place and meaning.
+    pub found: usize,
+}
+
+impl Scores {
+    /// Adds up cases.
+    pub fn of(cases: &[CaseResult]) -> Scores {
+        let value = Totals::of(cases.iter());
+        let draws: Vec<Totals> =
+            draws(cases.len()).map(|draw| Totals::of(draw.iter().map(|&index| &cases[index]))).collect();
+        let measure = |metric: Metric| Measure {
+            value: metric.of(&value),
+            interval: interval(draws.iter().map(|draw| metric.of(draw))),
+        };
+        let mut scores = Scores {
+            cases: cases.len(),
+            measures: Metric::ALL.iter().map(|&metric| (metric, measure(metric))).collect(),
+            ..Scores::default()
+        };
+        for case in cases {
+            let tables = [(&case.by_severity, &mut scores.by_severity), (&case.by_category, &mut scores.by_category)];
+            for (from, to) in tables {
+                for (key, found) in from {
+                    let entry = to.entry(key.clone()).or_default();
+                    *entry = entry.plus(*found);
+                }
+            }
+            let name = if case.language.is_empty() { "unknown" } else { &case.language };
+            let language = scores.by_language.entry(name.to_owned()).or_default();
+            language.cases += 1;
+            language.remarks += case.remarks;
+            language.known += case.known;
+            language.found += case.hits.get(&By::PlaceAndMeaning).copied().unwrap_or_default();
+        }
+        scores
+    }
+
+    /// A measure; without a value where it is not known.
+    pub fn get(&self, metric: Metric) -> Measure {
+        self.measures.get(&metric).copied().unwrap_or_default()
+    }
 }
 
 /// The draws are the same each time.
@@ -142,82 +231,28 @@ const SEED: u64 = 0x5eed;
 /// How often cases are drawn anew for an interval.
 const RESAMPLES: usize = 2000;
 
-/// Adds up cases.
-pub fn scores(cases: &[CaseResult]) -> Scores {
-    let mut scores = Scores::default();
-    let all: Vec<&CaseResult> = cases.iter().collect();
-    for by in By::ALL {
-        let measure = |which: usize| Measure {
-            value: rates(&all, by)[which],
-            interval: interval(cases, |sample| rates(sample, by)[which]),
-        };
-        scores.by.insert(by, [measure(0), measure(1), measure(2)]);
-    }
-    for case in cases {
-        for (from, to) in [(&case.by_severity, &mut scores.by_severity), (&case.by_category, &mut scores.by_category)] {
-            for (key, (known, found)) in from {
-                let entry = to.entry(key.clone()).or_default();
-                *entry = (entry.0 + known, entry.1 + found);
-            }
-        }
-        let language = scores.by_language.entry(case.language.clone()).or_default();
-        let hits = case.hits.get(&By::PlaceAndMeaning).copied().unwrap_or_default();
-        *language = (language.0 + case.remarks, language.1 + case.known, language.2 + hits);
-    }
-    let sum = |of: &dyn Fn(&CaseResult) -> usize| cases.iter().map(of).sum::<usize>() as f64;
-    let (count, remarks) = (cases.len() as f64, sum(&|case| case.remarks));
-    let clean: Vec<&CaseResult> = cases.iter().filter(|case| case.expect_clean).collect();
-    let alarms = clean.iter().filter(|case| case.remarks > 0).count() as f64;
-    let input: u64 = cases.iter().map(|case| case.input_tokens).sum();
-    let cached: u64 = cases.iter().map(|case| case.cached_input_tokens).sum();
-    let usd = cases.iter().map(|case| case.usd).sum::<Option<f64>>();
-    scores.remarks_per_change = share(remarks, count);
-    scores.alarm_rate = share(alarms, clean.len() as f64);
-    scores.rejected = share(sum(&|case| case.rejected), remarks);
-    scores.duplicates = share(sum(&|case| case.duplicates), remarks);
-    scores.input_tokens_per_change = share(input as f64, count).filter(|_| input > 0);
-    scores.cached = share(cached as f64, input as f64);
-    scores.usd_per_change = usd.and_then(|usd| share(usd, count)).filter(|_| input > 0);
-    let hits = sum(&|case| case.hits.get(&By::PlaceAndMeaning).copied().unwrap_or_default());
-    scores.usd_per_hit = usd.and_then(|usd| share(usd, hits)).filter(|_| input > 0);
-    scores
-}
-
-/// `None` for a share of nothing.
-fn share(part: f64, whole: f64) -> Option<f64> {
-    (whole > 0.0).then_some(part / whole)
-}
-
-/// Precision, recall and F1 of some cases.
-pub fn rates(cases: &[&CaseResult], by: By) -> [Option<f64>; 3] {
-    let sum = |of: &dyn Fn(&CaseResult) -> usize| cases.iter().map(|case| of(case)).sum::<usize>() as f64;
-    let hits = sum(&|case| case.hits.get(&by).copied().unwrap_or_default());
-    let (remarks, known) = (sum(&|case| case.remarks), sum(&|case| case.known));
-    [share(hits, remarks), share(hits, known), share(2.0 * hits, remarks + known)]
-}
-
-/// The interval in which a measure lies for 95 of 100 draws of cases; always the same draws.
-pub fn interval(cases: &[CaseResult], measure: impl Fn(&[&CaseResult]) -> Option<f64>) -> Option<(f64, f64)> {
+/// The draws of cases, with repetition, for an interval: always the same for the same number of cases, and none where
+/// there is only one case to draw.
+pub fn draws(count: usize) -> impl Iterator<Item = Vec<usize>> {
     let mut draw = Random::new(SEED);
-    let mut found: Vec<f64> = (0..RESAMPLES)
-        .filter_map(|_| {
-            let sample: Vec<&CaseResult> = (0..cases.len()).map(|_| &cases[draw.below(cases.len())]).collect();
-            measure(&sample)
-        })
-        .collect();
+    (0..if count > 1 { RESAMPLES } else { 0 }).map(move |_| (0..count).map(|_| draw.below(count)).collect())
+}
+
+/// The interval in which 95 of 100 draws lie. Draws without a value tell nothing; where they are most, neither do the
+/// others.
+pub fn interval(draws: impl Iterator<Item = Option<f64>>) -> Option<(f64, f64)> {
+    let mut found: Vec<f64> = draws.flatten().collect();
+    if found.len() < RESAMPLES / 2 {
+        return None;
+    }
     found.sort_by(f64::total_cmp);
-    let at = |share: f64| found.get(((found.len().saturating_sub(1)) as f64 * share).round() as usize).copied();
+    let at = |share: f64| found.get(((found.len() - 1) as f64 * share).round() as usize).copied();
     at(0.025).zip(at(0.975))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diff::Side;
-
-    fn case(json: &str) -> Case {
-        serde_json::from_str(json).unwrap()
-    }
 
     fn remark(line: u32, text: &str) -> Remark {
         Remark { path: "a".into(), side: Side::Right, lines: (line, line), text: text.into() }
@@ -228,6 +263,15 @@ mod tests {
         {"path":"a","start_line":50,"text":"The lock is never released","severity":"minor"}],
         "rejected_comments":[{"path":"a","start_line":30,"text":"SQL injection through the name"}]}"#;
 
+    fn compared(remarks: &[Remark], judged: Option<bool>) -> CaseResult {
+        let case: Case = serde_json::from_str(TWO).unwrap();
+        let mut table = Table::new(remarks, &case.references, Weights::shipped());
+        if let Some(is_same) = judged {
+            table.near().into_iter().for_each(|(remark, known)| table.judge(remark, known, is_same));
+        }
+        compare(&case, remarks, &table, Weights::shipped())
+    }
+
     #[test]
     fn remarks_are_counted_for_what_they_are() {
         let remarks = [
@@ -236,21 +280,29 @@ mod tests {
             remark(30, "The name is injected into the SQL"),
             remark(70, "Something else"),
         ];
-        let result = compare(&case(TWO), &remarks, Weights::shipped(), None);
+        let result = compared(&remarks, None);
         assert_eq!((result.remarks, result.known, result.duplicates, result.rejected), (4, 2, 1, 1));
         assert_eq!(result.hits, BTreeMap::from([(By::Place, 1), (By::PlaceAndMeaning, 1), (By::Meaning, 1)]));
-        assert_eq!(result.by_severity, BTreeMap::from([("major".into(), (1, 1)), ("minor".into(), (1, 0))]));
-        let judged = compare(&case(TWO), &remarks, Weights::shipped(), Some(&|_, _| false));
-        assert_eq!(judged.hits[&By::PlaceAndMeaning], 0, "a judge decides where there is one");
+        let of = |known, found| Found { known, found };
+        assert_eq!(result.by_severity, BTreeMap::from([("major".into(), of(1, 1)), ("minor".into(), of(1, 0))]));
+        assert_eq!(result.by_category, BTreeMap::from([("bug".into(), of(1, 1)), ("unknown".into(), of(1, 0))]));
+        let is: Vec<(Is, Option<usize>)> = result.said.iter().map(|said| (said.is, said.known)).collect();
+        assert_eq!(is.iter().filter(|is| **is == (Is::Hit, Some(0))).count(), 1);
+        assert_eq!(is[2..], [(Is::Rejected, None), (Is::Other, None)]);
+        assert_eq!(result.missed, [1]);
+        assert_eq!(compared(&remarks, Some(false)).hits[&By::PlaceAndMeaning], 0, "a judge decides where there is one");
     }
 
     #[test]
     fn silence_has_no_precision_and_nothing_is_made_up() {
-        let result = compare(&case(TWO), &[], Weights::shipped(), None);
-        let scores = scores(&[result]);
-        let [precision, recall, f1] = scores.by[&By::PlaceAndMeaning];
-        assert_eq!((precision.value, recall.value, f1.value), (None, Some(0.0), Some(0.0)));
-        assert_eq!((scores.alarm_rate, scores.rejected, scores.usd_per_change), (None, None, None));
+        let scores = Scores::of(&[compared(&[], None), compared(&[], None)]);
+        let value = |metric| scores.get(metric).value;
+        assert_eq!([Metric::Precision, Metric::Recall, Metric::F1].map(value), [None, Some(0.0), Some(0.0)]);
+        for metric in [Metric::AlarmRate, Metric::Rejected, Metric::UsdPerChange, Metric::TokensPerHit] {
+            assert_eq!(scores.get(metric), Measure::default(), "{metric:?}");
+        }
+        let empty = Scores::of(&[]);
+        assert!(empty.measures.values().all(|measure| *measure == Measure::default()), "{empty:?}");
     }
 
     #[test]
@@ -262,10 +314,22 @@ mod tests {
             ..CaseResult::default()
         };
         let cases: Vec<CaseResult> = (0..40).map(|index| of(index % 3)).collect();
-        let [precision, ..] = scores(&cases).by[&By::Place];
-        let (from, to) = precision.interval.unwrap();
-        let value = precision.value.unwrap();
-        assert!(from < value && value < to && to - from < 0.5, "{precision:?}");
-        assert_eq!(scores(&cases), scores(&cases));
+        let Measure { value, interval } = Scores::of(&cases).get(Metric::Precision);
+        let ((from, to), value) = (interval.unwrap(), value.unwrap());
+        assert!(from < value && value < to && to - from < 0.5, "{from} {value} {to}");
+        assert_eq!(Scores::of(&cases), Scores::of(&cases));
+    }
+
+    #[test]
+    fn one_case_has_no_interval() {
+        let case = CaseResult { remarks: 1, ..CaseResult::default() };
+        assert_eq!(Scores::of(&[case]).get(Metric::Precision), Measure { value: Some(0.0), interval: None });
+    }
+
+    #[test]
+    fn an_interval_needs_draws_with_a_value() {
+        let some = |count: usize| (0..RESAMPLES).map(move |index| (index < count).then_some(index as f64));
+        assert_eq!(interval(some(RESAMPLES / 2 - 1)), None);
+        assert_eq!(interval(some(RESAMPLES)), Some((50.0, 1949.0)));
     }
 }

@@ -1,7 +1,7 @@
 //! From what the model said to a line that the diff really has.
 //!
-//! The quoted code decides: exact first, then ignoring white space, diff marks, line numbers and a fence around it. The
-//! line number that the model gave only breaks ties. A range never leaves its hunk, and all of it is on one side. Where the
+//! The quoted code decides: whole lines first, as they stand or ignoring white space, diff marks, line numbers and a fence
+//! around them, then parts of lines. The line number that the model gave only breaks ties. A range never leaves its hunk, and all of it is on one side. Where the
 //! named file does not have the code, and the change has it in one place alone, that place is meant.
 
 use std::cell::OnceCell;
@@ -58,10 +58,14 @@ impl<'a> Index<'a> {
             Side::Right => [Side::Right, Side::Left],
             Side::Left => [Side::Left, Side::Right],
         };
-        for strictness in [Strictness::Exact, Strictness::Loose, Strictness::Part] {
+        // whole lines on either side before parts of lines: the quoted code says more than the side
+        for levels in [[Strictness::Exact, Strictness::Loose].as_slice(), &[Strictness::Part]] {
             for (quote, side) in quotes.iter().flat_map(|quote| sides.map(|side| (*quote, side))) {
-                let places = files.iter().flat_map(|&file| self.places(quote, strictness, side, file));
-                if let Some(found) = places.min_by_key(|anchor| distance(draft, anchor)) {
+                let places = levels.iter().flat_map(|&level| {
+                    let places = files.iter().flat_map(move |&file| self.places(quote, level, side, file));
+                    places.map(move |anchor| (order(draft, level, &anchor), anchor))
+                });
+                if let Some((_, found)) = places.min_by_key(|(order, _)| *order) {
                     return Some(found);
                 }
             }
@@ -146,12 +150,19 @@ fn candidate_files(path: &str, diff: &Diff) -> Vec<usize> {
     found
 }
 
+/// Which of several places comes first. Models often lose the indentation of what they quote, so that it is just the same
+/// as another line: then the place on the line that the model gave is meant, though white space differs there.
+fn order(draft: &Draft, strictness: Strictness, anchor: &Anchor) -> (bool, u32, Strictness) {
+    let is_on_line = draft.line == Some(*anchor.lines.start());
+    (strictness != Strictness::Exact && !is_on_line, distance(draft, anchor), strictness)
+}
+
 /// How far a place is from the line that the model gave; without one, the first place wins.
 fn distance(draft: &Draft, anchor: &Anchor) -> u32 {
     draft.line.map_or(*anchor.lines.start(), |line| anchor.lines.start().abs_diff(line))
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Strictness {
     /// The lines as they stand, but for white space at their ends.
     Exact,
@@ -369,6 +380,25 @@ diff --git a/b.md b/b.md
         check(A, "twice(x);", 13, Right, Some((A, Right, 13, 13)));
         check(A, "twice(x);", 60, Right, Some((A, Right, 53, 53)));
         check("b.md", "twice(x);", 13, Right, Some(("b.md", Right, 2, 2)));
+    }
+
+    #[test]
+    fn a_line_that_lost_its_indentation_is_the_one_on_its_line() {
+        let diff =
+            parse("--- a/x\n+++ b/x\n@@ -1,3 +1,5 @@\n-run();\n+if ok {\n+    run();\n+}\n+run(1);\n end\n other\n")
+                .unwrap();
+        let find = |quote: &str, line: u32| {
+            let found = Index::new(&diff).anchor(&draft("x", quote, line, Right)).unwrap();
+            (found.side, *found.lines.start())
+        };
+        // white space alone is no reason to look on the other side, where the line stands just as it is quoted
+        assert_eq!(find("run();", 2), (Right, 2));
+        assert_eq!(find("run();", 9), (Right, 2));
+        assert_eq!(find("run(1);", 2), (Right, 4));
+        let diff = parse("--- a/x\n+++ b/x\n@@ -1 +1,4 @@\n+  go();\n+x\n+    go();\n end\n").unwrap();
+        let find =
+            |quote: &str, line: u32| *Index::new(&diff).anchor(&draft("x", quote, line, Right)).unwrap().lines.start();
+        assert_eq!([find("  go();", 3), find("  go();", 2), find("    go();", 1), find("go();", 3)], [3, 1, 1, 3]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The ledger of a run: what was spent, what may still be spent, and what nobody can know.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
@@ -16,6 +16,8 @@ pub struct Meter {
     prices: Prices,
     limit_usd: Option<f64>,
     ledger: Mutex<Ledger>,
+    /// The ledger of which this is a part: everything is booked there too.
+    whole: Option<Arc<Meter>>,
     /// Wakes those who wait for money that is only reserved.
     freed: Notify,
 }
@@ -51,7 +53,12 @@ pub struct OverLimit {
 impl Meter {
     /// An empty ledger. Without a limit nothing is refused; a model without a price is never refused.
     pub fn new(prices: Prices, limit_usd: Option<f64>) -> Meter {
-        Meter { prices, limit_usd, ledger: Mutex::default(), freed: Notify::new() }
+        Meter { prices, limit_usd, ledger: Mutex::default(), whole: None, freed: Notify::new() }
+    }
+
+    /// An empty ledger for a part of a run: what is booked on it is booked on the whole too, under the limit of that.
+    pub fn part_of(whole: Arc<Meter>) -> Meter {
+        Meter { whole: Some(whole.clone()), ..Meter::new(whole.prices.clone(), None) }
     }
 
     /// Reserves the worst case of one HTTP request: `input_tokens` that nothing has cached, and an answer of
@@ -67,13 +74,21 @@ impl Meter {
         max_output_tokens: u32,
         repeat: bool,
     ) -> Result<Reservation<'_>, OverLimit> {
+        let of_whole = match &self.whole {
+            // an async function that calls itself needs its place on the heap
+            Some(whole) => {
+                Some(Box::new(Box::pin(whole.reserve(model, input_tokens, max_output_tokens, repeat)).await?))
+            }
+            None => None,
+        };
         let worst = Usage { input_tokens, output_tokens: u64::from(max_output_tokens), ..Usage::default() };
         let needed_usd = self.prices.get(model).map_or(0.0, |price| cost_usd(&worst, &price));
         loop {
             // Made before the look at the ledger, so that what is freed in between is not missed.
             let freed = self.freed.notified();
             if self.try_reserve(needed_usd)? {
-                return Ok(Reservation { meter: self, model: model.to_owned(), usd: needed_usd, repeat, open: true });
+                let (model, usd) = (model.to_owned(), needed_usd);
+                return Ok(Reservation { meter: self, model, usd, repeat, open: true, of_whole });
             }
             freed.await;
         }
@@ -157,6 +172,8 @@ pub struct Reservation<'meter> {
     usd: f64,
     repeat: bool,
     open: bool,
+    /// The same on the ledger of which this is a part.
+    of_whole: Option<Box<Reservation<'meter>>>,
 }
 
 impl Reservation<'_> {
@@ -182,6 +199,9 @@ impl Reservation<'_> {
 
     fn close(&mut self, outcome: Outcome) {
         self.open = false;
+        if let Some(mut whole) = self.of_whole.take() {
+            whole.close(outcome);
+        }
         let mut ledger = self.meter.ledger();
         ledger.in_flight -= 1;
         ledger.reserved_usd = if ledger.in_flight == 0 { 0.0 } else { ledger.reserved_usd - self.usd };
@@ -216,6 +236,7 @@ impl Drop for Reservation<'_> {
 }
 
 /// What became of a request.
+#[derive(Debug, Clone, Copy)]
 enum Outcome {
     Billed(Usage),
     Estimated(Usage),
@@ -226,6 +247,8 @@ enum Outcome {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::{Meter, OverLimit, Reservation};
     use crate::usage::{Price, Prices, Usage};
 
@@ -317,5 +340,19 @@ mod tests {
         let over = reserve(&meter(0.5), "m", 1_000_000).await.unwrap_err();
         let text = over.to_string();
         assert!(text.contains("$0.5 ") && text.contains("$1.0000") && text.contains("`--max-cost`"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_part_is_booked_on_the_whole_and_under_its_limit() {
+        let whole = Arc::new(meter(2.0));
+        let parts = [Meter::part_of(whole.clone()), Meter::part_of(whole.clone())];
+        reserve(&parts[0], "m", 1_000_000).await.unwrap().settle(took(500_000, 0));
+        reserve(&parts[1], "m", 1_000_000).await.unwrap().settle(took(250_000, 0));
+        assert_eq!([parts[0].usd(), parts[1].usd(), whole.usd()], [Some(0.5), Some(0.25), Some(0.75)]);
+        assert_eq!((parts[0].totals().requests, whole.totals().requests), (1, 2));
+        assert_eq!(reserve(&parts[1], "m", 1_500_000).await.unwrap_err().limit_usd, 2.0);
+        drop(reserve(&parts[0], "m", 1_000_000).await.unwrap());
+        assert_eq!([&parts[0], &whole].map(|meter| meter.unconfirmed_requests()), [1, 1]);
+        assert!(reserve(&parts[1], "m", 500_000).await.is_err(), "what may have been billed counts for all parts");
     }
 }

@@ -11,6 +11,7 @@ mod delivery;
 mod doctor;
 mod doubles;
 mod eval;
+mod eval_damage;
 mod eval_diffs;
 mod formats;
 mod github;
