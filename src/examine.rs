@@ -7,15 +7,16 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use crate::assemble::{assemble, gather, judge};
+use crate::assemble::{assemble, gather, join, judge, place};
 use crate::cache::Cache;
 use crate::cli;
 use crate::config::provider::Resolved;
 use crate::config::{self, Config, Effort};
 use crate::console::Console;
 use crate::context::Context;
-use crate::findings::{Gathered, Judgement, Origin};
+use crate::findings::{Finding, Gathered, Judgement, Origin, Placed, similar};
 use crate::llm::{self, Client, Tape};
+use crate::meaning::Vectors;
 use crate::prepare::{Prepared, context, tell_of};
 use crate::report::Report;
 use crate::review::{self, Ask, Outcome};
@@ -89,7 +90,9 @@ pub async fn examine(
         let client = client(&setup.config, setup.provider, asking, console)?;
         prepared.show(&context);
         let outcomes = ask(&client, setup, prepared, asking, arrived, console).await;
-        let mut gathered = gather(setup, prepared, tree, &outcomes);
+        let placed = place(setup, prepared, tree, &outcomes);
+        let vectors = vectors(&client, setup, prepared, asking, &placed, console).await;
+        let mut gathered = join(setup, placed, vectors);
         look_again(&client, setup, prepared, (tree, &context), asking, &mut gathered, console).await;
         tell_of(&context, setup, console);
         if let Some(why) = client.tape_failure() {
@@ -162,6 +165,33 @@ fn tell_of_passes(prepared: &Prepared, outcomes: &[Outcome], console: &Console) 
             "{} of further passes got no answer, so that fewer could vote: {cause}",
             crate::report::plural(unseconded, "request")
         ));
+    }
+}
+
+/// How alike remarks are to a model of embeddings, where the configuration names one and where it can make a difference.
+async fn vectors(
+    client: &Client,
+    setup: &Setup,
+    prepared: &Prepared,
+    asking: &Asking,
+    placed: &Placed,
+    console: &Console,
+) -> Vectors {
+    let Some(model) = &setup.config.embedding_model else { return Vectors::default() };
+    let earlier: Vec<&Finding> = prepared.standing.iter().map(|standing| &standing.finding).collect();
+    let texts: Vec<String> = similar::compared(&placed.findings(), &earlier).into_iter().collect();
+    if texts.is_empty() {
+        return Vectors::default();
+    }
+    // the texts quote code, and code may hold secrets; an earlier finding is text that anyone may have edited
+    let cleaned: Vec<String> = texts.iter().map(|text| prepared.clean(text)).collect();
+    match client.embed(&format!("{}embed", asking.prefix), model, &cleaned).await {
+        Ok(vectors) => Vectors::new(texts.into_iter().zip(vectors)),
+        Err(error) => {
+            let cause = error.to_string().replace('\n', "; ");
+            console.notice(&format!("words tell which findings say the same, since `{model}` did not: {cause}"));
+            Vectors::default()
+        }
     }
 }
 

@@ -342,9 +342,6 @@ fn warn(config: &Config, origins: &Origins, provider: Resolved, console: &Consol
     if provider != Resolved::Offline && config.api_key.is_some() && is_named_by_file && !is_loopback(&config.base_url) {
         console.notice(&format!("the key goes to {}, which a file of the repository names", config.base_url));
     }
-    if config.embedding_model.is_some() {
-        console.notice("`embedding-model` is not there yet: their words tell whether two findings say the same");
-    }
     if !config.fallback_models.is_empty() {
         console.notice("`fallback-models` is not there yet: only `model` is asked");
     }

@@ -1,8 +1,9 @@
 //! The model client: the one place where requests to a model are made.
 //!
-//! [`Client::complete`] sends a request, repeats it where that may help, steps down where a server understands less, and
-//! books every attempt on the run's [`Meter`] before it is sent. What goes over the wire is in [`openai`].
+//! [`Client::complete`] (and [`Client::embed`]) sends a request, repeats it where that may help, steps down where a server understands less, and
+//! books every attempt on the run's [`Meter`] before it is sent. What goes over the wire is in [`openai`] and `embeddings`.
 
+mod embeddings;
 mod error;
 mod limits;
 pub mod openai;
@@ -28,7 +29,7 @@ use crate::usage::{self, Meter, Reservation, Usage};
 use error::{Asked, Failure, classify};
 use limits::LONGEST_WAIT;
 use openai::{Answer, ApiError, Dialect};
-use transport::{HttpReply, Lost, Transport};
+use transport::{Endpoint, HttpReply, Lost, Transport};
 
 pub use error::{LlmError, TooLong};
 pub use tape::Tape;
@@ -177,6 +178,40 @@ pub struct Reply {
     pub usage: Usage,
 }
 
+/// What is asked of a server, and how its answer is read: all that the attempts at it have in common is in [`Client`].
+trait Call {
+    /// What a usable answer says.
+    type Said;
+
+    /// Where it is asked.
+    const ENDPOINT: Endpoint;
+
+    /// Names the request within its run.
+    fn id(&self) -> &str;
+
+    /// The model; for Azure the deployment.
+    fn model(&self) -> &str;
+
+    /// Our estimate of the tokens that go in, for the cost limit.
+    fn input_tokens(&self) -> u64;
+
+    /// Tokens that may come out, for the cost limit.
+    fn output_limit(&self) -> u32;
+
+    /// The body of the request.
+    fn encode(&self, dialect: Dialect) -> Value;
+
+    /// Reads the body of an answer.
+    fn decode(&self, status: u16, body: &[u8], key: Option<&Secret>) -> Result<Answer<Self::Said>, ApiError>;
+}
+
+/// What came of a call: what was said, by which model, and what it took.
+struct Done<S> {
+    said: S,
+    model: String,
+    usage: Usage,
+}
+
 /// Why there is no list of models, with what tells a wrong address from a wrong key.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{error}")]
@@ -256,9 +291,15 @@ impl Client {
     /// See [`LlmError`]. After one [`LlmError::Stop`] all later calls return it at once, for this model or for all,
     /// whichever it is about.
     pub async fn complete(&self, request: &Request) -> Result<Reply, LlmError> {
-        let result = self.attempts(request).await;
+        let Done { said: (text, calls), model, usage } = self.call(request).await?;
+        Ok(Reply { text, calls, model, usage })
+    }
+
+    /// As [`Client::complete`], whatever is asked.
+    async fn call<C: Call>(&self, call: &C) -> Result<Done<C::Said>, LlmError> {
+        let result = self.attempts(call).await;
         if let Err(LlmError::Stop(message)) = &result
-            && self.known(&request.model).stopped.is_none()
+            && self.known(call.model()).stopped.is_none()
         {
             self.stopped.get_or_init(|| message.clone());
         }
@@ -286,18 +327,18 @@ impl Client {
     }
 
     /// Attempts until there is an answer, or an error after which another attempt makes no sense.
-    async fn attempts(&self, request: &Request) -> Result<Reply, LlmError> {
+    async fn attempts<C: Call>(&self, call: &C) -> Result<Done<C::Said>, LlmError> {
         let (mut sent, mut failures, mut attempt) = (0, 0, 0);
         loop {
-            self.ready(&request.model).await?;
-            let reservation = self.reserve(request, sent > 0).await?;
+            self.ready(call.model()).await?;
+            let reservation = self.reserve(call, sent > 0).await?;
             let started = Instant::now();
-            let Attempt { sent: was_sent, status, request_id, result } = self.attempt(request, reservation).await;
+            let Attempt { sent: was_sent, status, request_id, result } = self.attempt(call, reservation).await;
             sent += u64::from(was_sent);
             attempt += 1;
             let duration = started.elapsed();
             let event = Event {
-                model: request.model.clone(),
+                model: call.model().to_owned(),
                 attempt,
                 status,
                 duration,
@@ -306,11 +347,11 @@ impl Client {
                 error: result.as_ref().err().map(Setback::to_string),
             };
             let wait = match result {
-                Ok(mut reply) => {
+                Ok(mut done) => {
                     self.report(event);
-                    reply.usage.requests = sent;
-                    reply.usage.retries = sent.saturating_sub(1);
-                    return Ok(reply);
+                    done.usage.requests = sent;
+                    done.usage.retries = sent.saturating_sub(1);
+                    return Ok(done);
                 }
                 Err(Setback::StepDown(_)) => Ok(Duration::ZERO),
                 Err(Setback::End(error)) => Err(error),
@@ -344,9 +385,8 @@ impl Client {
     }
 
     /// Sets aside the worst case of one attempt.
-    async fn reserve(&self, request: &Request, repeat: bool) -> Result<Reservation<'_>, LlmError> {
-        let reservation =
-            self.meter.reserve(&request.model, request.input_tokens, openai::output_limit(request), repeat);
+    async fn reserve<C: Call>(&self, call: &C, repeat: bool) -> Result<Reservation<'_>, LlmError> {
+        let reservation = self.meter.reserve(call.model(), call.input_tokens(), call.output_limit(), repeat);
         match timeout_at(self.settings.deadline, reservation).await {
             Ok(reservation) => Ok(reservation?),
             Err(_) => Err(too_late()),
@@ -354,14 +394,14 @@ impl Client {
     }
 
     /// One attempt: sent, received and booked.
-    async fn attempt(&self, request: &Request, reservation: Reservation<'_>) -> Attempt {
-        let asked = self.asked(&request.model);
-        let dialect = self.known(&request.model).dialect;
-        let body = openai::encode(request, dialect).to_string();
-        match self.transport.chat(&request.id, &request.model, body, self.attempt_ends()).await {
+    async fn attempt<C: Call>(&self, call: &C, reservation: Reservation<'_>) -> Attempt<C::Said> {
+        let asked = self.asked(call.model());
+        let dialect = self.known(call.model()).dialect;
+        let body = call.encode(dialect).to_string();
+        match self.transport.ask(C::ENDPOINT, call.id(), call.model(), body, self.attempt_ends()).await {
             Ok(reply) => {
                 self.reached.store(true, Ordering::Relaxed);
-                let result = self.receive(request, dialect, reservation, &reply, &asked);
+                let result = self.receive(call, dialect, reservation, &reply, &asked);
                 let request_id = ["x-request-id", "apim-request-id"].iter().find_map(|name| reply.headers.get(*name));
                 let request_id = request_id.and_then(|id| id.to_str().ok()).map(|id| asked.clean(id, 100));
                 Attempt { sent: true, status: Some(reply.status), request_id, result }
@@ -380,23 +420,22 @@ impl Client {
     }
 
     /// Books what the server answered, and makes a reply or a setback of it.
-    fn receive(
+    fn receive<C: Call>(
         &self,
-        request: &Request,
+        call: &C,
         dialect: Dialect,
         reservation: Reservation<'_>,
         reply: &HttpReply,
         asked: &Asked<'_>,
-    ) -> Result<Reply, Setback> {
+    ) -> Result<Done<C::Said>, Setback> {
         if let Some(error) = self.redirect(reply, asked) {
             reservation.release();
             return Err(Setback::End(error));
         }
-        match openai::decode(reply.status, &reply.body, asked.key) {
+        match call.decode(reply.status, &reply.body, asked.key) {
             Ok(answer) => {
-                let usage = book(request, &answer, reservation);
-                let (text, calls) = answer.said.map_err(Setback::End)?;
-                Ok(Reply { text, calls, model: answer.model, usage })
+                let usage = book(call, &answer, reservation);
+                Ok(Done { said: answer.said.map_err(Setback::End)?, model: answer.model, usage })
             }
             Err(error) => {
                 if may_be_billed(error.status) {
@@ -516,11 +555,11 @@ impl Client {
 }
 
 /// One attempt and what came of it.
-struct Attempt {
+struct Attempt<S> {
     sent: bool,
     status: Option<u16>,
     request_id: Option<String>,
-    result: Result<Reply, Setback>,
+    result: Result<Done<S>, Setback>,
 }
 
 /// Why an attempt gave no answer, by what follows.
@@ -549,15 +588,15 @@ impl Setback {
 
 /// Settles what an answer took. Where the server does not say, a third of the bytes is a fair guess for JSON and code;
 /// what a reasoning model thought does not show, so there it is the most that was allowed.
-fn book(request: &Request, answer: &Answer, reservation: Reservation<'_>) -> Usage {
+fn book<C: Call>(call: &C, answer: &Answer<C::Said>, reservation: Reservation<'_>) -> Usage {
     if let Some(usage) = answer.usage {
         reservation.settle(usage);
         return usage;
     }
-    let most = u64::from(openai::output_limit(request));
-    let reasons = usage::model(&request.model).is_some_and(|model| model.reasoning);
+    let most = u64::from(call.output_limit());
+    let reasons = usage::model(call.model()).is_some_and(|model| model.reasoning);
     let output_tokens = if reasons { most } else { (answer.bytes as u64).div_ceil(3).min(most) };
-    let usage = Usage { input_tokens: request.input_tokens, output_tokens, ..Usage::default() };
+    let usage = Usage { input_tokens: call.input_tokens(), output_tokens, ..Usage::default() };
     reservation.settle_estimated(usage);
     usage
 }
