@@ -15,7 +15,7 @@ use crate::config::{self, Config, Effort};
 use crate::console::Console;
 use crate::context::Context;
 use crate::findings::{Finding, Gathered, Judgement, Origin, Placed, similar};
-use crate::llm::{self, Client, Tape};
+use crate::llm::{self, Client, Detour, Tape};
 use crate::meaning::Vectors;
 use crate::prepare::{Prepared, context, tell_of};
 use crate::report::Report;
@@ -95,6 +95,7 @@ pub async fn examine(
         let mut gathered = join(setup, placed, vectors);
         look_again(&client, setup, prepared, (tree, &context), asking, &mut gathered, console).await;
         tell_of(&context, setup, console);
+        tell_of_detours(&client, console);
         if let Some(why) = client.tape_failure() {
             console.notice(&format!("not every exchange was recorded: {why}"));
         }
@@ -165,6 +166,14 @@ fn tell_of_passes(prepared: &Prepared, outcomes: &[Outcome], console: &Console) 
             "{} of further passes got no answer, so that fewer could vote: {cause}",
             crate::report::plural(unseconded, "request")
         ));
+    }
+}
+
+/// Says which model answered where another was meant.
+fn tell_of_detours(client: &Client, console: &Console) {
+    for Detour { from, to, why, requests } in client.detours() {
+        let requests = crate::report::plural(requests, "request");
+        console.notice(&format!("`{to}` answered {requests} in the place of `{from}`: {}", why.replace('\n', "; ")));
     }
 }
 
