@@ -21,6 +21,7 @@ use crate::prepare::{Prepared, context, tell_of};
 use crate::report::Report;
 use crate::review::{self, Ask, Outcome};
 use crate::setup::{Setup, output_limit, prices};
+use crate::stop::Stop;
 use crate::tree::Tree;
 use crate::usage::Meter;
 use crate::verify::{self, Look};
@@ -35,13 +36,15 @@ pub struct Asking {
     pub tape: Option<Arc<Tape>>,
     /// Stands before the ids of the requests, where several changes are reviewed in one run.
     pub prefix: String,
+    /// Whether the run is to end early.
+    pub stop: Stop,
 }
 
 impl Asking {
     /// A new bill under the limit of a configuration.
-    pub fn new(config: &Config) -> Asking {
+    pub fn new(config: &Config, stop: &Stop) -> Asking {
         let meter = Arc::new(Meter::new(prices(config), config.max_cost_usd));
-        Asking { meter, cache: None, tape: None, prefix: String::new() }
+        Asking { meter, cache: None, tape: None, prefix: String::new(), stop: stop.clone() }
     }
 }
 
@@ -122,6 +125,7 @@ pub fn client(config: &Config, provider: Resolved, asking: &Asking, console: &Co
     };
     settings.on_event = console.model_events();
     settings.tape = asking.tape.clone();
+    settings.stop = asking.stop.clone();
     Ok(Client::new(settings, asking.meter.clone())?)
 }
 

@@ -26,6 +26,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::config::{Config, Provider};
 use crate::secret::Secret;
+use crate::stop::Stop;
 use crate::usage::{self, Meter, Reservation, Usage};
 use error::{Asked, Failure, Scope, classify};
 use fallback::GivenUp;
@@ -66,6 +67,8 @@ pub struct Settings {
     pub fallback_models: Vec<String>,
     /// Files that answer instead of the server, or that take its answers.
     pub tape: Option<Arc<Tape>>,
+    /// Whether all requests are to be given up.
+    pub stop: Stop,
     /// Told of every attempt, for logs.
     pub on_event: Option<Arc<dyn Fn(Event) + Send + Sync>>,
 }
@@ -87,6 +90,7 @@ impl Settings {
             user_agent: concat!("prudence/", env!("CARGO_PKG_VERSION")).to_owned(),
             fallback_models: config.fallback_models.clone(),
             tape: None,
+            stop: Stop::default(),
             on_event: None,
         }
     }
@@ -308,7 +312,11 @@ impl Client {
 
     /// Asks, and remembers what stops everything.
     async fn call<C: Call>(&self, call: &C, until: Instant) -> Result<Done<C::Said>, LlmError> {
-        let result = self.attempts(call, until).await;
+        let result = tokio::select! {
+            biased;
+            signal = self.settings.stop.wait() => Err(LlmError::Failed(format!("the run was stopped by {signal}"))),
+            result = self.attempts(call, until) => result,
+        };
         if let Err(LlmError::Stop(message)) = &result
             && self.known(call.model()).stopped.is_none()
         {

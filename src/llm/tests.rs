@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::{Client, Event, LlmError, NoList, Reply, Request, Settings, TooLong};
 use crate::config::Provider;
 use crate::secret::Secret;
+use crate::stop::Stop;
 use crate::usage::{Meter, Price, Prices, Usage};
 
 const KEY: &str = "sk-proj-very-secret-4711";
@@ -35,6 +36,7 @@ pub(super) fn settings(base_url: &str) -> Settings {
         user_agent: "prudence/test".to_owned(),
         fallback_models: Vec::new(),
         tape: None,
+        stop: Stop::default(),
         on_event: None,
     }
 }
