@@ -80,6 +80,9 @@ fn check_no_secrets(pull: &Pull, reviewed: &Reviewed, what: &str) {
 /// Compares a part of `docs/faults.md` with what the tests saw; `PRUDENCE_WRITE_DOCS=1` writes it.
 #[track_caller]
 fn check_document(name: &str, rows: &str) {
+    /// The tests of one process run at once.
+    static WRITING: Mutex<()> = Mutex::new(());
+    let _alone = crate::support::server::lock(&WRITING);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/faults.md");
     let text = std::fs::read_to_string(&path).expect("docs/faults.md");
     let (begin, end) = (format!("<!-- begin {name} -->\n"), format!("<!-- end {name} -->"));
