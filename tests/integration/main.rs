@@ -14,6 +14,7 @@ mod eval;
 mod eval_damage;
 mod eval_diffs;
 mod formats;
+mod fuzz;
 mod github;
 mod gitlab;
 mod gitlab_template;
