@@ -8,7 +8,8 @@ use crate::console::Console;
 use crate::deliver;
 use crate::diff::FileDiff;
 use crate::findings::gather::Rules;
-use crate::findings::{self, Finding, Gathered, Judgement, Said, Thresholds, exclude};
+use crate::findings::{self, Finding, Gathered, Judgement, Placed, Said, Thresholds, exclude};
+use crate::meaning::Vectors;
 use crate::plan::Plan;
 use crate::prepare::Prepared;
 use crate::report::{self, ChangeInfo, Cost, ModelCost, Report, Status, Tool};
@@ -17,15 +18,25 @@ use crate::setup::Setup;
 use crate::tree::Tree;
 use crate::usage::{self, Meter, PRICED_ON};
 
-/// Check hits and drafts → candidates, each once, with the votes of the passes.
+/// Check hits and drafts → candidates, each once, with the votes of the passes. What says the same is told by its words.
 pub fn gather(setup: &Setup, prepared: &Prepared, tree: &Tree<'_>, outcomes: &[Outcome]) -> Gathered {
+    join(setup, place(setup, prepared, tree, outcomes), Vectors::default())
+}
+
+/// Check hits and drafts → what may be reported, each as often as it was said.
+pub fn place(setup: &Setup, prepared: &Prepared, tree: &Tree<'_>, outcomes: &[Outcome]) -> Placed {
     let plan = &prepared.plan;
     // read once, however many drafts are about it
     let texts: Vec<OnceCell<Option<String>>> = plan.diff.files.iter().map(|_| OnceCell::new()).collect();
     let text = |file: usize| texts.get(file)?.get_or_init(|| text_of(tree, plan.diff.files.get(file)?)).as_deref();
     let rules =
         Rules { answered: &|path| answered(plan, outcomes, path), wants_style: wants_style(setup), text: &text };
-    let mut gathered = findings::gather(&plan.diff, prepared.hits.clone(), said(outcomes), &rules);
+    findings::place(&plan.diff, prepared.hits.clone(), said(outcomes), &rules)
+}
+
+/// What may be reported → candidates, each once, with the votes of the passes.
+pub fn join(setup: &Setup, placed: Placed, vectors: Vectors) -> Gathered {
+    let mut gathered = placed.join(vectors);
     gathered.outvote_first(setup.config.effort);
     gathered
 }
@@ -130,7 +141,7 @@ pub fn assemble(
         findings: judgement.findings.clone(),
         suppressed: judgement.suppressed.clone(),
         coverage,
-        chunks: if setup.provider == Resolved::Offline { Vec::new() } else { report::chunks(plan, &best) },
+        chunks: if setup.provider == Resolved::Offline { Vec::new() } else { report::chunks(plan, &best, outcomes) },
         usage: meter.totals(),
         cost: cost(setup, meter),
         delivery: deliver::undelivered(notes(meter, console)),

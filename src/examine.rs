@@ -7,19 +7,21 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use crate::assemble::{assemble, gather, judge};
+use crate::assemble::{assemble, gather, join, judge, place};
 use crate::cache::Cache;
 use crate::cli;
 use crate::config::provider::Resolved;
 use crate::config::{self, Config, Effort};
 use crate::console::Console;
 use crate::context::Context;
-use crate::findings::{Gathered, Judgement, Origin};
-use crate::llm::{self, Client, Tape};
+use crate::findings::{Finding, Gathered, Judgement, Origin, Placed, similar};
+use crate::llm::{self, Client, Detour, Tape};
+use crate::meaning::Vectors;
 use crate::prepare::{Prepared, context, tell_of};
 use crate::report::Report;
 use crate::review::{self, Ask, Outcome};
 use crate::setup::{Setup, output_limit, prices};
+use crate::stop::Stop;
 use crate::tree::Tree;
 use crate::usage::Meter;
 use crate::verify::{self, Look};
@@ -34,13 +36,15 @@ pub struct Asking {
     pub tape: Option<Arc<Tape>>,
     /// Stands before the ids of the requests, where several changes are reviewed in one run.
     pub prefix: String,
+    /// Whether the run is to end early.
+    pub stop: Stop,
 }
 
 impl Asking {
     /// A new bill under the limit of a configuration.
-    pub fn new(config: &Config) -> Asking {
+    pub fn new(config: &Config, stop: &Stop) -> Asking {
         let meter = Arc::new(Meter::new(prices(config), config.max_cost_usd));
-        Asking { meter, cache: None, tape: None, prefix: String::new() }
+        Asking { meter, cache: None, tape: None, prefix: String::new(), stop: stop.clone() }
     }
 }
 
@@ -89,9 +93,12 @@ pub async fn examine(
         let client = client(&setup.config, setup.provider, asking, console)?;
         prepared.show(&context);
         let outcomes = ask(&client, setup, prepared, asking, arrived, console).await;
-        let mut gathered = gather(setup, prepared, tree, &outcomes);
+        let placed = place(setup, prepared, tree, &outcomes);
+        let vectors = vectors(&client, setup, prepared, asking, &placed, console).await;
+        let mut gathered = join(setup, placed, vectors);
         look_again(&client, setup, prepared, (tree, &context), asking, &mut gathered, console).await;
         tell_of(&context, setup, console);
+        tell_of_detours(&client, console);
         if let Some(why) = client.tape_failure() {
             console.notice(&format!("not every exchange was recorded: {why}"));
         }
@@ -118,6 +125,7 @@ pub fn client(config: &Config, provider: Resolved, asking: &Asking, console: &Co
     };
     settings.on_event = console.model_events();
     settings.tape = asking.tape.clone();
+    settings.stop = asking.stop.clone();
     Ok(Client::new(settings, asking.meter.clone())?)
 }
 
@@ -162,6 +170,41 @@ fn tell_of_passes(prepared: &Prepared, outcomes: &[Outcome], console: &Console) 
             "{} of further passes got no answer, so that fewer could vote: {cause}",
             crate::report::plural(unseconded, "request")
         ));
+    }
+}
+
+/// Says which model answered where another was meant.
+fn tell_of_detours(client: &Client, console: &Console) {
+    for Detour { from, to, why, requests } in client.detours() {
+        let requests = crate::report::plural(requests, "request");
+        console.notice(&format!("`{to}` answered {requests} in the place of `{from}`: {}", why.replace('\n', "; ")));
+    }
+}
+
+/// How alike remarks are to a model of embeddings, where the configuration names one and where it can make a difference.
+async fn vectors(
+    client: &Client,
+    setup: &Setup,
+    prepared: &Prepared,
+    asking: &Asking,
+    placed: &Placed,
+    console: &Console,
+) -> Vectors {
+    let Some(model) = &setup.config.embedding_model else { return Vectors::default() };
+    let earlier: Vec<&Finding> = prepared.standing.iter().map(|standing| &standing.finding).collect();
+    let texts: Vec<String> = similar::compared(&placed.findings(), &earlier).into_iter().collect();
+    if texts.is_empty() {
+        return Vectors::default();
+    }
+    // the texts quote code, and code may hold secrets; an earlier finding is text that anyone may have edited
+    let cleaned: Vec<String> = texts.iter().map(|text| prepared.clean(text)).collect();
+    match client.embed(&format!("{}embed", asking.prefix), model, &cleaned).await {
+        Ok(vectors) => Vectors::new(texts.into_iter().zip(vectors)),
+        Err(error) => {
+            let cause = error.to_string().replace('\n', "; ");
+            console.notice(&format!("words tell which findings say the same, since `{model}` did not: {cause}"));
+            Vectors::default()
+        }
     }
 }
 

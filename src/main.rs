@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use prudence::run::run;
 use prudence::source::World;
 use prudence::status::Exit;
+use prudence::stop::Stop;
 
 fn main() -> ExitCode {
     let cli = match prudence::cli::parse(std::env::args_os()) {
@@ -31,7 +32,7 @@ fn env(name: &str) -> Option<String> {
 }
 
 fn start(cli: prudence::cli::Cli) -> anyhow::Result<Exit> {
-    let world = World { env: &env, cwd: std::env::current_dir()? };
+    let world = World { env: &env, cwd: std::env::current_dir()?, stop: Stop::on_signals()? };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(run(cli, &world))
 }

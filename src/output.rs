@@ -13,6 +13,7 @@ use crate::console::Console;
 use crate::deliver;
 use crate::diff::Diff;
 use crate::findings::{Finding, similar};
+use crate::meaning::Vectors;
 use crate::prepare::Prepared;
 use crate::report::{Channel, Report, Status, clean, codequality, markdown, sarif, terminal};
 use crate::review::Outcome;
@@ -67,7 +68,7 @@ impl<'a> Output<'a> {
         }
         let printed = &mut *self.printed.borrow_mut();
         for finding in judge(self.setup, prepared, outcomes, gather(self.setup, prepared, tree, outcomes)).findings {
-            let is_new = !printed.iter().any(|known| similar::is_same(known, &finding));
+            let is_new = !printed.iter().any(|known| similar::is_same(known, &finding, &Vectors::default()));
             if is_new && printed.len() < self.setup.config.max_comments {
                 self.show(&terminal::finding(&finding, &prepared.plan.diff));
                 printed.push(finding);
@@ -139,7 +140,9 @@ impl<'a> Output<'a> {
             Format::Markdown => markdown::document(report),
             Format::Terminal => {
                 let printed = self.printed.borrow();
-                let is_new = |finding: &&Finding| !printed.iter().any(|known| similar::is_same(known, finding));
+                let is_new = |finding: &&Finding| {
+                    !printed.iter().any(|known| similar::is_same(known, finding, &Vectors::default()))
+                };
                 let findings = report.findings.iter().filter(is_new).map(|finding| terminal::finding(finding, diff));
                 // notices stand on standard error already
                 let notices = self.console.notices();

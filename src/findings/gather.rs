@@ -7,6 +7,7 @@ use super::{Finding, Origin, Reason, Suppressed, Verdict, anchor, from_draft, fr
 use crate::checks::Hit;
 use crate::config::Effort;
 use crate::diff::Diff;
+use crate::meaning::Vectors;
 use crate::review::schema::Draft;
 
 /// A draft, and the pass that made it.
@@ -38,6 +39,8 @@ pub struct Gathered {
     pub candidates: Vec<Candidate>,
     /// What will not be, and why.
     pub suppressed: Vec<Suppressed>,
+    /// How alike remarks are to a model of embeddings, for what is still to be compared.
+    pub vectors: Vectors,
 }
 
 /// What decides about drafts beside the drafts themselves.
@@ -50,31 +53,76 @@ pub struct Rules<'a> {
     pub text: &'a dyn Fn(usize) -> Option<&'a str>,
 }
 
-/// Places the drafts in the diff, drops what is never reported, and joins what says the same.
+/// What was said and has a place, before it is joined.
+#[derive(Debug, Default)]
+pub struct Placed {
+    /// Each with the number of its pass; 0 for a check.
+    candidates: Vec<(usize, Candidate)>,
+    /// What is not reported, and why.
+    suppressed: Vec<Suppressed>,
+}
+
+/// Places the drafts in the diff, drops what is never reported, and joins what says the same in its words.
 pub fn gather(diff: &Diff, hits: Vec<Hit>, said: Vec<Said>, rules: &Rules<'_>) -> Gathered {
-    let mut gathered = Gathered::default();
-    let mut placed: Vec<(usize, Candidate)> =
-        hits.into_iter().map(|hit| (0, Candidate::new(from_hit(diff, hit), String::new(), 1))).collect();
+    place(diff, hits, said, rules).join(Vectors::default())
+}
+
+/// Places the drafts in the diff, and drops what is never reported.
+pub fn place(diff: &Diff, hits: Vec<Hit>, said: Vec<Said>, rules: &Rules<'_>) -> Placed {
+    let of_check = |hit| (0, Candidate::new(from_hit(diff, hit), String::new(), 1));
+    let mut placed = Placed { candidates: hits.into_iter().map(of_check).collect(), suppressed: Vec::new() };
     let index = anchor::Index::new(diff);
     for Said { pass, draft } in said {
         let reasoning = draft.reasoning.clone();
         let Some(anchor) = index.anchor(&draft) else {
-            gathered.suppressed.push(Suppressed::new(Reason::Unanchored, unplaced(draft)));
+            placed.suppressed.push(Suppressed::new(Reason::Unanchored, unplaced(draft)));
             continue;
         };
         let (file, text) = (&diff.files[anchor.file], (rules.text)(anchor.file));
         let finding = from_draft(diff, draft, anchor, text);
         let scene = Scene { file, text, wants_style: rules.wants_style };
         match exclude::excluded(&finding, &reasoning, &scene) {
-            Some(why) => gathered.suppressed.push(Suppressed::because(Reason::BelowThreshold, why, finding)),
+            Some(why) => placed.suppressed.push(Suppressed::because(Reason::BelowThreshold, why, finding)),
             None => {
                 let passes = (rules.answered)(&finding.path);
-                placed.push((pass, Candidate::new(finding, reasoning, passes)));
+                placed.candidates.push((pass, Candidate::new(finding, reasoning, passes)));
             }
         }
     }
-    gathered.join(placed);
-    gathered
+    placed
+}
+
+impl Placed {
+    /// What was said, in no order.
+    pub fn findings(&self) -> Vec<&Finding> {
+        self.candidates.iter().map(|(_, candidate)| &candidate.finding).collect()
+    }
+
+    /// Keeps the strongest of those that say the same. Each pass that saw it is a vote; twice in one pass is a duplicate.
+    pub fn join(self, vectors: Vectors) -> Gathered {
+        let Placed { candidates: mut placed, mut suppressed } = self;
+        placed.sort_by_cached_key(|(_, candidate)| rank(&candidate.finding));
+        let mut kept: Vec<(Candidate, BTreeSet<usize>)> = Vec::new();
+        for (pass, candidate) in placed {
+            match kept.iter_mut().find(|(other, _)| similar::is_same(&other.finding, &candidate.finding, &vectors)) {
+                Some((other, passes)) => {
+                    // a check needs no votes, and a model that sees the same adds nothing
+                    let is_vote = other.finding.origin == Origin::Model && passes.insert(pass);
+                    if !is_vote {
+                        suppressed.push(Suppressed::new(Reason::Duplicate, candidate.finding));
+                    }
+                }
+                None => kept.push((candidate, BTreeSet::from([pass]))),
+            }
+        }
+        let with_votes = |(mut candidate, passes): (Candidate, BTreeSet<usize>)| {
+            candidate.finding.votes = u32::try_from(passes.len()).unwrap_or(u32::MAX);
+            candidate
+        };
+        let mut candidates: Vec<Candidate> = kept.into_iter().map(with_votes).collect();
+        candidates.sort_by_cached_key(|candidate| rank(&candidate.finding));
+        Gathered { candidates, suppressed, vectors }
+    }
 }
 
 impl Candidate {
@@ -96,29 +144,6 @@ impl Candidate {
 }
 
 impl Gathered {
-    /// Keeps the strongest of those that say the same. Each pass that saw it is a vote; twice in one pass is a duplicate.
-    fn join(&mut self, mut placed: Vec<(usize, Candidate)>) {
-        placed.sort_by_cached_key(|(_, candidate)| rank(&candidate.finding));
-        let mut kept: Vec<(Candidate, BTreeSet<usize>)> = Vec::new();
-        for (pass, candidate) in placed {
-            match kept.iter_mut().find(|(other, _)| similar::is_same(&other.finding, &candidate.finding)) {
-                Some((other, passes)) => {
-                    // a check needs no votes, and a model that sees the same adds nothing
-                    let is_vote = other.finding.origin == Origin::Model && passes.insert(pass);
-                    if !is_vote {
-                        self.suppressed.push(Suppressed::new(Reason::Duplicate, candidate.finding));
-                    }
-                }
-                None => kept.push((candidate, BTreeSet::from([pass]))),
-            }
-        }
-        self.candidates.extend(kept.into_iter().map(|(mut candidate, passes)| {
-            candidate.finding.votes = u32::try_from(passes.len()).unwrap_or(u32::MAX);
-            candidate
-        }));
-        self.candidates.sort_by_cached_key(|candidate| rank(&candidate.finding));
-    }
-
     /// Drops those that no second look can save: with `high` effort a single vote is not enough whatever it says.
     pub fn outvote_first(&mut self, effort: Effort) {
         if effort == Effort::High {

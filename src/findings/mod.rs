@@ -16,12 +16,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::checks::Hit;
 use crate::diff::{Diff, Side};
+use crate::meaning::Vectors;
 use crate::review::schema::Draft;
 use crate::severity::{Category, Severity};
 use crate::text::fenced;
 use anchor::Anchor;
 use fit::Around;
-pub use gather::{Candidate, Gathered, Said, gather};
+pub use gather::{Candidate, Gathered, Placed, Said, gather, place};
 use standing::{Code, Shown, Standing};
 
 /// A defect at lines that the diff has. Field names and order are the interface's.
@@ -184,21 +185,27 @@ pub fn judge(gathered: Gathered, standing: &[Standing], thresholds: &Thresholds<
     let mut findings: Vec<Finding> = gathered.candidates.into_iter().map(|candidate| candidate.finding).collect();
     number_fingerprints(&mut findings);
     let mut judgement = Judgement { suppressed: gathered.suppressed, ..Judgement::default() };
-    judgement.settle(findings, standing, thresholds);
+    judgement.settle(findings, standing, thresholds, &gathered.vectors);
     judgement
 }
 
 /// Decides on findings that were made elsewhere, beside those of earlier runs.
 pub fn settle(findings: Vec<Finding>, standing: &[Standing], thresholds: &Thresholds<'_>) -> Judgement {
     let mut judgement = Judgement::default();
-    judgement.settle(findings, standing, thresholds);
+    judgement.settle(findings, standing, thresholds, &Vectors::default());
     judgement
 }
 
 impl Judgement {
-    fn settle(&mut self, mut kept: Vec<Finding>, standing: &[Standing], thresholds: &Thresholds<'_>) {
+    fn settle(
+        &mut self,
+        mut kept: Vec<Finding>,
+        standing: &[Standing],
+        thresholds: &Thresholds<'_>,
+        vectors: &Vectors,
+    ) {
         kept.sort_by_cached_key(rank);
-        let mut all = self.pair(kept, standing, thresholds);
+        let mut all = self.pair(kept, standing, thresholds, vectors);
         number_apart(&mut all, standing);
         all.sort_by_cached_key(|(finding, earlier)| {
             // how sure its author was of a comment is not known any more; no less than of what is no worse
@@ -219,8 +226,9 @@ impl Judgement {
         kept: Vec<Finding>,
         standing: &[Standing],
         thresholds: &Thresholds<'_>,
+        vectors: &Vectors,
     ) -> Vec<(Finding, Option<usize>)> {
-        let matched = similar::matched(&kept, &standing.iter().collect::<Vec<_>>());
+        let matched = similar::matched(&kept, &standing.iter().collect::<Vec<_>>(), vectors);
         let mut all: Vec<(Finding, Option<usize>)> = kept.into_iter().zip(matched.iter().copied()).collect();
         for (index, earlier) in standing.iter().enumerate().filter(|(index, _)| !matched.contains(&Some(*index))) {
             let is_gone = earlier.code == Code::Gone && (thresholds.is_conclusive)(&earlier.finding);

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::error::{LlmError, TooLong, clean};
-use super::{Request, Tool, ToolCall, Turn};
+use super::transport::Endpoint;
+use super::{Call, Request, Tool, ToolCall, Turn};
 use crate::secret::Secret;
 use crate::usage::{self, Usage};
 
@@ -80,6 +81,36 @@ impl Dialect {
             cache_key: self.cache_key && other.cache_key,
             tools: self.tools && other.tools,
         }
+    }
+}
+
+impl Call for Request {
+    type Said = Said;
+
+    const ENDPOINT: Endpoint = Endpoint::Chat;
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn model(&self) -> &str {
+        &self.model
+    }
+
+    fn input_tokens(&self) -> u64 {
+        self.input_tokens
+    }
+
+    fn output_limit(&self) -> u32 {
+        output_limit(self)
+    }
+
+    fn encode(&self, dialect: Dialect) -> Value {
+        encode(self, dialect)
+    }
+
+    fn decode(&self, status: u16, body: &[u8], key: Option<&Secret>) -> Result<Answer<Said>, ApiError> {
+        decode(status, body, key)
     }
 }
 
@@ -166,15 +197,18 @@ fn shortest(number: f32) -> Value {
     number.to_string().parse::<f64>().unwrap_or(f64::from(number)).into()
 }
 
+/// What an answer of a chat says: the text, and the calls of tools.
+pub type Said = (String, Vec<ToolCall>);
+
 /// An answer with status 200, which was paid for whether it can be used or not.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Answer {
+pub struct Answer<S> {
     /// The model that answered, as the server names it; may be empty.
     pub model: String,
     /// What it took, with one request; `None` where the server does not say.
     pub usage: Option<Usage>,
-    /// The text and the calls of tools, or why there is neither: the model refused, a filter took it, it was cut.
-    pub said: Result<(String, Vec<ToolCall>), LlmError>,
+    /// What it says, or why it says nothing: the model refused, a filter took it, it was cut.
+    pub said: Result<S, LlmError>,
     /// Bytes of text in the answer, used or not.
     pub bytes: usize,
 }
@@ -198,14 +232,8 @@ pub struct ApiError {
 ///
 /// # Errors
 /// [`ApiError`] for a status other than 2xx, for a body that is no answer, and for an error inside a 200.
-pub fn decode(status: u16, body: &[u8], key: Option<&Secret>) -> Result<Answer, ApiError> {
-    let is_success = (200..300).contains(&status);
-    let Ok(value) = serde_json::from_slice::<Value>(body) else {
-        return Err(ApiError { status, message: text_of(body, is_success), ..ApiError::default() });
-    };
-    if !is_success {
-        return Err(error_of(status, &value));
-    }
+pub fn decode(status: u16, body: &[u8], key: Option<&Secret>) -> Result<Answer<Said>, ApiError> {
+    let value = success(status, body)?;
     if value.get("choices").is_some_and(Value::is_array) {
         return Ok(answer_of(&value, key));
     }
@@ -219,25 +247,33 @@ pub fn decode(status: u16, body: &[u8], key: Option<&Secret>) -> Result<Answer, 
     }
 }
 
+/// The JSON of an answer that is none of the server's errors.
+///
+/// # Errors
+/// [`ApiError`] for a status other than 2xx, and for what is not JSON.
+pub fn success(status: u16, body: &[u8]) -> Result<Value, ApiError> {
+    let is_success = (200..300).contains(&status);
+    match serde_json::from_slice::<Value>(body) {
+        Err(_) => Err(ApiError { status, message: text_of(body, is_success), ..ApiError::default() }),
+        Ok(value) if is_success => Ok(value),
+        Ok(value) => Err(error_of(status, &value)),
+    }
+}
+
 /// The names in the answer to `GET models`.
 ///
 /// # Errors
 /// [`ApiError`] as for [`decode`].
 pub fn decode_models(status: u16, body: &[u8]) -> Result<Vec<String>, ApiError> {
-    let is_success = (200..300).contains(&status);
-    let Ok(value) = serde_json::from_slice::<Value>(body) else {
-        return Err(ApiError { status, message: text_of(body, is_success), ..ApiError::default() });
-    };
-    match value.get("data").and_then(Value::as_array) {
-        Some(models) if is_success => Ok(models.iter().filter_map(|model| text_at(model, "id")).collect()),
-        _ if is_success => {
-            Err(ApiError { status, message: "no `data` in the list of models".to_owned(), ..ApiError::default() })
-        }
-        _ => Err(error_of(status, &value)),
-    }
+    let value = success(status, body)?;
+    let models = value.get("data").and_then(Value::as_array).ok_or_else(|| {
+        let message = "no `data` in the list of models".to_owned();
+        ApiError { status, message, ..ApiError::default() }
+    })?;
+    Ok(models.iter().filter_map(|model| text_at(model, "id")).collect())
 }
 
-fn answer_of(value: &Value, key: Option<&Secret>) -> Answer {
+fn answer_of(value: &Value, key: Option<&Secret>) -> Answer<Said> {
     let content = value.pointer("/choices/0/message/content").and_then(Value::as_str);
     let usage = value.get("usage").and_then(usage_of);
     Answer {
@@ -249,12 +285,7 @@ fn answer_of(value: &Value, key: Option<&Secret>) -> Answer {
 }
 
 /// What the first choice says: a text, or calls of tools.
-fn said(
-    value: &Value,
-    content: Option<&str>,
-    usage: Option<&Usage>,
-    key: Option<&Secret>,
-) -> Result<(String, Vec<ToolCall>), LlmError> {
+fn said(value: &Value, content: Option<&str>, usage: Option<&Usage>, key: Option<&Secret>) -> Result<Said, LlmError> {
     let calls = match value.pointer("/choices/0/finish_reason").and_then(Value::as_str) {
         // a call that was cut has no whole arguments
         Some("length" | "content_filter") => Vec::new(),

@@ -30,6 +30,25 @@ pub(super) struct Transport {
     key: Option<Secret>,
 }
 
+/// What is asked of the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Endpoint {
+    /// `/chat/completions`.
+    Chat,
+    /// `/embeddings`.
+    Embeddings,
+}
+
+impl Endpoint {
+    /// The segments of its path.
+    fn path(self) -> &'static [&'static str] {
+        match self {
+            Endpoint::Chat => &["chat", "completions"],
+            Endpoint::Embeddings => &["embeddings"],
+        }
+    }
+}
+
 /// What came back.
 #[derive(Debug)]
 pub(super) struct HttpReply {
@@ -97,13 +116,22 @@ impl Transport {
     }
 
     /// Asks `model` by POST; everything is over at `until`.
-    pub(super) async fn chat(&self, id: &str, model: &str, body: String, until: Instant) -> Result<HttpReply, Lost> {
+    pub(super) async fn ask(
+        &self,
+        endpoint: Endpoint,
+        id: &str,
+        model: &str,
+        body: String,
+        until: Instant,
+    ) -> Result<HttpReply, Lost> {
         let recording = match self.tape.as_deref() {
             None => None,
             Some(Tape::Record(reel)) => Some((reel, body.clone())),
             Some(played) => return played.play(id, &body),
         };
-        let result = self.send(model, body, until).await;
+        let url = self.endpoint(endpoint, model);
+        let request = self.request(Method::POST, url).header(header::CONTENT_TYPE, "application/json").body(body);
+        let result = exchange(request, until).await;
         if let Some((reel, body)) = recording
             && let Err(err) = reel.keep(id, &body, &result, self.key.as_ref())
         {
@@ -123,13 +151,12 @@ impl Transport {
         self.tape.as_ref().is_some_and(|tape| tape.is_played())
     }
 
-    async fn send(&self, model: &str, body: String, until: Instant) -> Result<HttpReply, Lost> {
-        let url = match self.azure_api_version {
-            Some(_) => self.url(&["openai", "deployments", model, "chat", "completions"]),
-            None => self.url(&["chat", "completions"]),
-        };
-        let request = self.request(Method::POST, url).header(header::CONTENT_TYPE, "application/json").body(body);
-        exchange(request, until).await
+    /// Azure has an address for each model.
+    fn endpoint(&self, endpoint: Endpoint, model: &str) -> Url {
+        match self.azure_api_version {
+            Some(_) => self.url(&[&["openai", "deployments", model], endpoint.path()].concat()),
+            None => self.url(endpoint.path()),
+        }
     }
 
     /// Asks for the list of models; everything is over at `until`.
@@ -235,12 +262,7 @@ mod tests {
     #[track_caller]
     fn check(provider: Provider, base: &str, expected: &str) {
         let transport = Transport::new(&super::Settings { provider, ..settings(base) }).unwrap();
-        let url = match provider {
-            Provider::Azure if transport.azure_api_version.is_some() => {
-                transport.url(&["openai", "deployments", "my model/..", "chat", "completions"])
-            }
-            _ => transport.url(&["chat", "completions"]),
-        };
+        let url = transport.endpoint(super::Endpoint::Chat, "my model/..");
         assert_eq!(url.as_str(), expected);
     }
 

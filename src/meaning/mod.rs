@@ -1,11 +1,17 @@
-//! Whether two remarks mean the same, by their words: no model is asked.
+//! Whether two remarks mean the same: by their words, for which no model is asked, or by [`Vectors`] of a model.
 //!
 //! Words are weighted by how rarely review remarks use them (TF-IDF): two remarks that share `UserCache::evict` say the
 //! same more likely than two that share `error` and `value`. A cosine of at least 0.25 ranks reviewers as a strong model
 //! does that is asked whether two remarks are the same.
 
+mod vectors;
+mod words;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
+
+pub use vectors::Vectors;
+pub use words::{names, tokens, words};
 
 /// Words of reviews, one remark a line, of our own writing: what nearly every remark says counts for little.
 const SHIPPED: &str = include_str!("remarks.txt");
@@ -60,95 +66,19 @@ impl Weights {
     }
 }
 
-/// The words of a text that say something: in lower case, without endings, names in code also by their parts.
-pub fn words(text: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    for token in text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|token| !token.is_empty()) {
-        let parts = parts(token);
-        if parts.len() > 1 {
-            words.push(token.to_lowercase());
-        }
-        words.extend(parts.iter().map(|part| stem(part)).filter(|word| says_something(word)));
-    }
-    words
-}
-
-/// The names in a text that look like code: with a capital inside, an underscore, or a digit.
-pub fn names(text: &str) -> BTreeSet<String> {
-    let tokens = text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|token| token.chars().count() > 2);
-    tokens.filter(|token| parts(token).len() > 1).map(str::to_owned).collect()
-}
-
-/// `maxRetryCount` and `max_retry_count` → max, retry, count.
-fn parts(token: &str) -> Vec<String> {
-    let mut parts = vec![String::new()];
-    let mut before = ' ';
-    for c in token.chars() {
-        let is_break = c == '_' || (c.is_uppercase() && before.is_lowercase());
-        if is_break {
-            parts.push(String::new());
-        }
-        if c != '_'
-            && let Some(part) = parts.last_mut()
-        {
-            part.extend(c.to_lowercase());
-        }
-        before = c;
-    }
-    parts.retain(|part| !part.is_empty());
-    parts
-}
-
-/// A word without its ending, roughly: `divides`, `dividing` and `divided` become one.
-fn stem(word: &str) -> String {
-    const ENDINGS: [&str; 16] = [
-        "izations", "ization", "ations", "ation", "ingly", "ings", "ions", "ing", "ion", "ies", "ed", "es", "ly", "s",
-        "e", "y",
-    ];
-    // irregular forms that reviews use all the time
-    const SAME: [(&str, &str); 8] = [
-        ("null", "none"),
-        ("nil", "none"),
-        ("lost", "lose"),
-        ("written", "write"),
-        ("thrown", "throw"),
-        ("never", "not"),
-        ("zero", "0"),
-        ("crashes", "panic"),
-    ];
-    if let Some((_, other)) = SAME.iter().find(|(one, _)| *one == word) {
-        return (*other).to_owned();
-    }
-    let keeps_enough = |rest: &&str| rest.chars().count() >= 3;
-    let rest = ENDINGS.iter().find_map(|ending| word.strip_suffix(ending).filter(keeps_enough));
-    rest.unwrap_or(word).to_owned()
-}
-
-/// Whether a word is more than grammar.
-fn says_something(word: &str) -> bool {
-    const GRAMMAR: [&str; 62] = [
-        "a", "an", "the", "is", "are", "was", "wer", "be", "been", "it", "its", "thi", "that", "thes", "thos", "this",
-        "of", "to", "in", "on", "at", "by", "for", "from", "with", "and", "or", "but", "if", "then", "than", "as",
-        "so", "which", "whil", "when", "wher", "ther", "here", "ha", "has", "have", "had", "do", "doe", "does", "did",
-        "can", "could", "will", "would", "may", "might", "should", "must", "not", "no", "any", "all", "also", "into",
-        "instead",
-    ];
-    !GRAMMAR.contains(&word) && (word.chars().count() > 1 || word.chars().all(char::is_numeric))
+/// How many runs of two words two texts share, of all that they have: the Jaccard index.
+pub fn shingles_alike(a: &str, b: &str) -> f64 {
+    let shingles = |text: &str| -> BTreeSet<(String, String)> {
+        let words = words(text);
+        words.windows(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect()
+    };
+    let (a, b) = (shingles(a), shingles(b));
+    a.intersection(&b).count() as f64 / (a.union(&b).count() as f64).max(1.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_in_code_count_whole_and_by_their_parts() {
-        assert_eq!(words("maxRetryCount"), ["maxretrycount", "max", "retr", "count"]);
-        assert_eq!(words("max_retry_count of the retries"), ["max_retry_count", "max", "retr", "count", "retr"]);
-        assert_eq!(
-            names("`maxRetry` and load_user fail, The user"),
-            BTreeSet::from(["load_user".into(), "maxRetry".into()])
-        );
-    }
 
     #[track_caller]
     fn check(a: &str, b: &str, is_same: bool) {
@@ -179,6 +109,8 @@ mod tests {
     fn a_text_is_like_itself() {
         let text = "`load_user` returns null for an unknown id";
         assert!((Weights::shipped().cosine(text, text) - 1.0).abs() < 1e-9);
+        assert!((shingles_alike(text, text) - 1.0).abs() < 1e-9);
+        assert!(shingles_alike(text, "The loop never ends when the queue is empty") < 0.1);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::clean::{line, terminal as clean};
 use super::{Report, Status, plural, thousands};
 use crate::diff::{Diff, Hunk, Line, LineKind, inline};
 use crate::findings::{Finding, Reason, similar};
+use crate::meaning::Vectors;
 use crate::severity::Severity;
 
 const BOLD: Style = Style::new().bold();
@@ -36,7 +37,7 @@ fn colour(severity: Severity) -> Style {
 /// `shown` are the findings that were printed while the review ran, `notes` those that were not printed before.
 pub fn report(report: &Report, shown: &[Finding], notes: &[&String], elapsed: Duration) -> String {
     let mut out = String::new();
-    let is_shown = |finding: &Finding| shown.iter().any(|known| similar::is_same(known, finding));
+    let is_shown = |finding: &Finding| shown.iter().any(|known| similar::is_same(known, finding, &Vectors::default()));
     let over = report.suppressed.iter().filter(|s| s.reason == Reason::OverCommentLimit && !is_shown(&s.finding));
     let over: Vec<_> = over.collect();
     if !over.is_empty() {

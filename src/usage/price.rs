@@ -75,6 +75,9 @@ const MODELS: &[Model] = &[
     row("o3", (2.00, 0.50, 8.00), (200_000, 100_000), true),
     row("o3-mini", (1.10, 0.55, 4.40), (200_000, 100_000), true),
     row("o4-mini", (1.10, 0.275, 4.40), (200_000, 100_000), true),
+    // embeddings: nothing is written, and nothing cached
+    row("text-embedding-3-small", (0.02, 0.02, 0.0), (8_191, 0), false),
+    row("text-embedding-3-large", (0.13, 0.13, 0.0), (8_191, 0), false),
 ];
 
 /// Tokens that an answer of the model `name` may have: what is wanted, or what the model can give where that is less.

@@ -41,7 +41,7 @@ jobs:
 /// A job on a runner of `act`.
 struct Job {
     act: String,
-    /// A repository with the workflow and nothing else: the action needs no checkout.
+    /// A repository with the workflow and nothing else: the action needs no more.
     repo: Repo,
     /// The action as a runner has it, already built; and what the steps keep.
     folder: TempDir,

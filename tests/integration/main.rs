@@ -39,4 +39,6 @@ mod release;
 mod report;
 #[cfg(unix)] // by scripts
 mod scripts;
+#[cfg(unix)]
+mod stopping;
 mod support;

@@ -271,3 +271,60 @@ fn a_model_that_thinks_has_room_for_it_in_the_second_look() {
     let last = &sent.last().expect("a request").body;
     assert_eq!((&last["model"], &last["max_completion_tokens"]), (&json!("gpt-5-mini"), &json!(4096)), "{last:#}");
 }
+
+/// Two remarks of different passes on one line.
+fn two_remarks(first: &str, second: &str) -> [Vec<Value>; 3] {
+    let said = |title: &str, body: &str| vec![swapped(json!({"title": title, "body": body}))];
+    [
+        said(first, "`charge` takes the amount first, so the call fails."),
+        said(second, "TypeError for every order."),
+        vec![],
+    ]
+}
+
+/// The report of a review with a model of embeddings, and what was said on standard error.
+fn embedding(openai: &OpenAi, model: &str) -> (Value, String) {
+    let repo = repo();
+    let program = Prudence::new().current_dir(repo.path()).openai(openai).env_remove("PRUDENCE_EFFORT");
+    let args = ["review", "--base", "main", "--concurrency", "1", "--format", "json"];
+    let run = program.env("PRUDENCE_EMBEDDING_MODEL", model).args(args).run().expect_code(0);
+    (run.json(), run.stderr.clone())
+}
+
+/// The votes of each finding.
+fn votes(report: &Value) -> Vec<u64> {
+    shape(report).0.iter().map(|(_, votes, _)| *votes).collect()
+}
+
+#[test]
+fn vectors_of_a_model_tell_which_findings_say_the_same() {
+    let wrong_way_round = ("Arguments of `charge` are swapped", "Account and cents stand the wrong way round");
+    let confirmed = vec![verdict("1", "confirmed", CALL), verdict("2", "confirmed", CALL)];
+    let passes = two_remarks(wrong_way_round.0, wrong_way_round.1);
+    let alike = |cosine: f64| {
+        let script = script(passes.clone(), confirmed.clone());
+        let vector = [cosine, (1.0 - cosine * cosine).sqrt()];
+        script.vector_of(wrong_way_round.0, &[1.0, 0.0]).vector_of(wrong_way_round.1, &vector)
+    };
+    let openai = OpenAi::start(alike(0.9));
+    let (report, _) = embedding(&openai, "text-embedding-3-small");
+    assert_eq!(votes(&report), [2], "{report:#}");
+    let sent = openai.embedded();
+    assert_eq!((sent.len(), sent[0].as_array().map(Vec::len)), (1, Some(2)), "{sent:?}");
+    let models = report["cost"]["models"].as_array().expect("a bill").clone();
+    let bill = models.iter().find(|model| model["model"] == "text-embedding-3-small").expect("a row");
+    assert!(bill["usd"].as_f64().is_some_and(|usd| usd > 0.0), "{bill}");
+    openai.assert_no_violations();
+    openai.set_script(alike(0.2));
+    let (apart, _) = embedding(&openai, "text-embedding-3-small");
+    assert_eq!(votes(&apart), [1, 1], "to the model they are different: {apart:#}");
+}
+
+#[test]
+fn words_tell_where_the_model_of_embeddings_does_not() {
+    let passes = two_remarks("Arguments of `charge` are swapped", "The arguments are swapped");
+    let openai = OpenAi::start(script(passes, vec![verdict("1", "confirmed", CALL)]));
+    let (report, stderr) = embedding(&openai, "no-such-model");
+    assert_eq!(votes(&report), [2], "{report:#}");
+    assert!(stderr.contains("words tell which findings say the same, since `no-such-model` did not:"), "{stderr}");
+}

@@ -18,6 +18,7 @@ use super::matching::NEAR;
 use crate::diff::{Diff, FileDiff, Line, LineKind};
 use crate::findings::gather::{self, Said, gather};
 use crate::findings::{Finding, Reason, similar};
+use crate::meaning::Vectors;
 use crate::random::Random;
 use crate::review::schema;
 use golden::Golden;
@@ -334,7 +335,9 @@ fn placed(diff: &Diff, finding: &Value) -> Option<Finding> {
 }
 
 fn are_joined(diff: &Diff, one: &Value, other: &Value) -> bool {
-    placed(diff, one).zip(placed(diff, other)).is_some_and(|(one, other)| similar::is_same(&one, &other))
+    placed(diff, one)
+        .zip(placed(diff, other))
+        .is_some_and(|(one, other)| similar::is_same(&one, &other, &Vectors::default()))
 }
 
 /// Why a rule keeps a known defect from the reader, where one does.

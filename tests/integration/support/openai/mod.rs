@@ -68,6 +68,12 @@ impl OpenAi {
         requests
     }
 
+    /// The texts of each request for embeddings.
+    pub fn embedded(&self) -> Vec<Value> {
+        let requests = self.requests().into_iter().filter(|request| request.path.ends_with("/embeddings"));
+        requests.map(|request| request.body["input"].clone()).collect()
+    }
+
     /// The whole text of the messages of each request for a completion.
     pub fn prompts(&self) -> Vec<String> {
         self.completions().iter().map(|request| prompt_text(&request.body)).collect()
@@ -129,6 +135,7 @@ impl State {
             ("GET", ["v1", "models"]) => Ok(self.list_models(violations)),
             ("GET", ["v1", "models", name]) => Ok(Reply::json(200, &model_json(&self.model(name)?))),
             ("POST", ["v1", "chat", "completions"]) => self.chat(request.body.clone(), request, violations),
+            ("POST", ["v1", "embeddings"]) => self.embed(&request.body, violations),
             ("POST", ["openai", "deployments", name, "chat", "completions"]) => {
                 if !request.query.contains_key("api-version") {
                     return Err(Problem::new(404, "Resource not found").code("404"));
@@ -158,6 +165,32 @@ impl State {
         rules::window(&body, &model, prompt.len())?;
         let answer = self.script.answer(&prompt_text(&body), asks_for_verdicts(&body));
         Ok(self.complete(answer, &body, &model, prompt, request, violations))
+    }
+
+    /// The vector of each text, as the script has it.
+    fn embed(&mut self, body: &Value, violations: &mut Vec<String>) -> Result<Reply, Problem> {
+        let problems = OPENAI.request_problems("post", "/embeddings", body);
+        if !problems.is_empty() {
+            let text = format!("POST /embeddings: {}", problems.join("; "));
+            violations.push(text.clone());
+            return Err(Problem::new(599, text));
+        }
+        let model = body["model"].as_str().unwrap_or_default();
+        if !model.starts_with("text-embedding-") {
+            let text = format!("The model `{model}` does not exist or you do not have access to it.");
+            return Err(Problem::new(404, text).code("model_not_found"));
+        }
+        let texts: Vec<&str> = body["input"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        if texts.iter().any(|text| text.is_empty()) {
+            return Err(Problem::new(400, "'$.input' is invalid. Please check the API reference."));
+        }
+        let tokens: usize = texts.iter().map(|text| tokens::encode(text).len()).sum();
+        let entry = |(index, text): (usize, &&str)| json!({"object": "embedding", "index": index, "embedding": self.script.vector(text)});
+        let data: Vec<Value> = texts.iter().enumerate().map(entry).collect();
+        let usage = json!({"prompt_tokens": tokens, "total_tokens": tokens});
+        let answer = json!({"object": "list", "data": data, "model": model, "usage": usage});
+        violations.extend(OPENAI.answer_problems("post", "/embeddings", 200, &answer));
+        Ok(Reply::json(200, &answer))
     }
 
     fn model(&self, name: &str) -> Result<Model, Problem> {

@@ -175,6 +175,7 @@ pub struct Script {
     pub(super) unsupported: Vec<String>,
     pub(super) needs_no_key: bool,
     pub(super) reasoning_tokens: usize,
+    vectors: Vec<(String, Vec<f64>)>,
 }
 
 impl Script {
@@ -242,6 +243,18 @@ impl Script {
     pub fn reasoning_tokens(mut self, tokens: usize) -> Script {
         self.reasoning_tokens = tokens;
         self
+    }
+
+    /// Texts that contain `text` have this vector; others have `[1, 0]`.
+    pub fn vector_of(mut self, text: &str, vector: &[f64]) -> Script {
+        self.vectors.push((text.to_owned(), vector.to_vec()));
+        self
+    }
+
+    /// The vector of a text.
+    pub(super) fn vector(&self, text: &str) -> Vec<f64> {
+        let known = self.vectors.iter().find(|(contained, _)| text.contains(contained));
+        known.map_or_else(|| vec![1.0, 0.0], |(_, vector)| vector.clone())
     }
 
     /// The answer to a request, and one use less of the rule that gave it.
