@@ -13,6 +13,7 @@ mod doubles;
 mod eval;
 mod eval_damage;
 mod eval_diffs;
+mod eval_shipped;
 mod formats;
 mod fuzz;
 mod github;
