@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::checks::keys;
 use crate::checks::secrets::{self, Span};
@@ -70,7 +71,7 @@ pub fn text(text: &str) -> Cow<'_, str> {
 fn mask_hunk(hunk: &mut Hunk, values: &mut BTreeSet<String>) -> usize {
     let mut count = 0;
     for (line, spans) in spans_of_hunk(hunk).into_iter().enumerate().filter(|(_, spans)| !spans.is_empty()) {
-        let Some(line) = hunk.lines.get_mut(line) else { continue };
+        let Some(line) = Arc::make_mut(&mut hunk.lines).get_mut(line) else { continue };
         let bytes = line.bytes();
         values.extend(spans.iter().filter_map(|span| kept(bytes, span)));
         count += spans.len();

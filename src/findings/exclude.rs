@@ -195,7 +195,7 @@ fn is_introduced(name: &str, text: &str) -> bool {
 }
 
 fn new_side(file: &FileDiff) -> String {
-    let lines = file.hunks().iter().flat_map(|hunk| &hunk.lines).filter(|line| line.is_on(Side::Right));
+    let lines = file.hunks().iter().flat_map(|hunk| hunk.lines.iter()).filter(|line| line.is_on(Side::Right));
     lines.map(|line| format!("{}\n", line.text())).collect()
 }
 
@@ -217,7 +217,7 @@ fn is_untouched(finding: &Finding, reasoning: &str, file: &FileDiff) -> bool {
     let changed: String = file
         .hunks()
         .iter()
-        .flat_map(|hunk| &hunk.lines)
+        .flat_map(|hunk| hunk.lines.iter())
         .filter(|line| line.is_change())
         .map(|line| format!("{}\n", line.text()))
         .collect();

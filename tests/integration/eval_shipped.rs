@@ -165,7 +165,7 @@ fn head(case: &Case, path: &str) -> Option<String> {
 fn shown(diff: &Diff) -> BTreeMap<(String, Side), BTreeMap<u32, String>> {
     let mut shown: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
     for file in &diff.files {
-        for line in file.hunks().iter().flat_map(|hunk| &hunk.lines) {
+        for line in file.hunks().iter().flat_map(|hunk| hunk.lines.iter()) {
             for side in [Side::Left, Side::Right].into_iter().filter(|side| line.is_on(*side)) {
                 let lines = shown.entry((file.path().as_str().to_owned(), side)).or_default();
                 lines.insert(line.number_on(side), line.text().into_owned());
