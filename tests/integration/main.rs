@@ -25,6 +25,7 @@ mod init;
 mod install;
 mod life;
 mod local;
+mod matrix;
 mod model;
 mod network;
 mod orientation;
