@@ -262,6 +262,9 @@ fn tokens(effort: &str, script: Script) -> (u64, u64, u64) {
 }
 
 /// What `balanced` takes beside `low`: at most four times the tokens, at least half of them from the cache.
+///
+/// That holds where a second look is at defects and ends with the first request. Where every claim stays open and is looked
+/// into with tools it takes more: these changes are small beside what each request begins with.
 #[track_caller]
 fn check_tokens(script: &Script, remarks: u64) {
     let (low, _, _) = tokens("low", script.clone());
