@@ -17,10 +17,11 @@ fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(err.exit_code()).unwrap_or(Exit::Failed as u8));
         }
     };
+    let format = cli.console.log_format;
     let exit = start(cli).unwrap_or_else(|err| {
-        let message = prudence::report::clean::log(&format!("{err:#}"));
+        let line = prudence::console::line(format, "error", &format!("{err:#}"), serde_json::json!({}));
         // nobody may be reading; the exit code still tells
-        let _ = writeln!(anstream::stderr(), "error: {message}");
+        let _ = writeln!(anstream::stderr(), "{line}");
         prudence::deliver::tell_of_failure(&env, &format!("{err:#}"));
         Exit::Failed
     });

@@ -99,6 +99,12 @@ impl Settings {
 /// One attempt, for logs; it holds no secret.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
+    /// The request's name within its run.
+    pub id: String,
+    /// Bytes of its body.
+    pub sent_bytes: usize,
+    /// Bytes of the answer's body, where one came.
+    pub received_bytes: Option<usize>,
     /// The model that was asked.
     pub model: String,
     /// Counted from 1, steps down included.
@@ -356,11 +362,15 @@ impl Client {
             self.ready(call.model(), until).await?;
             let reservation = self.reserve(call, until, sent > 0).await?;
             let started = Instant::now();
-            let Attempt { sent: was_sent, status, request_id, result } = self.attempt(call, until, reservation).await;
+            let Attempt { sent: was_sent, sent_bytes, received_bytes, status, request_id, result } =
+                self.attempt(call, until, reservation).await;
             sent += u64::from(was_sent);
             attempt += 1;
             let duration = started.elapsed();
             let event = Event {
+                id: call.id().to_owned(),
+                sent_bytes,
+                received_bytes,
                 model: call.model().to_owned(),
                 attempt,
                 status,
@@ -421,13 +431,15 @@ impl Client {
         let asked = self.asked(call.model());
         let dialect = self.known(call.model()).dialect;
         let body = call.encode(dialect).to_string();
+        let sent_bytes = body.len();
         match self.transport.ask(C::ENDPOINT, call.id(), call.model(), body, self.attempt_ends(until)).await {
             Ok(reply) => {
                 self.reached.store(true, Ordering::Relaxed);
                 let result = self.receive(call, dialect, reservation, &reply, &asked);
                 let request_id = ["x-request-id", "apim-request-id"].iter().find_map(|name| reply.headers.get(*name));
                 let request_id = request_id.and_then(|id| id.to_str().ok()).map(|id| asked.clean(id, 100));
-                Attempt { sent: true, status: Some(reply.status), request_id, result }
+                let (status, received_bytes) = (Some(reply.status), Some(reply.body.len()));
+                Attempt { sent: true, sent_bytes, received_bytes, status, request_id, result }
             }
             Err(lost) => {
                 let sent = !matches!(lost, Lost::NotSent(_) | Lost::Absent(_));
@@ -437,7 +449,8 @@ impl Client {
                 } else {
                     reservation.cancel()
                 }
-                Attempt { sent, status: None, request_id: None, result: Err(self.lost(&lost, &asked, until)) }
+                let result = Err(self.lost(&lost, &asked, until));
+                Attempt { sent, sent_bytes, received_bytes: None, status: None, request_id: None, result }
             }
         }
     }
@@ -600,6 +613,8 @@ impl Client {
 /// One attempt and what came of it.
 struct Attempt<S> {
     sent: bool,
+    sent_bytes: usize,
+    received_bytes: Option<usize>,
     status: Option<u16>,
     request_id: Option<String>,
     result: Result<Done<S>, Setback>,

@@ -203,7 +203,10 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// Reads a report and checks its form and its sizes.
-fn parse(text: &[u8]) -> Result<Report> {
+///
+/// # Errors
+/// It is no report, or one that this program cannot have written.
+pub fn parse(text: &[u8]) -> Result<Report> {
     let report: Report = serde_json::from_slice(text).map_err(|err| {
         anyhow!(
             "it is no report `{SCHEMA}`: {}\nhint: make it by `prudence review --output` of the same version",

@@ -197,8 +197,8 @@ pub struct ChunkInfo {
     pub input_tokens: usize,
     /// What became of it.
     pub state: ChunkState,
-    /// The models that answered, each once: more than one where another stood in.
-    #[serde(default)]
+    /// The models that answered, each once, where it was not the configured one alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<String>,
 }
 
@@ -404,15 +404,18 @@ pub fn coverage(plan: &Plan, skipped: &[Skipped], failures: &[(Vec<crate::plan::
     }
 }
 
-/// What became of each chunk of a plan: `best` are the outcomes that count, `all` those of every pass.
-pub fn chunks(plan: &Plan, best: &[&Outcome], all: &[Outcome]) -> Vec<ChunkInfo> {
+/// What became of each chunk of a plan: `best` are the outcomes that count, `all` those of every pass, `meant` is the model
+/// that is configured.
+pub fn chunks(plan: &Plan, best: &[&Outcome], all: &[Outcome], meant: &str) -> Vec<ChunkInfo> {
     let state = |id| {
         let failed = best.iter().any(|outcome| outcome.chunk.id == id && outcome.result.is_err());
         if failed { ChunkState::Failed } else { ChunkState::Reviewed }
     };
     let models = |id| {
         let of_chunk = all.iter().filter(|outcome| outcome.chunk.id == id);
-        of_chunk.filter_map(|outcome| outcome.model.clone()).collect::<BTreeSet<_>>().into_iter().collect()
+        let models: BTreeSet<&String> = of_chunk.filter_map(|outcome| outcome.model.as_ref()).collect();
+        let has_other = models.iter().any(|model| *model != meant);
+        models.into_iter().filter(|_| has_other).cloned().collect()
     };
     let info = |chunk: &crate::plan::Chunk| ChunkInfo {
         models: models(chunk.id),

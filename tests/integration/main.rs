@@ -15,6 +15,7 @@ mod eval_damage;
 mod eval_diffs;
 mod eval_shipped;
 mod formats;
+mod fuzz;
 mod github;
 mod gitlab;
 mod gitlab_template;
