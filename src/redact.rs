@@ -1,6 +1,6 @@
 //! Secrets out of everything that leaves the process.
 //!
-//! What counts as a secret is decided in one place, [`crate::checks`], and masked here: in a change, in any other text, and
+//! What counts as a secret is decided in one place, [`crate::checks`], and masked here, with what may be one: in a change, in any other text, and
 //! in what comes back. Masking keeps names, quotes and the number of lines, and masking twice changes nothing.
 
 use std::borrow::Cow;
@@ -13,6 +13,8 @@ use crate::secret::Secret;
 
 /// Values that are shorter are not looked for in other texts: they would be found in ordinary words.
 const SHORTEST: usize = 6;
+/// Nor are shorter ones of letters alone: such a password may be an ordinary word.
+const LONGEST_WORD: usize = 16;
 
 /// What was masked in a change.
 #[derive(Debug, Clone, Default)]
@@ -77,7 +79,7 @@ fn mask_hunk(hunk: &mut Hunk, values: &mut BTreeSet<String>) -> usize {
         *line = line.with_text(&secrets::mask(bytes, &spans));
     }
     let section = hunk.section();
-    let spans = secrets::find(section.as_bytes());
+    let spans = secrets::suspects(section.as_bytes());
     if !spans.is_empty() {
         values.extend(spans.iter().filter_map(|span| kept(section.as_bytes(), span)));
         count += spans.len();
@@ -89,12 +91,13 @@ fn mask_hunk(hunk: &mut Hunk, values: &mut BTreeSet<String>) -> usize {
 /// The value of a span, where it is long enough to be looked for elsewhere.
 fn kept(line: &[u8], span: &Span) -> Option<String> {
     let value = line.get(span.range.clone())?;
-    (value.len() >= SHORTEST).then(|| String::from_utf8_lossy(value).into_owned())
+    let is_word = value.len() < LONGEST_WORD && value.iter().all(u8::is_ascii_alphabetic);
+    (value.len() >= SHORTEST && !is_word).then(|| String::from_utf8_lossy(value).into_owned())
 }
 
 /// The secrets of each line. A private key is read on each side of the diff on its own, where its lines follow on another.
 fn spans_of_hunk(hunk: &Hunk) -> Vec<Vec<Span>> {
-    let mut all: Vec<Vec<Span>> = hunk.lines.iter().map(|line| secrets::find(line.bytes())).collect();
+    let mut all: Vec<Vec<Span>> = hunk.lines.iter().map(|line| secrets::suspects(line.bytes())).collect();
     for side in [Side::Left, Side::Right] {
         let shown: Vec<usize> = (0..hunk.lines.len()).filter(|&i| hunk.lines[i].is_on(side)).collect();
         let lines: Vec<&[u8]> = shown.iter().map(|&i| hunk.lines[i].bytes()).collect();
@@ -107,12 +110,15 @@ fn spans_of_hunk(hunk: &Hunk) -> Vec<Vec<Span>> {
 
 /// The secrets of each of these lines, which follow on another.
 fn spans(lines: &[&[u8]]) -> Vec<Vec<Span>> {
-    let mut all: Vec<Vec<Span>> = lines.iter().map(|line| secrets::find(line)).collect();
+    let mut all: Vec<Vec<Span>> = lines.iter().map(|line| secrets::suspects(line)).collect();
     for (line, span) in keys::blocks(lines).iter().flat_map(keys::Block::spans) {
         all[line].push(span);
     }
     all.into_iter().map(secrets::merge).collect()
 }
+
+#[cfg(test)]
+mod labelled;
 
 #[cfg(test)]
 mod tests {
@@ -244,7 +250,7 @@ mod tests {
 
         #[test]
         fn any_bytes_are_fine(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let spans = secrets::find(&bytes);
+            let spans = secrets::suspects(&bytes);
             let masked = secrets::mask(&bytes, &spans);
             prop_assert_eq!(masked.is_ascii(), bytes.is_ascii());
         }
