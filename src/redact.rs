@@ -15,6 +15,9 @@ use crate::secret::Secret;
 const SHORTEST: usize = 6;
 /// Nor are shorter ones of letters alone: such a password may be an ordinary word.
 const LONGEST_WORD: usize = 16;
+/// What is left of a line can look like a secret where the whole did not. So often it is looked at again, which has always
+/// been more than enough.
+const ROUNDS: usize = 8;
 
 /// What was masked in a change.
 #[derive(Debug, Clone, Default)]
@@ -56,20 +59,41 @@ pub fn apply(mut diff: Diff) -> (Diff, Redactions) {
 
 /// The text with every secret masked, line by line; private keys over several lines too.
 pub fn text(text: &str) -> Cow<'_, str> {
+    let mut text = Cow::Borrowed(text);
+    for _ in 0..ROUNDS {
+        let Some(masked) = masked_once(&text) else { break };
+        text = Cow::Owned(masked);
+    }
+    text
+}
+
+fn masked_once(text: &str) -> Option<String> {
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     let bytes: Vec<&[u8]> = lines.iter().map(|line| line.strip_suffix('\n').unwrap_or(line).as_bytes()).collect();
     let spans = spans(&bytes);
     if spans.iter().all(Vec::is_empty) {
-        return Cow::Borrowed(text);
+        return None;
     }
     let mask = |(line, spans): (&&str, &Vec<Span>)| secrets::mask(line.as_bytes(), spans);
     let masked: Vec<u8> = lines.iter().zip(&spans).flat_map(mask).collect();
     // Only ASCII is cut out of the text, so what is left is as valid as before.
-    Cow::Owned(String::from_utf8_lossy(&masked).into_owned())
+    Some(String::from_utf8_lossy(&masked).into_owned())
 }
 
 /// Masks the lines of a hunk and what its header shows of the enclosing function; the number of masked values.
 fn mask_hunk(hunk: &mut Hunk, values: &mut BTreeSet<String>) -> usize {
+    let mut count = 0;
+    for _ in 0..ROUNDS {
+        let masked = mask_lines(hunk, values) + mask_section(hunk, values);
+        if masked == 0 {
+            break;
+        }
+        count += masked;
+    }
+    count
+}
+
+fn mask_lines(hunk: &mut Hunk, values: &mut BTreeSet<String>) -> usize {
     let mut count = 0;
     for (line, spans) in spans_of_hunk(hunk).into_iter().enumerate().filter(|(_, spans)| !spans.is_empty()) {
         let Some(line) = hunk.lines.get_mut(line) else { continue };
@@ -78,14 +102,17 @@ fn mask_hunk(hunk: &mut Hunk, values: &mut BTreeSet<String>) -> usize {
         count += spans.len();
         *line = line.with_text(&secrets::mask(bytes, &spans));
     }
+    count
+}
+
+fn mask_section(hunk: &mut Hunk, values: &mut BTreeSet<String>) -> usize {
     let section = hunk.section();
     let spans = secrets::suspects(section.as_bytes());
     if !spans.is_empty() {
         values.extend(spans.iter().filter_map(|span| kept(section.as_bytes(), span)));
-        count += spans.len();
         hunk.set_section(&secrets::mask(section.as_bytes(), &spans));
     }
-    count
+    spans.len()
 }
 
 /// The value of a span, where it is long enough to be looked for elsewhere.

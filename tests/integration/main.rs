@@ -38,4 +38,5 @@ mod release;
 mod report;
 #[cfg(unix)] // by scripts
 mod scripts;
+mod secrets;
 mod support;

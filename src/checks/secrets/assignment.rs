@@ -162,9 +162,14 @@ impl<'a> Name<'a> {
 
     /// Whether a blank is what assigns: `ENV PASSWORD …`, `machine x login y password …`.
     fn is_command(&self) -> bool {
-        let before = &self.line[..self.range.start];
+        let before = self.near();
         let is_login = self.is_password && contains_any(before, &["machine ", "login "]);
-        is_login || before.trim_ascii_start().starts_with(b"ENV ") || before.ends_with(b"configure set ")
+        is_login || self.line.trim_ascii_start().starts_with(b"ENV ") || before.ends_with(b"configure set ")
+    }
+
+    /// What stands before the name, as far as it matters.
+    fn near(&self) -> &[u8] {
+        &self.line[self.range.start.saturating_sub(2 * NAME)..self.range.start]
     }
 
     /// Whether the name is that of a variable of the environment.
@@ -227,7 +232,7 @@ impl<'a> Name<'a> {
 
     /// `Server=x;Password=…;`, `?user=x&password=…`, `host=x password=… dbname=y`.
     fn is_in_connection_string(&self) -> bool {
-        let before = self.line[..self.range.start].trim_ascii_end();
+        let before = self.near().trim_ascii_end();
         let is_adjoined = self.line.get(self.range.end) == Some(&b'=');
         is_adjoined
             && (before.ends_with(b";") || self.is_parameter() || contains_any(before, &["host=", "user=", "dbname="]))
@@ -238,7 +243,7 @@ impl<'a> Name<'a> {
         let line = self.line;
         let is_adjoined = written.range.start == self.range.end + 1 && line.get(self.range.end) == Some(&b'=');
         let ends = line.get(written.range.end).is_none_or(u8::is_ascii_whitespace);
-        let before = &line[..self.range.start];
+        let before = self.near();
         let is_set = before.ends_with(b"--set ") || before.ends_with(b"literal=");
         ends && (self.is_flag() || self.is_command() || is_adjoined && (self.is_variable() || is_set))
     }

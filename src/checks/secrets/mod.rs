@@ -45,12 +45,8 @@ pub(crate) fn find(line: &[u8]) -> Vec<Span> {
 
 /// The values in a line that are secret or may be, as [`find`] returns them. All that [`find`] finds is among them.
 pub(crate) fn suspects(line: &[u8]) -> Vec<Span> {
-    let mut spans = merge(all(line, Certainty::Suspected));
-    let nameless = nameless::find(line, &spans);
-    if nameless.is_empty() {
-        return spans;
-    }
-    spans.extend(nameless);
+    let mut spans = all(line, Certainty::Suspected);
+    nameless::find(line, &mut spans);
     merge(spans)
 }
 
