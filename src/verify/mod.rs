@@ -223,6 +223,7 @@ impl Look<'_> {
         let frame = &self.plan.frame;
         let claims_text: Vec<_> = claims.iter().enumerate().map(|(index, claim)| told(index + 1, claim)).collect();
         let claims_text = claims_text.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        let claims_text = (self.clean)(&claims_text);
         let user = prompt::second_look(
             &frame.fence,
             &frame.fenced(&claims_text),
