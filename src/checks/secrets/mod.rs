@@ -7,6 +7,7 @@
 mod assignment;
 mod command;
 mod format;
+mod literal;
 mod nameless;
 mod url;
 mod value;
