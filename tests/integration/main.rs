@@ -13,7 +13,9 @@ mod doubles;
 mod eval;
 mod eval_damage;
 mod eval_diffs;
+mod eval_shipped;
 mod formats;
+mod fuzz;
 mod github;
 mod gitlab;
 mod gitlab_template;
@@ -24,6 +26,7 @@ mod init;
 mod install;
 mod life;
 mod local;
+mod matrix;
 mod model;
 mod network;
 mod orientation;
@@ -39,4 +42,6 @@ mod report;
 #[cfg(unix)] // by scripts
 mod scripts;
 mod secrets;
+#[cfg(unix)]
+mod stopping;
 mod support;
