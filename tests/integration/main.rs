@@ -41,6 +41,7 @@ mod release;
 mod report;
 #[cfg(unix)] // by scripts
 mod scripts;
+mod secrets;
 #[cfg(unix)]
 mod stopping;
 mod support;
