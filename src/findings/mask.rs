@@ -48,7 +48,7 @@ fn is_masked(finding: &Finding, scene: &Scene<'_>) -> bool {
     let range = finding.start_line..=finding.end_line;
     let text = scene.text.filter(|_| finding.side == Side::Right);
     let raw = |number: u32| text?.lines().nth(usize::try_from(number).ok()?.checked_sub(1)?);
-    let lines = scene.file.hunks().iter().flat_map(|hunk| &hunk.lines);
+    let lines = scene.file.hunks().iter().flat_map(|hunk| hunk.lines.iter());
     lines.filter(|line| is_in(line, finding.side, &range)).any(|line| {
         let shown = line.text();
         shown.contains("***") && raw(line.number_on(finding.side)).is_none_or(|raw| raw.trim_end() != shown.trim_end())

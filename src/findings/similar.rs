@@ -73,7 +73,8 @@ pub fn matched(findings: &[Finding], standing: &[&Standing], vectors: &Vectors) 
     let mut left: Vec<usize> = (0..standing.len()).collect();
     for is_match in [is_at_its_place, has_its_text, is_on_its_code] {
         left.retain(|&one| {
-            let at = (0..findings.len()).find(|&at| found[at].is_none() && is_match(&findings[at], standing[one], vectors));
+            let at =
+                (0..findings.len()).find(|&at| found[at].is_none() && is_match(&findings[at], standing[one], vectors));
             at.inspect(|&at| found[at] = Some(one)).is_none()
         });
     }
