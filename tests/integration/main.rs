@@ -19,6 +19,8 @@ mod fuzz;
 mod github;
 mod gitlab;
 mod gitlab_template;
+#[cfg(unix)] // a configuration that runs `touch`
+mod hostile;
 #[cfg(unix)] // a repository that belongs to somebody else
 mod image;
 mod init;
