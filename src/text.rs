@@ -1,11 +1,14 @@
 //! Small tools for text that is not ours.
 
-/// Text on one line: control characters, line separators and direction marks appear as escapes.
+/// Whether a character does something else than to be seen: control characters, line separators, direction marks, and the
+/// invisible letters of tags.
+pub fn is_harmful(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Text on one line: control characters, line separators, direction marks and invisible letters appear as escapes.
 pub fn printable(text: &str) -> String {
-    let is_harmful = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
-    };
     if !text.contains(is_harmful) {
         return text.to_owned();
     }

@@ -223,7 +223,7 @@ fn message(finding: &Finding) -> Value {
     let text = clean::plain(&format!("{title}{}\n\n{body}", if ends { "" } else { "." }), LONGEST_MESSAGE);
     let text = if text.is_empty() { name.to_owned() } else { text };
     let body: String = body.chars().take(LONGEST_MESSAGE).collect();
-    let title: String = clean::cell(&title).replace("**", "").chars().take(LONGEST_MESSAGE).collect();
+    let title: String = clean::bold(&title).chars().take(LONGEST_MESSAGE).collect();
     let heading = if title.is_empty() { name.to_owned() } else { format!("**{title}**") };
     json!({
         // code such as `a[i](x)` is no link
@@ -376,7 +376,7 @@ mod tests {
         check("Why?", "", "Why?", "**Why?**");
         check("", "", "bug", "bug");
         check("a\n\u{1b}b", "<b>\u{0}", "a\\u{a}\\u{1b}b.\n\n<b>\\u{0}", "**a\\u{a}\\u{1b}b**\n\n&lt;b>");
-        check("Swap", "see x[i](y) {0}", "Swap.\n\nsee x[i]\u{200b}(y) {0}", "**Swap**\n\nsee x[i](y) {0}");
+        check("Swap", "see x[i](y) {0}", "Swap.\n\nsee x[i]\u{200b}(y) {0}", "**Swap**\n\nsee x[i]\\(y) {0}");
     }
 
     #[test]
