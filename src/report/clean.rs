@@ -251,6 +251,20 @@ pub fn painted_log(text: &str) -> String {
     text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
+/// JSON for a terminal or a log, the same in another spelling: what cannot be seen appears as escapes, and nothing in it is a
+/// command. Outside of its strings it has neither.
+pub fn json(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c != '\n' && is_harmful(c) {
+            out.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            out.push(c);
+        }
+    }
+    out.replace("##[", "##\\u005b").replace("##vso[", "##vso\\u005b")
+}
+
 /// A document for a log that a CI runner reads: it takes nothing in it for a command.
 pub fn fenced_off(text: &str) -> String {
     use std::hash::{BuildHasher as _, Hasher as _};
@@ -361,6 +375,17 @@ mod tests {
         assert_eq!(cell("```rust is\nbroken @x"), "```rust is broken @\u{200b}x");
         assert_eq!(code("a`b"), "``a`b``");
         assert_eq!(code("a\nb"), "`a\\u{a}b`");
+    }
+
+    #[test]
+    fn json_says_the_same_in_another_spelling() {
+        let value = serde_json::json!({"a": "\u{9b}1m \u{202e}\u{2028}\u{e0041}\u{7f} ##[x] ##vso[y] é"});
+        let text = json(&serde_json::to_string_pretty(&value).expect("JSON"));
+        assert!(
+            !text.chars().any(|c| c != '\n' && is_harmful(c)) && !text.contains("##[") && text.contains('é'),
+            "{text}"
+        );
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).expect("JSON"), value);
     }
 
     #[test]

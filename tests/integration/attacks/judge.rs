@@ -189,9 +189,7 @@ pub fn acts_in_log(log: &str, commands: &[&str]) -> Option<String> {
     // the runner stops listening where it is told to, up to a token that nobody can guess
     let mut until: Option<String> = None;
     for line in log.split('\n') {
-        if let Some(c) =
-            line.chars().find(|&c| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
-        {
+        if let Some(c) = line.chars().find(|&c| (c.is_control() && c != '\t') || deceives(c)) {
             return Some(format!("the character {} in {line:?}", c.escape_unicode()));
         }
         let bare = line.trim_start();
