@@ -183,6 +183,23 @@ fn nothing_that_the_model_says_acts_where_nothing_can_be_posted() {
 }
 
 #[test]
+fn nothing_that_the_model_says_acts_in_an_annotation() {
+    let mut judged = Judged::default();
+    let of_logs: Vec<Attack> = attacks().into_iter().filter(|attack| attack.name.starts_with("logs")).collect();
+    // as many as are shown
+    for attacks in of_logs.chunks(10) {
+        let pull = pull(attacks);
+        pull.github.set_permissions(&[("contents", "read"), ("pull_requests", "read")]);
+        let reviewed = pull.review(&ALL, 0);
+        assert_eq!(reviewed.at("/delivery/channel"), "annotations");
+        judged.log("standard output", &reviewed.run.stdout, &["error", "notice"]);
+        let commands = reviewed.run.stdout.lines().filter(|line| line.starts_with("::error "));
+        assert_eq!(commands.count(), attacks.len(), "{}", reviewed.run);
+    }
+    judged.end();
+}
+
+#[test]
 fn nothing_that_the_model_says_acts_on_gitlab() {
     let attacks = attacks();
     let scenario = gitlab::Scenario::new(&repo(&attacks), "main", "feature");
