@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 
 use super::corpus::{self, Attack};
-use super::judge::{Expected, acts, acts_in_log};
+use super::judge::Expected;
+use super::{Judged, fence, part, suggestion};
 use crate::support::github::{self, Fault, Route};
 use crate::support::gitlab;
 use crate::support::merge::Merge;
 use crate::support::openai::{Answer, Script, finding};
 use crate::support::pull::Pull;
 use crate::support::repo::Repo;
-use crate::support::review::part;
 use crate::support::server::Request;
 
 /// Lines from one attacked line to the next, so that no two findings are taken for one.
@@ -42,7 +42,8 @@ fn model(attacks: &[Attack]) -> Answer {
             else {
                 continue;
             };
-            let text = attacks[index].text.replace("{fence}", &fence);
+            let text =
+                attacks[index].text.replace("{fence}", &fence).replace("{hash}", fence.trim_start_matches("data"));
             let severity = if index % 2 == 0 { "critical" } else { "major" };
             let fields =
                 json!({"title": text, "body": text, "suggestion": text, "reasoning": text, "severity": severity});
@@ -53,45 +54,12 @@ fn model(attacks: &[Attack]) -> Answer {
     })
 }
 
-/// The name of the data tags of a request.
-fn fence(body: &Value) -> String {
-    let user = body["messages"][1]["content"].as_str().unwrap_or_default();
-    user.split_once('<').and_then(|(_, rest)| rest.split('>').next()).unwrap_or_default().to_owned()
-}
-
 fn attacks() -> Vec<Attack> {
     corpus::at("answer")
 }
 
 /// What a run may be asked to do so that nothing is left out for its number.
 const ALL: [&str; 4] = ["--max-comments", "1000", "--min-severity", "info"];
-
-/// All that is judged at once: one attack that comes through does not hide the others.
-#[derive(Default)]
-struct Judged(Vec<String>);
-
-impl Judged {
-    fn text(&mut self, place: &str, text: &str, expected: &Expected) {
-        self.0.extend(acts(text, expected).map(|why| format!("{place}: {why}\n{text}\n")));
-    }
-
-    fn log(&mut self, place: &str, log: &str, commands: &[&str]) {
-        self.0.extend(acts_in_log(log, commands).map(|why| format!("{place}: {why}")));
-    }
-
-    #[track_caller]
-    fn end(self) {
-        assert!(self.0.is_empty(), "{} texts act:\n{}", self.0.len(), self.0.join("\n"));
-    }
-}
-
-/// The checked replacement of the finding that a comment is about.
-fn suggestion(report: &Value, comment: &str) -> Vec<String> {
-    let findings = report["findings"].as_array().into_iter().flatten();
-    let ours = findings
-        .filter(|finding| finding["id"].as_str().is_some_and(|id| comment.contains(&format!("finding v1 {id} "))));
-    ours.filter_map(|finding| finding["suggestion"].as_str()).map(str::to_owned).collect()
-}
 
 /// The case that a posted comment is about, for what a failing test says.
 fn case(attacks: &[Attack], line: u32) -> String {
