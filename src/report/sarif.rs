@@ -115,7 +115,7 @@ fn usual(category: Category) -> (Severity, &'static str) {
 fn usual_of_check(name: &str) -> (Severity, Category) {
     match name {
         "secrets" | "private-keys" => (Severity::Critical, Category::Security),
-        "env-files" | "hidden-unicode" => (Severity::Major, Category::Security),
+        "env-files" | "hidden-unicode" | "reviewer-instructions" => (Severity::Major, Category::Security),
         "conflict-marks" => (Severity::Critical, Category::Bug),
         "focused-tests" => (Severity::Major, Category::Test),
         _ => (Severity::Major, Category::Bug),
