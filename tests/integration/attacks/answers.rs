@@ -1,6 +1,6 @@
 //! What the model says, influenced by whoever wrote the change: in comments, summaries and logs.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::corpus::{self, Attack};
 use super::judge::Expected;
@@ -16,20 +16,24 @@ use crate::support::server::Request;
 /// Lines from one attacked line to the next, so that no two findings are taken for one.
 const APART: usize = 4;
 
-/// A change with a line for each attack.
-fn repo(attacks: &[Attack]) -> Repo {
+/// A line for each attack, and lines between them.
+pub fn lines(attacks: &[Attack]) -> String {
     let lines = |n: usize| {
         (0..APART).map(move |k| {
             if k == 0 { format!("let case_{n} = attacked({n});\n") } else { format!("let rest_{n}_{k} = {k};\n") }
         })
     };
-    let text: String = (0..attacks.len()).flat_map(lines).collect();
+    (0..attacks.len()).flat_map(lines).collect()
+}
+
+/// A change with a line for each attack.
+fn repo(attacks: &[Attack]) -> Repo {
     let base = Repo::new().file("README", "x\n").commit("base");
-    base.branch("feature").file("src/attacked.rs", text).commit("change")
+    base.branch("feature").file("src/attacked.rs", lines(attacks)).commit("change")
 }
 
 /// A model that says of each attacked line what its attack is, in all that it says.
-fn model(attacks: &[Attack]) -> Answer {
+pub fn model(attacks: &[Attack]) -> Answer {
     let attacks = attacks.to_vec();
     Answer::with(move |request: &Request| {
         let fence = fence(&request.body);
@@ -42,8 +46,7 @@ fn model(attacks: &[Attack]) -> Answer {
             else {
                 continue;
             };
-            let text =
-                attacks[index].text.replace("{fence}", &fence).replace("{hash}", fence.trim_start_matches("data"));
+            let text = corpus::with_fence(&attacks[index].text, &fence);
             let severity = if index % 2 == 0 { "critical" } else { "major" };
             let fields =
                 json!({"title": text, "body": text, "suggestion": text, "reasoning": text, "severity": severity});

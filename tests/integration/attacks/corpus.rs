@@ -56,6 +56,11 @@ pub fn at(place: &str) -> Vec<Attack> {
     all().into_iter().filter(|attack| attack.places.iter().any(|known| known == place)).collect()
 }
 
+/// A text in which the name of the fence stands where it says so.
+pub fn with_fence(text: &str, fence: &str) -> String {
+    text.replace("{fence}", fence).replace("{hash}", fence.trim_start_matches("data"))
+}
+
 impl Attack {
     pub fn steers(&self) -> bool {
         self.steers == Some(true)

@@ -4,6 +4,7 @@
 mod answers;
 mod corpus;
 mod judge;
+mod second;
 mod told;
 
 use serde_json::Value;

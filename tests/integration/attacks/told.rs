@@ -7,6 +7,7 @@ use super::judge::Expected;
 use super::{Judged, attacks_in, outside, part, suggestion, system};
 use crate::support::github::Scenario;
 use crate::support::openai::{Answer, Script, finding};
+use crate::support::program::Prudence;
 use crate::support::pull::Pull;
 use crate::support::repo::Repo;
 use crate::support::server::Request;
@@ -80,6 +81,13 @@ fn judge(attacks: &[Attack], ordinary: &(String, String), judged: &mut Judged) -
             part.lines().find(|line| !is_shape(line)).map(|line| format!("a line of its own in a part: {line}")),
         );
     }
+    let notes = reviewed.notes();
+    for (place, named) in NOTED {
+        let steering: Vec<&Attack> = attacks_in(attacks, place).filter(|attack| attack.steers()).collect();
+        if !steering.is_empty() && !notes.contains(named) {
+            judged.0.push(format!("no note on {named}: {steering:?}\n{notes}"));
+        }
+    }
     let root = pull.github.root.clone();
     for comment in pull.github.review_comments().iter().filter(|comment| comment.author != "mallory") {
         judged.text(
@@ -102,6 +110,16 @@ fn judge(attacks: &[Attack], ordinary: &(String, String), judged: &mut Judged) -
     judged.log("standard error", &reviewed.run.stderr, &[]);
     reviewed.report.clone()
 }
+
+/// Places beside the code, and how a note names them.
+const NOTED: [(&str, &str); 6] = [
+    ("title", "the title"),
+    ("description", "the description"),
+    ("commit", "the commit messages"),
+    ("issue", "the issues that it closes"),
+    ("comment", "what was said on the files"),
+    ("file-name", "the names of files"),
+];
 
 /// What the prompts of an ordinary request say outside of their fences: system message and user message.
 fn ordinary() -> (String, String) {
@@ -126,4 +144,27 @@ fn what_is_told_stays_data() {
         judge(attacks, &ordinary, &mut judged);
     }
     judged.end();
+}
+
+#[test]
+fn an_attempt_to_steer_the_reviewer_becomes_a_finding() {
+    let attacks = corpus::at("code");
+    let base = Repo::new().file("README", "x\n").commit("base").branch("feature");
+    let repo = attacks.iter().enumerate().fold(base, |repo, (n, attack)| {
+        let text: String = attack.text.lines().map(|line| format!("// {line}\n")).collect();
+        repo.file(&format!("src/case_{n}.rs"), format!("fn before() {{}}\n{text}fn behind() {{}}\n"))
+    });
+    let repo = repo.commit("change");
+    let program = Prudence::new().current_dir(repo.path());
+    let report = program
+        .args(["review", "--base", "main", "--format", "json", "--max-comments", "1000"])
+        .run()
+        .expect_code(0)
+        .json();
+    let found: Vec<&Value> = report["findings"].as_array().expect("findings").iter().collect();
+    for (n, attack) in attacks.iter().enumerate() {
+        let path = format!("src/case_{n}.rs");
+        let is_found = found.iter().any(|f| f["path"] == path && f["rule"] == "reviewer-instructions");
+        assert_eq!(is_found, attack.steers(), "{attack:?}");
+    }
 }
