@@ -141,7 +141,11 @@ pub fn assemble(
         findings: judgement.findings.clone(),
         suppressed: judgement.suppressed.clone(),
         coverage,
-        chunks: if setup.provider == Resolved::Offline { Vec::new() } else { report::chunks(plan, &best) },
+        chunks: if setup.provider == Resolved::Offline {
+            Vec::new()
+        } else {
+            report::chunks(plan, &best, outcomes, &setup.config.model)
+        },
         usage: meter.totals(),
         cost: cost(setup, meter),
         delivery: deliver::undelivered(notes(meter, console)),

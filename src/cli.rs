@@ -424,12 +424,26 @@ pub struct Console {
     #[arg(long, value_name = "WHEN", value_enum, default_value_t, global = true)]
     #[arg(hide_possible_values = true, hide_default_value = true)]
     pub color: Color,
+    /// Messages: as text, or each as a line of JSON
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, global = true)]
+    #[arg(hide_possible_values = true, hide_default_value = true)]
+    pub log_format: LogFormat,
     /// Tell more; twice for still more
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     pub verbose: u8,
     /// Tell only results and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
+}
+
+/// How what goes to standard error is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// A JSON object on each line, for programs.
+    Json,
 }
 
 /// Where colours are used.
@@ -734,7 +748,7 @@ mod tests {
     #[test]
     fn console_flags_stand_anywhere() {
         let cli = parse(words("-vv plan --color never")).unwrap();
-        assert_eq!(cli.console, Console { color: Color::Never, verbose: 2, quiet: false });
+        assert_eq!(cli.console, Console { color: Color::Never, verbose: 2, ..Console::default() });
         assert!(parse(words("review -q")).unwrap().console.quiet);
     }
 }

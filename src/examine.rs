@@ -15,12 +15,13 @@ use crate::config::{self, Config, Effort};
 use crate::console::Console;
 use crate::context::Context;
 use crate::findings::{Finding, Gathered, Judgement, Origin, Placed, similar};
-use crate::llm::{self, Client, Tape};
+use crate::llm::{self, Client, Detour, Tape};
 use crate::meaning::Vectors;
 use crate::prepare::{Prepared, context, tell_of};
 use crate::report::Report;
 use crate::review::{self, Ask, Outcome};
 use crate::setup::{Setup, output_limit, prices};
+use crate::stop::Stop;
 use crate::tree::Tree;
 use crate::usage::Meter;
 use crate::verify::{self, Look};
@@ -35,13 +36,15 @@ pub struct Asking {
     pub tape: Option<Arc<Tape>>,
     /// Stands before the ids of the requests, where several changes are reviewed in one run.
     pub prefix: String,
+    /// Whether the run is to end early.
+    pub stop: Stop,
 }
 
 impl Asking {
     /// A new bill under the limit of a configuration.
-    pub fn new(config: &Config) -> Asking {
+    pub fn new(config: &Config, stop: &Stop) -> Asking {
         let meter = Arc::new(Meter::new(prices(config), config.max_cost_usd));
-        Asking { meter, cache: None, tape: None, prefix: String::new() }
+        Asking { meter, cache: None, tape: None, prefix: String::new(), stop: stop.clone() }
     }
 }
 
@@ -95,6 +98,7 @@ pub async fn examine(
         let mut gathered = join(setup, placed, vectors);
         look_again(&client, setup, prepared, (tree, &context), asking, &mut gathered, console).await;
         tell_of(&context, setup, console);
+        tell_of_detours(&client, console);
         if let Some(why) = client.tape_failure() {
             console.notice(&format!("not every exchange was recorded: {why}"));
         }
@@ -121,6 +125,7 @@ pub fn client(config: &Config, provider: Resolved, asking: &Asking, console: &Co
     };
     settings.on_event = console.model_events();
     settings.tape = asking.tape.clone();
+    settings.stop = asking.stop.clone();
     Ok(Client::new(settings, asking.meter.clone())?)
 }
 
@@ -165,6 +170,14 @@ fn tell_of_passes(prepared: &Prepared, outcomes: &[Outcome], console: &Console) 
             "{} of further passes got no answer, so that fewer could vote: {cause}",
             crate::report::plural(unseconded, "request")
         ));
+    }
+}
+
+/// Says which model answered where another was meant.
+fn tell_of_detours(client: &Client, console: &Console) {
+    for Detour { from, to, why, requests } in client.detours() {
+        let requests = crate::report::plural(requests, "request");
+        console.notice(&format!("`{to}` answered {requests} in the place of `{from}`: {}", why.replace('\n', "; ")));
     }
 }
 

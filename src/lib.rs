@@ -67,6 +67,7 @@
 //! | [`publish`] | delivers a report of another job, and trusts nothing in it |
 //! | [`init`] | the workflows and the configuration that `prudence init` writes |
 //! | [`doctor`] | whether a review would work, before it is tried |
+//! | [`stop`] | ending early in order: signals |
 //! | [`output`], [`console`], [`status`] | standard output and files, standard error, exit codes |
 //!
 //! # What always holds
@@ -126,6 +127,7 @@ pub mod setup;
 pub mod severity;
 pub mod source;
 pub mod status;
+pub mod stop;
 pub mod syntax;
 pub mod text;
 pub mod tree;

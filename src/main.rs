@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use prudence::run::run;
 use prudence::source::World;
 use prudence::status::Exit;
+use prudence::stop::Stop;
 
 fn main() -> ExitCode {
     let cli = match prudence::cli::parse(std::env::args_os()) {
@@ -16,10 +17,11 @@ fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(err.exit_code()).unwrap_or(Exit::Failed as u8));
         }
     };
+    let format = cli.console.log_format;
     let exit = start(cli).unwrap_or_else(|err| {
-        let message = prudence::report::clean::log(&format!("{err:#}"));
+        let line = prudence::console::line(format, "error", &format!("{err:#}"), serde_json::json!({}));
         // nobody may be reading; the exit code still tells
-        let _ = writeln!(anstream::stderr(), "error: {message}");
+        let _ = writeln!(anstream::stderr(), "{line}");
         prudence::deliver::tell_of_failure(&env, &format!("{err:#}"));
         Exit::Failed
     });
@@ -31,7 +33,7 @@ fn env(name: &str) -> Option<String> {
 }
 
 fn start(cli: prudence::cli::Cli) -> anyhow::Result<Exit> {
-    let world = World { env: &env, cwd: std::env::current_dir()? };
+    let world = World { env: &env, cwd: std::env::current_dir()?, stop: Stop::on_signals()? };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(run(cli, &world))
 }

@@ -118,7 +118,7 @@ pub fn context<'a>(
 /// and only those are told who ask for details.
 pub fn tell_of(context: &Context<'_>, setup: &Setup, console: &Console) {
     for note in context.notes() {
-        if setup.repo.is_some() { console.notice(&note) } else { console.detail(&note) }
+        if setup.repo.is_some() { console.notice(&note) } else { console.detail(&note, serde_json::json!({})) }
     }
 }
 

@@ -39,14 +39,22 @@ use crate::tree::Tree;
 /// Nothing was reviewed: usage, configuration, input, credentials or host. The message names thing, cause and remedy.
 pub async fn run(cli: cli::Cli, world: &World<'_>) -> Result<Exit> {
     let console = Console::new(&cli.console);
-    match cli.command {
-        Command::Review(args) => review(&args, world, &console).await,
-        Command::Publish(args) => publish(&args, world, &console).await,
-        Command::Eval(args) => eval::run(&args, world, &console).await,
-        Command::Plan(args) => plan(&args, world, &console).await,
-        Command::Doctor(args) => doctor::run(&args, world, &console).await,
-        Command::Config(args) => show_config(&args, world, &console),
-        Command::Init(args) => init(&args, world, &console),
+    tokio::select! {
+        biased;
+        signal = world.stop.at_once() => bail!("stopped by {signal}"),
+        exit = command(cli.command, world, &console) => exit,
+    }
+}
+
+async fn command(command: Command, world: &World<'_>, console: &Console) -> Result<Exit> {
+    match command {
+        Command::Review(args) => review(&args, world, console).await,
+        Command::Publish(args) => publish(&args, world, console).await,
+        Command::Eval(args) => eval::run(&args, world, console).await,
+        Command::Plan(args) => plan(&args, world, console).await,
+        Command::Doctor(args) => doctor::run(&args, world, console).await,
+        Command::Config(args) => show_config(&args, world, console),
+        Command::Init(args) => init(&args, world, console),
     }
 }
 
@@ -75,11 +83,12 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
     let asking = Asking {
         cache: cache(args, &prepared, world)?,
         tape: tape(&args.answers, &world.cwd)?,
-        ..Asking::new(&setup.config)
+        ..Asking::new(&setup.config, &world.stop)
     };
     if !prepared.plan.chunks.is_empty() {
         make_sure_of_a_channel(&setup, output.has_report(), console).await?;
     }
+    world.stop.ends_in_order();
     // what the checks found needs no waiting
     output.arrived(&prepared, &tree, &[]);
     let arrived = |outcomes: &[Outcome]| output.arrived(&prepared, &tree, outcomes);
@@ -99,7 +108,7 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
             check_run: wants_check_run(args, world).then(|| setup.is_gated(&report)),
             ..setup.posting(forge, &report, &annotate)
         };
-        deliver::post(&mut report, &posting).await;
+        deliver::post_unless(&world.stop, &mut report, &posting).await;
     }
     let exit = output.finish(report, &prepared.plan.diff)?;
     match refused {

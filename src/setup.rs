@@ -1,5 +1,6 @@
 //! Everything that is known before the change is looked into: the configuration, the change, and who is asked.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -342,13 +343,12 @@ fn warn(config: &Config, origins: &Origins, provider: Resolved, console: &Consol
     if provider != Resolved::Offline && config.api_key.is_some() && is_named_by_file && !is_loopback(&config.base_url) {
         console.notice(&format!("the key goes to {}, which a file of the repository names", config.base_url));
     }
-    if !config.fallback_models.is_empty() {
-        console.notice("`fallback-models` is not there yet: only `model` is asked");
-    }
-    if provider != Resolved::Offline && prices(config).get(&config.model).is_none() {
+    let unknown = |model: &&String| prices(config).get(model).is_none();
+    let asked: BTreeSet<&String> =
+        [&config.model, &config.verify_model].into_iter().chain(&config.fallback_models).collect();
+    for model in asked.into_iter().filter(|_| provider != Resolved::Offline).filter(unknown) {
         console.notice(&format!(
-            "`{}` has no known price, so the cost limit cannot hold; set one under `[prices.\"{}\"]`",
-            config.model, config.model
+            "`{model}` has no known price, so the cost limit cannot hold; set one under `[prices.\"{model}\"]`"
         ));
     }
 }

@@ -5,6 +5,8 @@ mod state;
 mod step;
 mod threads;
 
+use std::time::Duration;
+
 use crate::config::ci::Ci;
 use crate::diff::{Diff, Hunk, Line, Side};
 use crate::findings::standing::Standing;
@@ -16,6 +18,7 @@ use crate::report::markdown;
 use crate::report::{Channel, Delivery, Report, Status, actions};
 use crate::severity::Severity;
 use crate::source::Change;
+use crate::stop::Stop;
 use now::{Now, hear_commands, look_again};
 use state::standing_summary;
 use threads::{look_for_doubles, tidy};
@@ -61,6 +64,28 @@ struct Unplaced<'a> {
     finding: &'a Finding,
     /// Whether a later run may put it on its lines.
     is_waiting: bool,
+}
+
+/// How long a delivery that has begun may take after the run was stopped.
+const GRACE: Duration = Duration::from_millis(1500);
+
+/// As [`post`]; a run that was stopped posts nothing, and one that is stopped meanwhile may end what it has begun.
+pub async fn post_unless(stop: &Stop, report: &mut Report, posting: &Posting<'_>) {
+    let cut = async {
+        let signal = stop.wait().await;
+        tokio::time::sleep(GRACE).await;
+        signal
+    };
+    let (signal, what) = match stop.requested() {
+        Some(signal) => (signal, "nothing was posted"),
+        None => tokio::select! {
+            biased;
+            () = post(report, posting) => return,
+            signal = cut => (signal, "the delivery was cut short; the next run makes it whole"),
+        },
+    };
+    report.delivery.channel = Channel::None;
+    report.delivery.notes.push(format!("stopped by {signal}: {what}"));
 }
 
 /// Posts a report on its request: one review with the line comments, and the one summary comment. Where the token may

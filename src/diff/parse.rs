@@ -6,7 +6,7 @@
 use bytes::Bytes;
 
 use super::header::{Header, unquote};
-use super::{Content, Diff, FileDiff, Hunk, Line, LineKind};
+use super::{Content, Diff, FileDiff, Hunk, Line, LineKind, Side};
 
 /// Why a text is no diff that can be reviewed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -272,6 +272,21 @@ impl Parser<'_> {
     }
 }
 
+impl Diff {
+    /// Whether the text ended before its end: with less of the last hunk than its header says, or inside a line. Tells
+    /// something only of diffs whose counts are right, as those of git and of the hosts are.
+    pub fn breaks_off(&self) -> bool {
+        let Some(hunk) = self.files.last().and_then(|file| file.hunks().last()) else { return false };
+        let header = hunk.header.split(|&byte| byte == b'\n').rfind(|line| !line.is_empty());
+        let promised = header.and_then(hunk_range).map_or((0, 0), |range| (range.old_count, range.new_count));
+        let count = |side| hunk.lines.iter().filter(|line| line.is_on(side)).count();
+        let is_short = |count: usize, promised: u32| u32::try_from(count).is_ok_and(|count| count < promised);
+        let last = hunk.lines.last().map(|line| if line.no_newline.is_empty() { &line.raw } else { &line.no_newline });
+        let is_inside = last.is_some_and(|raw| !raw.ends_with(b"\n"));
+        is_inside || is_short(count(Side::Left), promised.0) || is_short(count(Side::Right), promised.1)
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct HunkRange {
     old_start: u32,
@@ -466,6 +481,22 @@ mod tests {
         assert_eq!(all[1].3, "b");
         assert_eq!(file.hunks()[0].lines[1].bytes(), b"b\r");
         assert_eq!(all[2], (' ', 2, 2, String::new()), "a stripped empty context line");
+    }
+
+    #[test]
+    fn a_text_that_breaks_off_is_seen() {
+        const WHOLE: &str =
+            "--- a/x\n+++ b/x\n@@ -1,3 +1,4 @@ fn x\n a\n-b\n+c\n+d\n e\n\\ No newline at end of file\n";
+        assert!(!parse(WHOLE).unwrap().breaks_off());
+        let lines: Vec<usize> = WHOLE.match_indices('\n').map(|(at, _)| at + 1).collect();
+        for end in lines[3]..WHOLE.len() {
+            // what is missing may be no more than the last line's remark
+            let is_seen = parse(&WHOLE[..end]).unwrap().breaks_off();
+            assert_eq!(is_seen, end != lines[7], "{:?}", &WHOLE[..end]);
+        }
+        assert!(
+            !parse("diff --git a/x b/y\nsimilarity index 100%\nrename from x\nrename to y\n").unwrap().breaks_off()
+        );
     }
 
     #[test]

@@ -157,7 +157,13 @@ impl Bench<'_> {
         let prepared = prepare(&setup, &tree, &quiet).await?;
         let meter = Arc::new(Meter::part_of(self.asking.meter.clone()));
         let prefix = format!("{}/", case.id);
-        let asking = Asking { meter: meter.clone(), cache: None, tape: self.asking.tape.clone(), prefix };
+        let asking = Asking {
+            meter: meter.clone(),
+            cache: None,
+            tape: self.asking.tape.clone(),
+            prefix,
+            stop: self.asking.stop.clone(),
+        };
         let examined = examine(&setup, &prepared, &tree, &asking, &|_| {}, &quiet).await?;
         if let Some(why) = examined.refused {
             bail!("{why}");
@@ -193,7 +199,7 @@ impl Bench<'_> {
             return Ok(0);
         }
         let asking =
-            Asking { meter: meter.clone(), cache: None, tape: self.asking.tape.clone(), prefix: String::new() };
+            Asking { meter: meter.clone(), tape: self.asking.tape.clone(), ..Asking::new(config, &self.asking.stop) };
         let client = client(config, self.provider, &asking, &self.console.aside_of_reports())?;
         // both reviewers have remarks of the same numbers
         let who = if name == PRUDENCE { String::new() } else { format!("{}/", name.replace(' ', "-")) };

@@ -33,6 +33,8 @@ pub struct Event {
     pub host: &'static str,
     /// Verb and route.
     pub request: String,
+    /// Bytes of the answer's body, where one came.
+    pub received_bytes: Option<usize>,
     /// The status; `None` where no answer came.
     pub status: Option<u16>,
     /// Time until the answer was read.
@@ -304,8 +306,9 @@ impl<W: Wire> Sender<W> {
         let result = result.unwrap_or_else(|_| Err(format!("no answer within {} s", left.as_secs())));
         if let Some(on_event) = &self.habits.on_event {
             let status = result.as_ref().ok().map(|answer| answer.status);
-            let host = self.habits.manners.name();
-            on_event(Event { host, request: format!("{method:?} {route}"), status, duration: started.elapsed() });
+            let received_bytes = result.as_ref().ok().map(|answer| answer.body.len());
+            let (host, request) = (self.habits.manners.name(), format!("{method:?} {route}"));
+            on_event(Event { host, request, received_bytes, status, duration: started.elapsed() });
         }
         result
     }

@@ -30,7 +30,7 @@ impl Client {
         let mut vectors = Vec::with_capacity(texts.len());
         for (index, texts) in texts.chunks(MOST_TEXTS).enumerate() {
             let call = Embed { id: format!("{id}/{}", index + 1), model, texts };
-            vectors.extend(self.call(&call).await?.said);
+            vectors.extend(self.call(&call, self.settings.deadline).await?.said);
         }
         Ok(vectors)
     }

@@ -26,6 +26,9 @@ pub enum LlmError {
     /// This request failed, and others may succeed.
     #[error("{0}")]
     Failed(String),
+    /// The model gave no answer in time: overloaded, limited, or lost. Another model may have the time.
+    #[error("{0}")]
+    Busy(String),
     /// The cost limit leaves no room; the request was not sent.
     #[error(transparent)]
     OverLimit(#[from] OverLimit),
@@ -46,8 +49,19 @@ pub(super) struct Failure {
     pub(super) error: LlmError,
     /// Whether the same request may succeed later.
     pub(super) retry: bool,
-    /// Whether another model may do better where this one stops.
-    pub(super) is_of_model: bool,
+    /// Where it stops everything: what that is.
+    pub(super) scope: Scope,
+}
+
+/// What an error is about: all that has the same one fails too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// The model: missing, or not up to what is asked.
+    Model,
+    /// What may be spent, by account or by model: some servers count for each model.
+    Quota,
+    /// The server: key and address.
+    Server,
 }
 
 /// Who was asked: what messages name and what they must not show.
@@ -89,7 +103,7 @@ pub(super) fn classify(error: &ApiError, asked: &Asked<'_>) -> Failure {
     let is = |code: &str| error.code.as_deref() == Some(code);
     let refused = error.status >= 400;
     if error.status == 402 || QUOTA.iter().any(|code| is(code) || error.kind.as_deref() == Some(code)) {
-        return stop(quota(error, asked));
+        return Failure { scope: Scope::Quota, ..stop(quota(error, asked)) };
     }
     if refused && error.status < 500 {
         if is("context_length_exceeded") || error.status == 413 || says(&TOO_LONG) {
@@ -97,7 +111,7 @@ pub(super) fn classify(error: &ApiError, asked: &Asked<'_>) -> Failure {
             return Failure {
                 error: LlmError::Split { what: TooLong::Prompt, message },
                 retry: false,
-                is_of_model: true,
+                scope: Scope::Model,
             };
         }
         if ["content_filter", "content_policy_violation", "invalid_prompt"].iter().any(|code| is(code))
@@ -113,8 +127,8 @@ pub(super) fn classify(error: &ApiError, asked: &Asked<'_>) -> Failure {
         401 => stop(bad_key(error, asked)),
         403 => stop(no_access(error, asked)),
         404 | 405 => stop(no_endpoint(error, asked)),
-        429 => failed(asked.sentence("the model server limits the rate", error), true),
-        408 | 409 | 500.. => failed(asked.sentence("the model server failed", error), true),
+        429 => busy(asked.sentence("the model server limits the rate", error)),
+        408 | 409 | 500.. => busy(asked.sentence("the model server failed", error)),
         _ if !refused => failed(asked.sentence("the model server sent no valid answer", error), true),
         _ if error.names("max_completion_tokens") || error.names("max_tokens") => {
             stop_model(too_many_tokens(error, asked))
@@ -124,15 +138,19 @@ pub(super) fn classify(error: &ApiError, asked: &Asked<'_>) -> Failure {
 }
 
 fn stop(message: String) -> Failure {
-    Failure { error: LlmError::Stop(message), retry: false, is_of_model: false }
+    Failure { error: LlmError::Stop(message), retry: false, scope: Scope::Server }
 }
 
 fn stop_model(message: String) -> Failure {
-    Failure { is_of_model: true, ..stop(message) }
+    Failure { scope: Scope::Model, ..stop(message) }
 }
 
 fn failed(message: String, retry: bool) -> Failure {
-    Failure { error: LlmError::Failed(message), retry, is_of_model: true }
+    Failure { error: LlmError::Failed(message), retry, scope: Scope::Model }
+}
+
+fn busy(message: String) -> Failure {
+    Failure { error: LlmError::Busy(message), ..failed(String::new(), true) }
 }
 
 fn quota(error: &ApiError, asked: &Asked<'_>) -> String {

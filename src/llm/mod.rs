@@ -5,6 +5,7 @@
 
 mod embeddings;
 mod error;
+mod fallback;
 mod limits;
 pub mod openai;
 mod tape;
@@ -25,13 +26,16 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::config::{Config, Provider};
 use crate::secret::Secret;
+use crate::stop::Stop;
 use crate::usage::{self, Meter, Reservation, Usage};
-use error::{Asked, Failure, classify};
+use error::{Asked, Failure, Scope, classify};
+use fallback::GivenUp;
 use limits::LONGEST_WAIT;
 use openai::{Answer, ApiError, Dialect};
 use transport::{Endpoint, HttpReply, Lost, Transport};
 
 pub use error::{LlmError, TooLong};
+pub use fallback::Detour;
 pub use tape::Tape;
 
 /// Which server is asked, and how patiently.
@@ -59,8 +63,12 @@ pub struct Settings {
     pub deadline: Instant,
     /// `User-Agent`.
     pub user_agent: String,
+    /// Models that are asked where one gives no answer, in this order.
+    pub fallback_models: Vec<String>,
     /// Files that answer instead of the server, or that take its answers.
     pub tape: Option<Arc<Tape>>,
+    /// Whether all requests are to be given up.
+    pub stop: Stop,
     /// Told of every attempt, for logs.
     pub on_event: Option<Arc<dyn Fn(Event) + Send + Sync>>,
 }
@@ -80,7 +88,9 @@ impl Settings {
             max_attempts: 5,
             deadline,
             user_agent: concat!("prudence/", env!("CARGO_PKG_VERSION")).to_owned(),
+            fallback_models: config.fallback_models.clone(),
             tape: None,
+            stop: Stop::default(),
             on_event: None,
         }
     }
@@ -89,6 +99,12 @@ impl Settings {
 /// One attempt, for logs; it holds no secret.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
+    /// The request's name within its run.
+    pub id: String,
+    /// Bytes of its body.
+    pub sent_bytes: usize,
+    /// Bytes of the answer's body, where one came.
+    pub received_bytes: Option<usize>,
     /// The model that was asked.
     pub model: String,
     /// Counted from 1, steps down included.
@@ -172,7 +188,9 @@ pub struct Reply {
     pub text: String,
     /// The tools that it wants called, before it says more.
     pub calls: Vec<ToolCall>,
-    /// The model that answered, as the server names it.
+    /// The model that answered, as it was asked for.
+    pub asked: String,
+    /// The same, as the server names it.
     pub model: String,
     /// What it took, with the requests and repeats that it needed.
     pub usage: Usage,
@@ -237,8 +255,8 @@ pub struct Client {
     stopped: OnceLock<String>,
     /// Whether the server ever answered anything.
     reached: AtomicBool,
-    /// Until when the server, by its own word, takes no request.
-    closed_until: Mutex<Option<Instant>>,
+    /// Requests that another model answered than the one that was meant.
+    detours: Mutex<Vec<Detour>>,
 }
 
 /// What was found out about a model.
@@ -248,6 +266,10 @@ struct Known {
     dialect: Dialect,
     /// Why it cannot be asked at all.
     stopped: Option<String>,
+    /// Until when the server, by its own word, takes no request for it.
+    closed_until: Option<Instant>,
+    /// When it was given up for another, and why.
+    given_up: Option<GivenUp>,
 }
 
 impl fmt::Debug for Client {
@@ -271,7 +293,7 @@ impl Client {
             models: Mutex::default(),
             stopped: OnceLock::new(),
             reached: AtomicBool::new(false),
-            closed_until: Mutex::default(),
+            detours: Mutex::default(),
         })
     }
 
@@ -285,19 +307,22 @@ impl Client {
         &self.meter
     }
 
-    /// Asks the model, with as many attempts as it takes and is allowed.
+    /// Asks the model, with as many attempts as it takes and is allowed; where it gives no answer, those that stand in for it.
     ///
     /// # Errors
     /// See [`LlmError`]. After one [`LlmError::Stop`] all later calls return it at once, for this model or for all,
     /// whichever it is about.
     pub async fn complete(&self, request: &Request) -> Result<Reply, LlmError> {
-        let Done { said: (text, calls), model, usage } = self.call(request).await?;
-        Ok(Reply { text, calls, model, usage })
+        self.with_fallbacks(request).await
     }
 
-    /// As [`Client::complete`], whatever is asked.
-    async fn call<C: Call>(&self, call: &C) -> Result<Done<C::Said>, LlmError> {
-        let result = self.attempts(call).await;
+    /// Asks, and remembers what stops everything.
+    async fn call<C: Call>(&self, call: &C, until: Instant) -> Result<Done<C::Said>, LlmError> {
+        let result = tokio::select! {
+            biased;
+            signal = self.settings.stop.wait() => Err(LlmError::Failed(format!("the run was stopped by {signal}"))),
+            result = self.attempts(call, until) => result,
+        };
         if let Err(LlmError::Stop(message)) = &result
             && self.known(call.model()).stopped.is_none()
         {
@@ -312,10 +337,14 @@ impl Client {
     /// See [`NoList`].
     pub async fn models(&self) -> Result<Vec<String>, NoList> {
         let asked = self.asked("");
-        let reply = match self.transport.models(self.attempt_ends()).await {
+        let reply = match self.transport.models(self.attempt_ends(self.settings.deadline)).await {
             Ok(reply) => reply,
             Err(lost) => {
-                return Err(NoList { status: None, is_page: false, error: self.lost(&lost, &asked).into_error() });
+                return Err(NoList {
+                    status: None,
+                    is_page: false,
+                    error: self.lost(&lost, &asked, self.settings.deadline).into_error(),
+                });
             }
         };
         let listed = match self.redirect(&reply, &asked) {
@@ -327,17 +356,21 @@ impl Client {
     }
 
     /// Attempts until there is an answer, or an error after which another attempt makes no sense.
-    async fn attempts<C: Call>(&self, call: &C) -> Result<Done<C::Said>, LlmError> {
+    async fn attempts<C: Call>(&self, call: &C, until: Instant) -> Result<Done<C::Said>, LlmError> {
         let (mut sent, mut failures, mut attempt) = (0, 0, 0);
         loop {
-            self.ready(call.model()).await?;
-            let reservation = self.reserve(call, sent > 0).await?;
+            self.ready(call.model(), until).await?;
+            let reservation = self.reserve(call, until, sent > 0).await?;
             let started = Instant::now();
-            let Attempt { sent: was_sent, status, request_id, result } = self.attempt(call, reservation).await;
+            let Attempt { sent: was_sent, sent_bytes, received_bytes, status, request_id, result } =
+                self.attempt(call, until, reservation).await;
             sent += u64::from(was_sent);
             attempt += 1;
             let duration = started.elapsed();
             let event = Event {
+                id: call.id().to_owned(),
+                sent_bytes,
+                received_bytes,
                 model: call.model().to_owned(),
                 attempt,
                 status,
@@ -357,7 +390,7 @@ impl Client {
                 Err(Setback::End(error)) => Err(error),
                 Err(Setback::Again { error, asked_wait }) => {
                     failures += 1;
-                    self.pause(error, asked_wait, failures)
+                    self.pause(error, asked_wait, failures, until)
                 }
             };
             self.report(Event { wait: wait.as_ref().ok().copied(), ..event });
@@ -366,18 +399,18 @@ impl Client {
     }
 
     /// Waits until the server takes requests again, where it said that it does not.
-    async fn ready(&self, model: &str) -> Result<(), LlmError> {
+    async fn ready(&self, model: &str, until: Instant) -> Result<(), LlmError> {
         loop {
             let now = Instant::now();
-            if let Some(message) = self.stopped.get().cloned().or_else(|| self.known(model).stopped) {
+            let known = self.known(model);
+            if let Some(message) = self.stopped.get().cloned().or(known.stopped) {
                 return Err(LlmError::Stop(message));
             }
-            if now >= self.settings.deadline {
-                return Err(too_late());
+            if now >= until {
+                return Err(self.too_late(until));
             }
-            let closed_until = *lock(&self.closed_until);
-            match closed_until.filter(|open| *open > now) {
-                Some(open) if open < self.settings.deadline => sleep_until(open).await,
+            match known.closed_until.filter(|open| *open > now) {
+                Some(open) if open < until => sleep_until(open).await,
                 Some(_) => return Err(closed_too_long()),
                 None => return Ok(()),
             }
@@ -385,26 +418,28 @@ impl Client {
     }
 
     /// Sets aside the worst case of one attempt.
-    async fn reserve<C: Call>(&self, call: &C, repeat: bool) -> Result<Reservation<'_>, LlmError> {
+    async fn reserve<C: Call>(&self, call: &C, until: Instant, repeat: bool) -> Result<Reservation<'_>, LlmError> {
         let reservation = self.meter.reserve(call.model(), call.input_tokens(), call.output_limit(), repeat);
-        match timeout_at(self.settings.deadline, reservation).await {
+        match timeout_at(until, reservation).await {
             Ok(reservation) => Ok(reservation?),
-            Err(_) => Err(too_late()),
+            Err(_) => Err(self.too_late(until)),
         }
     }
 
     /// One attempt: sent, received and booked.
-    async fn attempt<C: Call>(&self, call: &C, reservation: Reservation<'_>) -> Attempt<C::Said> {
+    async fn attempt<C: Call>(&self, call: &C, until: Instant, reservation: Reservation<'_>) -> Attempt<C::Said> {
         let asked = self.asked(call.model());
         let dialect = self.known(call.model()).dialect;
         let body = call.encode(dialect).to_string();
-        match self.transport.ask(C::ENDPOINT, call.id(), call.model(), body, self.attempt_ends()).await {
+        let sent_bytes = body.len();
+        match self.transport.ask(C::ENDPOINT, call.id(), call.model(), body, self.attempt_ends(until)).await {
             Ok(reply) => {
                 self.reached.store(true, Ordering::Relaxed);
                 let result = self.receive(call, dialect, reservation, &reply, &asked);
                 let request_id = ["x-request-id", "apim-request-id"].iter().find_map(|name| reply.headers.get(*name));
                 let request_id = request_id.and_then(|id| id.to_str().ok()).map(|id| asked.clean(id, 100));
-                Attempt { sent: true, status: Some(reply.status), request_id, result }
+                let (status, received_bytes) = (Some(reply.status), Some(reply.body.len()));
+                Attempt { sent: true, sent_bytes, received_bytes, status, request_id, result }
             }
             Err(lost) => {
                 let sent = !matches!(lost, Lost::NotSent(_) | Lost::Absent(_));
@@ -414,7 +449,8 @@ impl Client {
                 } else {
                     reservation.cancel()
                 }
-                Attempt { sent, status: None, request_id: None, result: Err(self.lost(&lost, &asked)) }
+                let result = Err(self.lost(&lost, &asked, until));
+                Attempt { sent, sent_bytes, received_bytes: None, status: None, request_id: None, result }
             }
         }
     }
@@ -454,9 +490,14 @@ impl Client {
             self.learn(asked.model, |known| known.dialect = known.dialect.common(lower));
             return Setback::StepDown(asked.sentence("the model server understands less than was asked", error));
         }
-        let Failure { error: failure, retry, is_of_model } = classify(error, asked);
+        let Failure { error: failure, retry, scope } = classify(error, asked);
         let is_split = matches!(failure, LlmError::Split { .. });
         if is_split || !limits::should_retry(headers).unwrap_or(retry) {
+            let is_of_model = match scope {
+                Scope::Model => true,
+                Scope::Quota => !self.settings.fallback_models.is_empty(),
+                Scope::Server => false,
+            };
             if let (LlmError::Stop(message), true) = (&failure, is_of_model) {
                 self.learn(asked.model, |known| known.stopped = Some(message.clone()));
             }
@@ -466,17 +507,16 @@ impl Client {
         let wait = asked_wait.filter(|wait| *wait <= LONGEST_WAIT && !self.transport.is_played());
         if let (429, Some(wait)) = (error.status, wait) {
             let open = Instant::now() + wait;
-            // The limit is the account's: what others would send before is refused too, and counts.
-            let mut closed_until = lock(&self.closed_until);
-            *closed_until = closed_until.max(Some(open));
+            // What others would send to this model before is refused too, and counts.
+            self.learn(asked.model, |known| known.closed_until = known.closed_until.max(Some(open)));
         }
         Setback::Again { error: failure, asked_wait }
     }
 
     /// What follows from an answer that did not arrive whole.
-    fn lost(&self, lost: &Lost, asked: &Asked<'_>) -> Setback {
-        if Instant::now() >= self.settings.deadline {
-            return Setback::End(too_late());
+    fn lost(&self, lost: &Lost, asked: &Asked<'_>, until: Instant) -> Setback {
+        if Instant::now() >= until {
+            return Setback::End(self.too_late(until));
         }
         let again = |error| Setback::Again { error, asked_wait: None };
         match lost {
@@ -488,10 +528,10 @@ impl Client {
                 )))
             }
             Lost::NotSent(cause) => {
-                again(LlmError::Failed(format!("no connection to the model server: {}", asked.clean(cause, 200))))
+                again(LlmError::Busy(format!("no connection to the model server: {}", asked.clean(cause, 200))))
             }
             Lost::Cut(cause) => {
-                again(LlmError::Failed(format!("no answer from the model server: {}", asked.clean(cause, 200))))
+                again(LlmError::Busy(format!("no answer from the model server: {}", asked.clean(cause, 200))))
             }
             Lost::Absent(cause) => Setback::End(LlmError::Failed(cause.clone())),
             Lost::TooLarge => Setback::End(LlmError::Failed("the model server's answer is too large".to_owned())),
@@ -499,7 +539,13 @@ impl Client {
     }
 
     /// The pause before the next attempt, or the error where there is none.
-    fn pause(&self, error: LlmError, asked_wait: Option<Duration>, failures: u32) -> Result<Duration, LlmError> {
+    fn pause(
+        &self,
+        error: LlmError,
+        asked_wait: Option<Duration>,
+        failures: u32,
+        until: Instant,
+    ) -> Result<Duration, LlmError> {
         if failures >= self.settings.max_attempts {
             return Err(ended(error, &format!("; gave up after {failures} attempts")));
         }
@@ -510,7 +556,7 @@ impl Client {
             return Err(ended(error, &format!("; it asks for a pause of {} s, which is too long", wait.as_secs())));
         }
         let wait = asked_wait.map_or_else(|| limits::backoff(self.settings.first_pause, failures - 1), limits::spread);
-        if Instant::now() + wait >= self.settings.deadline {
+        if Instant::now() + wait >= until {
             return Err(ended(error, "; the next attempt would come after the deadline\nhint: raise `--deadline`"));
         }
         Ok(wait)
@@ -543,8 +589,18 @@ impl Client {
         lesson(lock(&self.models).entry(model.to_owned()).or_default());
     }
 
-    fn attempt_ends(&self) -> Instant {
-        self.settings.deadline.min(Instant::now() + self.settings.attempt_timeout)
+    fn attempt_ends(&self, until: Instant) -> Instant {
+        until.min(Instant::now() + self.settings.attempt_timeout)
+    }
+
+    /// The error of a request that ran out of time: all of it, or the model's share.
+    fn too_late(&self, until: Instant) -> LlmError {
+        match until < self.settings.deadline {
+            true => LlmError::Busy("the model did not answer within its share of the deadline".to_owned()),
+            false => {
+                LlmError::Busy("the deadline passed before the model answered\nhint: raise `--deadline`".to_owned())
+            }
+        }
     }
 
     fn report(&self, event: Event) {
@@ -557,6 +613,8 @@ impl Client {
 /// One attempt and what came of it.
 struct Attempt<S> {
     sent: bool,
+    sent_bytes: usize,
+    received_bytes: Option<usize>,
     status: Option<u16>,
     request_id: Option<String>,
     result: Result<Done<S>, Setback>,
@@ -606,19 +664,16 @@ fn may_be_billed(status: u16) -> bool {
     status < 300 || matches!(status, 502 | 504 | 520..=524)
 }
 
-fn too_late() -> LlmError {
-    LlmError::Failed("the deadline passed before the model answered\nhint: raise `--deadline`".to_owned())
-}
-
 fn closed_too_long() -> LlmError {
     let hint = "hint: raise `--deadline`, or lower `--concurrency`";
-    LlmError::Failed(format!("the model server limits the rate until after the deadline\n{hint}"))
+    LlmError::Busy(format!("the model server limits the rate until after the deadline\n{hint}"))
 }
 
 /// `error` with the reason why there is no other attempt; one that stops the run says enough by itself.
 fn ended(error: LlmError, reason: &str) -> LlmError {
     match error {
         LlmError::Failed(message) => LlmError::Failed(format!("{message}{reason}")),
+        LlmError::Busy(message) => LlmError::Busy(format!("{message}{reason}")),
         other => other,
     }
 }

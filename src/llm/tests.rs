@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::{Client, Event, LlmError, NoList, Reply, Request, Settings, TooLong};
 use crate::config::Provider;
 use crate::secret::Secret;
+use crate::stop::Stop;
 use crate::usage::{Meter, Price, Prices, Usage};
 
 const KEY: &str = "sk-proj-very-secret-4711";
@@ -33,7 +34,9 @@ pub(super) fn settings(base_url: &str) -> Settings {
         max_attempts: 3,
         deadline: Instant::now() + Duration::from_secs(20),
         user_agent: "prudence/test".to_owned(),
+        fallback_models: Vec::new(),
         tape: None,
+        stop: Stop::default(),
         on_event: None,
     }
 }
@@ -190,6 +193,7 @@ fn check(steps: impl IntoIterator<Item = Step>, requests: usize, kind: &str, tex
                     LlmError::Split { .. } => "split",
                     LlmError::Stop(_) => "stop",
                     LlmError::Failed(_) => "failed",
+                    LlmError::Busy(_) => "busy",
                     LlmError::OverLimit(_) => "over limit",
                 };
                 (kind, error.to_string())
@@ -217,7 +221,8 @@ async fn an_answer_comes_with_what_it_took() {
         output_tokens: 50,
         reasoning_tokens: 7,
     };
-    assert_eq!(reply, Reply { text: "{}".to_owned(), calls: Vec::new(), model: "m-2026".to_owned(), usage });
+    let (text, asked, model) = ("{}".to_owned(), "m".to_owned(), "m-2026".to_owned());
+    assert_eq!(reply, Reply { text, calls: Vec::new(), asked, model, usage });
     assert_eq!(world.meter.by_model(), [("m".to_owned(), usage, Some(450.0 / 1e6))]);
     let seen = world.seen(|seen| (seen.uri.to_string(), seen.headers["authorization"].clone(), seen.body.clone()));
     assert_eq!(seen[0].0, "/v1/chat/completions");
@@ -310,11 +315,11 @@ fn what_may_pass_is_tried_again() {
 
 #[test]
 fn attempts_are_bounded() {
-    check([step(500, "")], 3, "failed", "gave up after 3 attempts");
+    check([step(500, "")], 3, "busy", "gave up after 3 attempts");
     check([step(200, "<html>")], 3, "failed", "no valid answer: a web page; gave up");
-    check([step(503, "").header("x-should-retry", "false")], 1, "failed", "503");
-    check([step(429, "").header("retry-after", "121")], 1, "failed", "121 s");
-    check([step(429, "").header("retry-after", "30")], 1, "failed", "deadline");
+    check([step(503, "").header("x-should-retry", "false")], 1, "busy", "503");
+    check([step(429, "").header("retry-after", "121")], 1, "busy", "121 s");
+    check([step(429, "").header("retry-after", "30")], 1, "busy", "deadline");
 }
 
 #[test]
@@ -449,8 +454,8 @@ async fn a_server_that_is_silent_is_given_up_at_the_deadline() {
     let hang = Step { delay: Duration::from_secs(30), ..ok() };
     let world = World::with([hang], None, |settings| settings.deadline = Instant::now() + Duration::from_millis(100));
     let world = world.await;
-    assert!(matches!(world.ask().await, Err(LlmError::Failed(message)) if message.contains("`--deadline`")));
-    assert!(matches!(world.ask().await, Err(LlmError::Failed(message)) if message.contains("`--deadline`")));
+    assert!(matches!(world.ask().await, Err(LlmError::Busy(message)) if message.contains("`--deadline`")));
+    assert!(matches!(world.ask().await, Err(LlmError::Busy(message)) if message.contains("`--deadline`")));
     assert_eq!((world.requests(), world.meter.unconfirmed_requests()), (1, 1));
 }
 
@@ -543,4 +548,85 @@ async fn events_tell_of_the_repeats() {
     let events = world.events.lock().unwrap();
     let told: Vec<_> = events.iter().map(|e| (e.attempt, e.status, e.wait.is_some(), e.error.is_some())).collect();
     assert_eq!(told, [(1, Some(500), true, true), (2, Some(200), false, false)]);
+}
+
+/// Asks once, with another model that may stand in; expects which was asked how often, and what came of it.
+#[track_caller]
+fn check_fallback(steps: impl IntoIterator<Item = Step>, asked: &[(&str, usize)], expected: Result<&str, &str>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let world = World::with(steps, None, |settings| settings.fallback_models = vec!["m".into(), "n".into()]).await;
+        let found = world.ask().await;
+        let mut models: Vec<(String, usize)> = Vec::new();
+        for model in world.seen(|seen| seen.body["model"].as_str().unwrap_or_default().to_owned()) {
+            match models.last_mut() {
+                Some((last, count)) if *last == model => *count += 1,
+                _ => models.push((model, 1)),
+            }
+        }
+        let asked: Vec<(String, usize)> = asked.iter().map(|(model, count)| ((*model).to_owned(), *count)).collect();
+        assert_eq!(models, asked);
+        match (found, expected) {
+            (Ok(reply), Ok(by)) => {
+                assert_eq!(reply.asked, by);
+                assert_eq!(world.client.detours().len(), usize::from(by != "m"));
+                assert!(
+                    world.meter.by_model().iter().any(|(model, usage, _)| model == by && usage.input_tokens == 400)
+                );
+            }
+            (Err(error), Err(text)) => assert!(error.to_string().contains(text), "{error}"),
+            (found, expected) => panic!("{found:?} and not {expected:?}"),
+        }
+    });
+}
+
+#[test]
+fn another_model_answers_where_one_is_missing_over_quota_or_overloaded() {
+    let missing = || error(404, "The model `m` does not exist", "invalid_request_error", "", json!("model_not_found"));
+    let quota = || error(429, "You exceeded your current quota", "insufficient_quota", "", json!("insufficient_quota"));
+    check_fallback([ok()], &[("m", 1)], Ok("m"));
+    check_fallback([missing(), ok()], &[("m", 1), ("n", 1)], Ok("n"));
+    check_fallback([quota(), ok()], &[("m", 1), ("n", 1)], Ok("n"));
+    check_fallback([step(503, ""), step(500, ""), step(429, ""), ok()], &[("m", 3), ("n", 1)], Ok("n"));
+    // a wait that is too long for one attempt is one for another model
+    check_fallback([step(429, "").header("retry-after", "3000"), ok()], &[("m", 1), ("n", 1)], Ok("n"));
+    check_fallback([missing(), quota()], &[("m", 1), ("n", 1)], Err("no quota left"));
+    check_fallback(
+        [missing(), quota()],
+        &[("m", 1), ("n", 1)],
+        Err("and before that: the model server has no model `m`"),
+    );
+}
+
+#[test]
+fn no_other_model_is_asked_where_it_would_not_help() {
+    let key = || error(401, "Incorrect API key", "invalid_request_error", "", json!("invalid_api_key"));
+    let long = || error(400, "too long", "invalid_request_error", "", json!("context_length_exceeded"));
+    check_fallback([key()], &[("m", 1)], Err("key"));
+    check_fallback([long()], &[("m", 1)], Err("too long"));
+    check_fallback([error(400, "bad", "invalid_request_error", "", json!(null))], &[("m", 1)], Err("bad"));
+}
+
+#[tokio::test]
+async fn a_model_that_was_given_up_is_asked_last_for_a_while() {
+    let steps = [step(503, ""), step(503, ""), step(503, ""), ok()];
+    let world = World::with(steps, None, |settings| settings.fallback_models = vec!["n".into()]).await;
+    assert_eq!(world.ask().await.unwrap().asked, "n");
+    assert_eq!(world.ask().await.unwrap().asked, "n");
+    assert_eq!(world.requests(), 5);
+    let detours = world.client.detours();
+    assert_eq!((detours.len(), detours[0].requests, detours[0].to.as_str()), (1, 2, "n"));
+    assert!(detours[0].why.contains("(503)") && detours[0].why.contains("gave up after 3 attempts"), "{detours:?}");
+}
+
+#[tokio::test]
+async fn a_model_gets_its_share_of_the_deadline() {
+    let hang = Step { delay: Duration::from_secs(30), ..ok() };
+    let world = World::with([hang, ok()], None, |settings| {
+        settings.fallback_models = vec!["n".into()];
+        settings.deadline = Instant::now() + Duration::from_millis(600);
+    });
+    let world = world.await;
+    assert_eq!(world.ask().await.unwrap().asked, "n");
+    assert!(world.client.detours()[0].why.contains("its share of the deadline"));
 }

@@ -31,6 +31,7 @@ use crate::report::{REQUEST_SKIPPED, REVIEWED_BEFORE, Report, SCHEMA, Status};
 use crate::setup::{Purpose, Setup};
 use crate::source::{self, World};
 use crate::status::Exit;
+use crate::stop::Stop;
 use crate::text::printable;
 
 /// Bytes of the largest report that is read.
@@ -62,7 +63,8 @@ pub async fn publish(args: &cli::Publish, world: &World<'_>, console: &Console) 
         return output.undelivered(Report { delivery: deliver::undelivered(vec![why]), ..report });
     }
     check_against_host(&report, &setup).with_context(|| format!("cannot publish `{name}`"))?;
-    deliver_it(report, digest, &setup, &output, console).await
+    world.stop.ends_in_order();
+    deliver_it(report, digest, &setup, &output, (&world.stop, console)).await
 }
 
 /// What was reviewed, for the next run: where the workflow of the base branch made the report, which nobody who opens a
@@ -92,7 +94,7 @@ async fn deliver_it(
     digest: String,
     setup: &Setup,
     output: &Output<'_>,
-    console: &Console,
+    (stop, console): (&Stop, &Console),
 ) -> Result<Exit> {
     let is_posted = setup.change.state.published.as_ref() == Some(&digest);
     let (kept, skipped) = filtered(setup).await?;
@@ -126,7 +128,7 @@ async fn deliver_it(
             published: Some(digest),
             ..setup.posting(forge, &report, &annotate)
         };
-        deliver::post(&mut report, &posting).await;
+        deliver::post_unless(stop, &mut report, &posting).await;
     }
     output.finish(report, &diff)
 }
@@ -201,7 +203,10 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// Reads a report and checks its form and its sizes.
-fn parse(text: &[u8]) -> Result<Report> {
+///
+/// # Errors
+/// It is no report, or one that this program cannot have written.
+pub fn parse(text: &[u8]) -> Result<Report> {
     let report: Report = serde_json::from_slice(text).map_err(|err| {
         anyhow!(
             "it is no report `{SCHEMA}`: {}\nhint: make it by `prudence review --output` of the same version",

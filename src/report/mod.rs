@@ -9,7 +9,7 @@ mod quiet;
 pub mod sarif;
 pub mod terminal;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
@@ -198,6 +198,9 @@ pub struct ChunkInfo {
     pub input_tokens: usize,
     /// What became of it.
     pub state: ChunkState,
+    /// The models that answered, each once, where it was not the configured one alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<String>,
 }
 
 /// What became of a chunk.
@@ -402,13 +405,21 @@ pub fn coverage(plan: &Plan, skipped: &[Skipped], failures: &[(Vec<crate::plan::
     }
 }
 
-/// What became of each chunk of a plan.
-pub fn chunks(plan: &Plan, outcomes: &[&Outcome]) -> Vec<ChunkInfo> {
+/// What became of each chunk of a plan: `best` are the outcomes that count, `all` those of every pass, `meant` is the model
+/// that is configured.
+pub fn chunks(plan: &Plan, best: &[&Outcome], all: &[Outcome], meant: &str) -> Vec<ChunkInfo> {
     let state = |id| {
-        let failed = outcomes.iter().any(|outcome| outcome.chunk.id == id && outcome.result.is_err());
+        let failed = best.iter().any(|outcome| outcome.chunk.id == id && outcome.result.is_err());
         if failed { ChunkState::Failed } else { ChunkState::Reviewed }
     };
+    let models = |id| {
+        let of_chunk = all.iter().filter(|outcome| outcome.chunk.id == id);
+        let models: BTreeSet<&String> = of_chunk.filter_map(|outcome| outcome.model.as_ref()).collect();
+        let has_other = models.iter().any(|model| *model != meant);
+        models.into_iter().filter(|_| has_other).cloned().collect()
+    };
     let info = |chunk: &crate::plan::Chunk| ChunkInfo {
+        models: models(chunk.id),
         id: chunk.id,
         paths: plan.paths(chunk),
         input_tokens: plan.input_tokens(chunk),

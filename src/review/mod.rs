@@ -7,7 +7,7 @@ use futures_util::StreamExt as _;
 use crate::cache::Cache;
 use crate::config::Config;
 use crate::config::provider::Resolved;
-use crate::llm::{Client, LlmError, Request};
+use crate::llm::{Client, LlmError, Reply, Request};
 use crate::plan::{Chunk, Pass, Plan};
 use crate::prompt;
 use schema::Answer;
@@ -40,6 +40,8 @@ pub struct Outcome {
     pub stopped: Option<String>,
     /// Whether the answer is one of an earlier run.
     pub is_cached: bool,
+    /// The model that answered, as it was asked for; `None` without an answer.
+    pub model: Option<String>,
 }
 
 /// Low, so that the same change gets the same review; the model's own choice would be 1.
@@ -123,9 +125,18 @@ async fn review_chunk(client: &Client, plan: &Plan, ask: &Ask, pass: &Pass, chun
             continue;
         }
         if let Some(answer) = cached.and_then(|text| schema::parse(&text).ok()) {
-            outcomes.push(Outcome { chunk, pass: pass.number, result: Ok(answer), stopped: None, is_cached: true });
+            let model = Some(ask.model.clone());
+            outcomes.push(Outcome {
+                chunk,
+                pass: pass.number,
+                result: Ok(answer),
+                stopped: None,
+                is_cached: true,
+                model,
+            });
             continue;
         }
+        let mut model = None;
         let result = match ask_once(client, plan, ask, pass, &chunk, splits).await {
             Err(LlmError::Split { message, .. }) => match plan.split(&chunk).filter(|_| splits < MOST_SPLITS) {
                 Some((first, second)) => {
@@ -138,10 +149,12 @@ async fn review_chunk(client: &Client, plan: &Plan, ask: &Ask, pass: &Pass, chun
                 }
                 None => Err(LlmError::Failed(format!("{message}, also for a smaller part"))),
             },
-            Ok((answer, text)) => {
-                if let Some((cache, key)) = &known {
-                    cache.put(key, &text);
+            Ok((answer, reply)) => {
+                // what stood in for the model is not its answer for later runs
+                if let Some((cache, key)) = known.as_ref().filter(|_| reply.asked == ask.model) {
+                    cache.put(key, &reply.text);
                 }
+                model = Some(reply.asked);
                 Ok(answer)
             }
             Err(err) => Err(err),
@@ -151,7 +164,7 @@ async fn review_chunk(client: &Client, plan: &Plan, ask: &Ask, pass: &Pass, chun
             _ => None,
         };
         let result = result.map_err(|err| err.to_string());
-        outcomes.push(Outcome { chunk, pass: pass.number, result, stopped, is_cached: false });
+        outcomes.push(Outcome { chunk, pass: pass.number, result, stopped, is_cached: false, model });
     }
     outcomes
 }
@@ -166,7 +179,7 @@ pub fn again(error: &str) -> String {
     format!("\n\nYour last answer could not be used: {error}. Answer again, with the JSON object only.")
 }
 
-/// One request, and one more where the answer cannot be read. Returns the answer, and its text. `splits` tells the parts
+/// One request, and one more where the answer cannot be read. Returns the answer, and as what it came. `splits` tells the parts
 /// of a chunk apart.
 async fn ask_once(
     client: &Client,
@@ -175,7 +188,7 @@ async fn ask_once(
     pass: &Pass,
     chunk: &Chunk,
     splits: u8,
-) -> Result<(Answer, String), LlmError> {
+) -> Result<(Answer, Reply), LlmError> {
     let part = if splits == 0 { String::new() } else { format!("/{splits}") };
     let mut request = Request {
         id: format!("{}review/{}/{}{part}", ask.prefix, chunk.id, pass.number),
@@ -194,13 +207,13 @@ async fn ask_once(
     };
     let reply = client.complete(&request).await?;
     let error = match schema::parse(&reply.text) {
-        Ok(answer) => return Ok((answer, reply.text)),
+        Ok(answer) => return Ok((answer, reply)),
         Err(error) => error,
     };
     request.user += &again(&error);
     request.input_tokens += 40;
     let reply = client.complete(&request).await?;
     schema::parse(&reply.text)
-        .map(|answer| (answer, reply.text))
+        .map(|answer| (answer, reply))
         .map_err(|error| LlmError::Failed(format!("the model's answer could not be read twice: {error}")))
 }

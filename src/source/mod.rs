@@ -18,6 +18,7 @@ use crate::git::{Range, Repo};
 use crate::marks::State;
 use crate::order::Order;
 use crate::report::{ChangeInfo, Source};
+use crate::stop::Stop;
 
 pub use base::{Base, Found, folders_of};
 pub use which::{event, target};
@@ -28,6 +29,8 @@ pub struct World<'a> {
     pub env: &'a dyn Fn(&str) -> Option<String>,
     /// The current directory.
     pub cwd: PathBuf,
+    /// Whether the run is to end early.
+    pub stop: Stop,
 }
 
 /// Where the change will come from.

@@ -508,3 +508,21 @@ fn a_head_that_moves_does_not_mix_two_changes() {
     assert_eq!(reviewed.at("/delivery/posted"), 1);
     assert_eq!(pull.github.reviews()[0].commit, reviewed.report["change"]["head_sha"].as_str().unwrap());
 }
+
+#[test]
+fn messages_are_lines_of_json_for_programs() {
+    let pull = Pull::of_pay(vec![mean()]);
+    let args = ["--pr", "octo/demo#7", "-v", "--log-format", "json"];
+    let run = pull.end(pull.desk().args(args), 0).run;
+    let lines: Vec<Value> = run.stderr.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    let model = lines.iter().find(|line| line["request"] == "review/1/1").expect("the request to the model");
+    assert_eq!((&model["level"], &model["status"], &model["attempt"]), (&json!("debug"), &json!(200), &json!(1)));
+    let sent = pull.openai.completions()[0].raw.len();
+    assert_eq!(model["sent_bytes"], json!(sent), "{model}");
+    assert!(model["received_bytes"].as_u64().is_some_and(|bytes| bytes > 100) && model["seconds"].is_f64(), "{model}");
+    assert!(lines.iter().any(|line| line["host"] == "github" && line["status"] == 200), "{run}");
+    let run =
+        Prudence::new().args(["review", "--patch", "not-there.diff", "--log-format", "json"]).run().expect_code(2);
+    let error: Value = serde_json::from_str(run.stderr.trim_end()).expect("one line");
+    assert_eq!(error["level"], "error", "{run}");
+}

@@ -14,7 +14,9 @@ mod doubles;
 mod eval;
 mod eval_damage;
 mod eval_diffs;
+mod eval_shipped;
 mod formats;
+mod fuzz;
 mod github;
 mod gitlab;
 mod gitlab_template;
@@ -25,6 +27,7 @@ mod init;
 mod install;
 mod life;
 mod local;
+mod matrix;
 mod model;
 mod network;
 mod orientation;
@@ -39,4 +42,6 @@ mod release;
 mod report;
 #[cfg(unix)] // by scripts
 mod scripts;
+#[cfg(unix)]
+mod stopping;
 mod support;

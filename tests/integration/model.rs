@@ -370,6 +370,30 @@ fn what_was_paid_for_before_the_quota_ended_is_on_the_bill() {
 }
 
 #[test]
+fn another_model_stands_in_and_report_and_bill_say_so() {
+    let openai = OpenAi::start(Script::new().when("// two", Answer::findings(vec![on("two", 7)])));
+    let program =
+        desk(&openai, &["--model", "gpt-4.1", "--concurrency", "1"]).env("PRUDENCE_FALLBACK_MODELS", "gpt-4o-mini");
+    openai.set_script(
+        Script::new()
+            .first(5, Answer::overloaded().header("retry-after-ms", "1"))
+            .when("// two", Answer::findings(vec![on("two", 7)])),
+    );
+    let (reviewed, _) = ends(program, 0);
+    let models = |at: &str| -> Vec<Value> { reviewed.at(at).as_array().expect("a list").clone() };
+    let chunks: Vec<Value> = models("/chunks").iter().map(|chunk| chunk["models"].clone()).collect();
+    assert_eq!(chunks, [json!(["gpt-4o-mini"]), json!(["gpt-4o-mini"]), json!(["gpt-4o-mini"])]);
+    let bill: Vec<Value> = models("/cost/models").iter().map(|row| row["model"].clone()).collect();
+    assert!(bill.contains(&json!("gpt-4o-mini")), "{bill:?}");
+    let note = "`gpt-4o-mini` answered 3 requests in the place of `gpt-4.1`: the model server failed (503";
+    assert!(reviewed.run.stderr.contains(note), "{}", reviewed.run);
+    assert_eq!(reviewed.at("/findings/0/title"), &json!("Wrong in two"));
+    let asked: Vec<Value> = openai.completions().iter().map(|request| request.body["model"].clone()).collect();
+    let tried = asked.iter().filter(|model| **model == "gpt-4.1").count();
+    assert_eq!((tried, asked.len()), (5, 8), "what was given up is not tried again for each chunk");
+}
+
+#[test]
 fn a_server_that_is_not_there_stops_the_run() {
     let run = check_stopped(
         Script::new(),

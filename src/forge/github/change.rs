@@ -36,7 +36,12 @@ pub fn request(number: u64, json: &Value) -> Result<Request, ForgeError> {
 pub async fn diff(github: &GitHub) -> Result<Diff, ForgeError> {
     let answer = github.api.get(&github.pull_route(""), Some("application/vnd.github.diff")).await?;
     match answer.ok(&github.name()) {
-        Ok(answer) => diff::parse(answer.body).map_err(|err| ForgeError::Failed(format!("GitHub's diff: {err}"))),
+        Ok(answer) => match diff::parse(answer.body) {
+            // something on the way closed the answer early: what is missing must not count as reviewed
+            Ok(diff) if diff.breaks_off() => from_listing(github, "its diff breaks off").await,
+            Ok(diff) => Ok(diff),
+            Err(err) => Err(ForgeError::Failed(format!("GitHub's diff: {err}"))),
+        },
         Err(ForgeError::TooLarge(reason)) => from_listing(github, &reason).await,
         Err(err) => Err(err),
     }
@@ -91,8 +96,9 @@ fn listed_file(entry: &Value, reason: &str) -> Result<FileDiff, ForgeError> {
     };
     let is_missing = shown == Shown::Nothing && changes > 0;
     let mut file = Listed { old, new, status, modes: None, shown }.file("GitHub")?;
-    if is_missing {
-        let changed_lines = usize::try_from(changes).unwrap_or(usize::MAX);
+    let changed_lines = usize::try_from(changes).unwrap_or(usize::MAX);
+    let is_cut = matches!(shown, Shown::Hunks(_)) && file.changed_lines() < changed_lines;
+    if is_missing || is_cut {
         let reason = format!("GitHub gives no patch for this file ({reason}); a checkout with `fetch-depth: 0` has it");
         file.content = Content::Missing { changed_lines, reason };
     }

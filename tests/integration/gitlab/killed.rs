@@ -4,48 +4,32 @@ use std::sync::Arc;
 
 use super::*;
 
-/// What three findings leave without any trouble.
-fn undisturbed() -> Vec<String> {
+/// A run that hangs at this request and is killed there; then one that is left alone.
+#[track_caller]
+fn check(route: Route, nth: usize, fault: &Fault, expected: &[String]) {
     let mut life = life(&three());
+    life.gitlab().fault(route, nth, fault.clone());
+    let gitlab = Arc::clone(&life.merge.gitlab);
+    let job = life.job();
+    assert!(life.merge.step(&job).run_until(|| gitlab.requests_to(route).len() >= nth), "killed at {route:?} {nth}");
+    life.gitlab().heal();
     life.run();
-    life.standing()
+    assert_eq!(life.standing(), expected, "killed at {route:?} {nth} with {fault:?}");
+    life.run().assert_quiet();
 }
 
 #[test]
-fn a_run_that_is_killed_at_any_write_is_made_good_by_the_next_one() {
-    let expected = undisturbed();
-    for writes in 1..=5 {
-        for route in [Route::CreateDraft, Route::PublishDrafts, Route::CreateNote] {
-            let mut life = life(&three());
-            let gitlab = Arc::clone(&life.merge.gitlab);
-            // some die with the request on its way, some after it was applied
-            if writes % 2 == 0 {
-                life.gitlab().fault(route, 1, Fault::Hang);
-            } else if route != Route::CreateDraft {
-                continue;
-            }
-            let job = life.job();
-            life.merge.step(&job).run_until(|| {
-                let is_sent = gitlab.writes().len() >= writes;
-                is_sent || !gitlab.requests_to(route).is_empty() && writes % 2 == 0
-            });
-            life.gitlab().heal();
-            life.run();
-            assert_eq!(life.standing(), expected, "killed after {writes} writes at {route:?}");
-            life.run().assert_quiet();
-        }
-    }
-}
-
-#[test]
-fn a_run_that_is_killed_before_it_writes_leaves_nothing() {
-    for route in [Route::ListDiffs, Route::ListDiscussions, Route::ListDrafts] {
-        let mut life = life(&three());
-        let gitlab = Arc::clone(&life.merge.gitlab);
-        let job = life.job();
-        life.merge.step(&job).run_until(|| !gitlab.requests_to(route).is_empty());
-        life.run();
-        assert_eq!(life.standing(), undisturbed(), "{route:?}");
+fn a_run_that_is_killed_at_any_request_is_made_good_by_the_next_one() {
+    let mut first = life(&three());
+    first.run();
+    let expected = first.standing();
+    let routes: Vec<Route> =
+        first.gitlab().requests().iter().map(|request| Route::of(request).expect("a known route").route).collect();
+    assert!(routes.len() >= 8, "{routes:?}");
+    for index in 0..routes.len() {
+        let nth = routes[..=index].iter().filter(|route| **route == routes[index]).count();
+        check(routes[index], nth, &Fault::Hang, &expected);
+        check(routes[index], nth, &Fault::ApplyThenHang, &expected);
     }
 }
 

@@ -8,6 +8,7 @@ mod checks;
 mod commands;
 mod days;
 mod endings;
+mod killed;
 mod lost;
 mod many;
 mod moving;
@@ -223,6 +224,20 @@ impl Life {
         let notes = self.github().issue_comments();
         let summary = notes.iter().find(|note| note.author == self.bot && note.body.contains(SUMMARY_MARK));
         summary.map(|summary| summary.body.clone())
+    }
+
+    /// What stands on the request: each of our comments with its lines, and what the summary keeps of them.
+    fn standing(&self) -> Vec<String> {
+        let comment = |comment: &ReviewComment| {
+            let title = title_of(&comment.body).unwrap_or_default();
+            format!("{title} {:?} {}", comment.lines(), comment.resolved())
+        };
+        let mut all: Vec<String> = self.ours().iter().map(comment).collect();
+        all.sort();
+        let state = self.summary().map(|summary| state(&summary)).unwrap_or_default();
+        let notes = self.github().issue_comments().len();
+        all.push(format!("{notes} {} {} {}", state["fingerprints"], state["listed"], state["complete"]));
+        all
     }
 
     /// What the summary comment keeps for later runs.

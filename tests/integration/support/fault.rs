@@ -23,6 +23,8 @@ pub enum Fault {
     ApplyThenReset,
     /// Silence on an open connection; nothing is applied.
     Hang,
+    /// The same, after the request was applied.
+    ApplyThenHang,
     /// An answer that breaks off.
     Truncated,
     /// The request is served, but just before it somebody pushed this commit.
@@ -53,6 +55,7 @@ impl Fault {
             Fault::ApplyThenHtml502
             | Fault::ApplyThenHtml200
             | Fault::ApplyThenReset
+            | Fault::ApplyThenHang
             | Fault::Truncated
             | Fault::HeadMoves(_) => None,
             of_host => Some(host(of_host).expect("a fault of this host")),
@@ -65,6 +68,7 @@ impl Fault {
             Fault::ApplyThenHtml502 => Reply::html(502),
             Fault::ApplyThenHtml200 => Reply::html(200),
             Fault::ApplyThenReset => Reply::on_the_wire(Wire::Reset),
+            Fault::ApplyThenHang => Reply::on_the_wire(Wire::Hang),
             Fault::Truncated => Reply { wire: Wire::Truncated, ..reply },
             _ => reply,
         }

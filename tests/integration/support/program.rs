@@ -141,6 +141,33 @@ impl Prudence {
     /// Runs the program to its end. Fails the test when it does not end.
     #[track_caller]
     pub fn run(self) -> Run {
+        self.run_with(|_| ())
+    }
+
+    /// Runs the program, and sends it these signals (`TERM`, `INT`) when it is time, with a pause between them. Fails the
+    /// test when it does not end.
+    #[track_caller]
+    pub fn run_until_told(self, signals: &[&str], is_time: impl Fn() -> bool) -> Run {
+        let limit = self.limit;
+        self.run_with(|child| {
+            let end = Instant::now() + limit;
+            while !is_time() && Instant::now() < end {
+                assert!(
+                    child.try_wait().expect("the state of the program").is_none(),
+                    "it ended before it was told to"
+                );
+                thread::sleep(Duration::from_millis(1));
+            }
+            for signal in signals {
+                let kill = format!("kill -{signal} {}; sleep 0.2", child.id());
+                assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success(), "{kill}");
+            }
+        })
+    }
+
+    /// Runs the program to its end, with something that happens to it meanwhile.
+    #[track_caller]
+    fn run_with(self, meanwhile: impl FnOnce(&mut Child)) -> Run {
         let mut command = self.command();
         command.stdin(Stdio::piped()).stdout(self.stdout).stderr(self.stderr);
         let mut child = command.spawn().expect("the program starts");
@@ -148,6 +175,7 @@ impl Prudence {
         // The program may end without reading its input.
         let feeder = thread::spawn(move || stdin.map(|mut pipe| pipe.write_all(&text)));
         let (stdout, stderr) = (drain(child.stdout.take()), drain(child.stderr.take()));
+        meanwhile(&mut child);
         let status = wait(&mut child, self.limit);
         let _ = feeder.join();
         let (stdout, stderr) = (text_of(stdout), text_of(stderr));

@@ -82,6 +82,12 @@ pub enum Wire {
     Reset,
     /// Its first half, with the length of that half: JSON that breaks off.
     Truncated,
+    /// Its first half, then the connection is dropped.
+    Broken,
+    /// One byte a second.
+    Dripping,
+    /// It, again and again, up to 100 MB.
+    Flood,
 }
 
 impl Reply {
@@ -273,6 +279,19 @@ async fn send(reply: Reply) -> Response<Body> {
         Wire::Reset => drop_connection(),
         // A proxy that buffers closes such an answer properly: only its text is cut.
         Wire::Truncated => Body::from(reply.body[..reply.body.len() / 2].to_vec()),
+        Wire::Broken => {
+            let half = Bytes::copy_from_slice(&reply.body[..reply.body.len() / 2]);
+            let parts = [Ok(half), Err(std::io::Error::other("the connection is dropped on purpose"))];
+            Body::from_stream(futures_util::stream::iter(parts))
+        }
+        Wire::Dripping => Body::from_stream(futures_util::stream::unfold(reply.body.into_iter(), |mut left| async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            left.next().map(|byte| (Ok::<_, std::io::Error>(Bytes::copy_from_slice(&[byte])), left))
+        })),
+        Wire::Flood => {
+            let part = Bytes::from(reply.body.repeat((1 << 20) / reply.body.len().max(1) + 1));
+            Body::from_stream(futures_util::stream::iter((0..100).map(move |_| Ok::<_, std::io::Error>(part.clone()))))
+        }
     };
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(reply.status).expect("a status");

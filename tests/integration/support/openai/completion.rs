@@ -53,6 +53,14 @@ impl State {
                 let whole = self.send(Some(Choice::text("{}")), body, model, prompt, violations);
                 return Reply { wire: Wire::Truncated, ..whole };
             }
+            Answer::Bytes { headers, body } => {
+                let reply = Reply::bytes(200, "application/json", body);
+                return headers.into_iter().fold(reply, |reply, (name, value)| reply.header(&name, value));
+            }
+            Answer::Over(wire, answer) => {
+                let reply = self.complete(*answer, body, model, prompt, request, violations);
+                return Reply { wire, ..reply };
+            }
             Answer::Late(delay, answer) => {
                 let reply = self.complete(*answer, body, model, prompt, request, violations);
                 return Reply { delay: reply.delay + delay, ..reply };

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::models::Model;
 use super::problem::Problem;
-use crate::support::server::Request;
+use crate::support::server::{Request, Wire};
 
 /// An answer of the model, or what comes in its place.
 #[derive(Clone)]
@@ -47,6 +47,15 @@ pub enum Answer {
     Truncated,
     /// Another answer, late.
     Late(Duration, Box<Answer>),
+    /// These bytes with 200, and these headers besides.
+    Bytes {
+        /// Headers besides the content type.
+        headers: Vec<(String, String)>,
+        /// The body.
+        body: Vec<u8>,
+    },
+    /// Another answer, over a broken wire.
+    Over(Wire, Box<Answer>),
 }
 
 impl Answer {

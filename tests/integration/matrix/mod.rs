@@ -1,0 +1,96 @@
+//! Everything that model server and code host can do wrong, each in a cell of its own: how the run ends, how often it asks,
+//! and what it says. `docs/faults.md` is written from these tests.
+//!
+//! In every cell: no key in anything that is printed, written or posted; requests are bounded; and the next run, which is
+//! left alone, leaves the request as one undisturbed run does, with nothing posted twice.
+
+mod host;
+mod model;
+
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::support::pull::{Pull, Reviewed};
+
+/// Cells that are tried at the same time: nearly all of their time is waiting.
+const AT_ONCE: usize = 8;
+
+/// What a run did in a cell.
+struct Ended {
+    exit: i32,
+    requests: usize,
+    said: String,
+}
+
+/// Tries all cells, several at a time, and gives what came of each in its order.
+fn all<C: Sync, R: Send>(cells: &[C], try_one: impl Fn(&C) -> R + Sync) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let found: Mutex<Vec<(usize, R)>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some((index, cell)) = {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    cells.get(index).map(|cell| (index, cell))
+                } {
+                    let result = try_one(cell);
+                    found.lock().expect("no other cell failed").push((index, result));
+                }
+            });
+        }
+    });
+    let mut found = found.into_inner().expect("no cell failed");
+    found.sort_by_key(|(index, _)| *index);
+    found.into_iter().map(|(_, result)| result).collect()
+}
+
+/// What a run says of what went wrong: the reason of what failed, the notes on the delivery, or its error. Numbers that
+/// differ from run to run are taken out.
+fn said(reviewed: &Reviewed) -> String {
+    let first = |text: &str| text.lines().next().unwrap_or_default().to_owned();
+    let error = reviewed.run.stderr.lines().find_map(|line| line.strip_prefix("error: ")).map(str::to_owned);
+    let text = match error {
+        Some(error) => error,
+        None if !reviewed.failures().is_empty() => first(&reviewed.failures()),
+        None => first(&reviewed.notes()),
+    };
+    let mut out = String::new();
+    for (index, part) in text.split("127.0.0.1:").enumerate() {
+        match index {
+            0 => out += part,
+            _ => out += &format!("HOST{}", part.trim_start_matches(|c: char| c.is_ascii_digit())),
+        }
+    }
+    out.replace('|', "\\|")
+}
+
+/// Nothing that a run prints, writes or posts has a key or a token in it.
+#[track_caller]
+fn check_no_secrets(pull: &Pull, reviewed: &Reviewed, what: &str) {
+    let posted = pull.github.writes().into_iter().map(|request| String::from_utf8_lossy(&request.raw).into_owned());
+    let texts = posted.chain([reviewed.run.stdout.clone(), reviewed.run.stderr.clone(), reviewed.report.to_string()]);
+    for text in texts {
+        for secret in [crate::support::openai::KEY, crate::support::github::TOKEN] {
+            assert!(!text.contains(secret), "{what}: a secret in {text}");
+        }
+    }
+}
+
+/// Compares a part of `docs/faults.md` with what the tests saw; `PRUDENCE_WRITE_DOCS=1` writes it.
+#[track_caller]
+fn check_document(name: &str, rows: &str) {
+    /// The tests of one process run at once.
+    static WRITING: Mutex<()> = Mutex::new(());
+    let _alone = crate::support::server::lock(&WRITING);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/faults.md");
+    let text = std::fs::read_to_string(&path).expect("docs/faults.md");
+    let (begin, end) = (format!("<!-- begin {name} -->\n"), format!("<!-- end {name} -->"));
+    let (before, rest) = text.split_once(&begin).expect("the mark where it begins");
+    let (found, after) = rest.split_once(&end).expect("the mark where it ends");
+    if std::env::var_os("PRUDENCE_WRITE_DOCS").is_some() {
+        std::fs::write(&path, format!("{before}{begin}{rows}{end}{after}")).expect("docs/faults.md can be written");
+    } else {
+        assert_eq!(found, rows, "docs/faults.md: run this test with PRUDENCE_WRITE_DOCS=1, and look at what changed");
+    }
+}
