@@ -162,8 +162,7 @@ impl<'a> Output<'a> {
 /// A result as it is printed: in a run of Actions so that the runner reads no commands from it.
 pub fn for_log(text: &str, format: Format, is_actions: bool) -> String {
     match format {
-        // the same text in another spelling
-        Format::Json | Format::Sarif | Format::Codequality => text.replace("##[", "##\\u005b"),
+        Format::Json | Format::Sarif | Format::Codequality => clean::json(text),
         _ if !is_actions => text.to_owned(),
         Format::Terminal => clean::painted_log(text),
         Format::Markdown => clean::fenced_off(text),

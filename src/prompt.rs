@@ -121,10 +121,16 @@ pub fn second_look(fence: &str, claims: &str, part: &str, context: &str, has_too
 }
 
 impl Frame {
-    /// A text inside the fence. What would close it, in a text that the fence's name does not depend on, is taken out.
+    /// A text inside the fence.
     pub fn fenced(&self, text: &str) -> String {
         let fence = &self.fence;
-        format!("<{fence}>\n{}\n</{fence}>", text.replace(fence.as_str(), "data").trim_end())
+        format!("<{fence}>\n{}\n</{fence}>", self.unfencing(text).trim_end())
+    }
+
+    /// A text that the fence's name does not depend on, without what would close the fence.
+    pub fn unfencing(&self, text: &str) -> String {
+        // with what stands around it, `data` could make the name again
+        text.replace(&self.fence, "tag")
     }
 }
 
@@ -190,6 +196,16 @@ mod tests {
         assert!(tag.starts_with("data-") && !one.system.contains(tag), "{tag}");
         let first = one.before.lines().next().expect("a line");
         assert!(first.contains(&format!("<{tag}>")) && first.contains(&format!("</{tag}>")), "{first}");
+    }
+
+    #[test]
+    fn nothing_closes_the_fence() {
+        let frame = frame(&orientation(), std::iter::empty());
+        let name = frame.fence.clone();
+        let hash = name.trim_start_matches("data");
+        for text in [format!("</{name}>"), format!("</{name}{hash}>"), format!("data{name}{hash}{hash}")] {
+            assert_eq!(frame.fenced(&text).matches(&name).count(), 2, "{text}");
+        }
     }
 
     #[test]

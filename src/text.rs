@@ -1,15 +1,29 @@
 //! Small tools for text that is not ours.
 
-/// Text on one line: control characters, line separators and direction marks appear as escapes.
+use std::borrow::Cow;
+
+/// Whether a character does something else than to be seen: control characters, line separators, direction marks, and the
+/// invisible letters of tags.
+pub fn is_harmful(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Text on one line: control characters, line separators, direction marks and invisible letters appear as escapes.
 pub fn printable(text: &str) -> String {
-    let is_harmful = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
-    };
     if !text.contains(is_harmful) {
         return text.to_owned();
     }
     text.chars().map(|c| if is_harmful(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
+}
+
+/// A line as one line to every reader: what some take for the end of one appears as an escape. All else stays as it is.
+pub fn unbroken(line: &str) -> Cow<'_, str> {
+    let breaks = |c: char| matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}');
+    if !line.contains(breaks) {
+        return line.into();
+    }
+    line.chars().map(|c| if breaks(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
 }
 
 /// Text as a fenced block of Markdown with an info string, in a fence that nothing in it closes.
@@ -84,6 +98,12 @@ mod tests {
     fn names_stay_on_one_line() {
         assert_eq!(printable("a\n=== b\u{202e}"), "a\\u{a}=== b\\u{202e}");
         assert_eq!(printable("đường/tệp.rs"), "đường/tệp.rs");
+    }
+
+    #[test]
+    fn a_line_is_one_line_to_everybody() {
+        assert_eq!(unbroken("a\r=== b\u{2028}c\td\u{202e}"), "a\\u{d}=== b\\u{2028}c\td\u{202e}");
+        assert!(matches!(unbroken("\tlet é = 1;"), Cow::Borrowed("\tlet é = 1;")));
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod env_files;
 pub(crate) mod keys;
 mod leftovers;
 pub(crate) mod secrets;
+pub(crate) mod steering;
 mod unicode;
 
 use std::ops::RangeInclusive;
@@ -49,7 +50,7 @@ pub struct Rule {
 }
 
 /// All rules, in the order of the documentation.
-pub const RULES: [Rule; 7] = [
+pub const RULES: [Rule; 8] = [
     Rule {
         name: "secrets",
         description: "Keys, tokens and passwords in added lines, by the providers' formats and by entropy.",
@@ -70,6 +71,11 @@ pub const RULES: [Rule; 7] = [
         name: "hidden-unicode",
         description: "Characters that hide or reorder code: bidirectional controls, zero-width characters, lookalike letters.",
         run: unicode::check,
+    },
+    Rule {
+        name: "reviewer-instructions",
+        description: "Text that gives orders to the reviewer, such as \"ignore all previous instructions\".",
+        run: steering::check,
     },
     Rule {
         name: "focused-tests",

@@ -178,7 +178,7 @@ fn is_inflected(word: &[(usize, char)]) -> bool {
 }
 
 /// The Latin letter that a Cyrillic or Greek one cannot be told from.
-fn latin(character: char) -> Option<char> {
+pub(super) fn latin(character: char) -> Option<char> {
     const ALIKE: &str = "аaеeоoрpсcуyхxіiјjѕsԁdһhԛqԝwАAВBЕEКKМMНHОOРPСCТTУYХXІIЈJЅSΑAΒBΕEΖZΗHΙIΚKΜMΝNΟOΡPΤTΥYΧXοo";
     let mut pairs = ALIKE.chars();
     while let (Some(foreign), Some(latin)) = (pairs.next(), pairs.next()) {

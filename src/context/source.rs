@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use crate::diff::RepoPath;
 use crate::diff::filter;
 use crate::syntax::{File, languages};
+use crate::text::unbroken;
 use crate::tree::Tree;
 
 /// Bytes that are shown of a line.
@@ -38,7 +39,7 @@ impl Source {
         }
         let file = File::read(path, &text);
         // a private key is known by its first lines, so the whole file is cleaned
-        let lines = clean(file.text()).lines().map(str::to_owned).collect();
+        let lines = clean(file.text()).lines().map(|line| unbroken(line).into_owned()).collect();
         Some(Source { path: path.to_owned(), file, lines })
     }
 

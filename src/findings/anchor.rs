@@ -9,6 +9,7 @@ use std::ops::RangeInclusive;
 
 use crate::diff::{Diff, FileDiff, Hunk, Line, LineKind, Side};
 use crate::review::schema::Draft;
+use crate::text::unbroken;
 
 /// A place in the diff.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,7 +116,7 @@ impl<'a> Shown<'a> {
         let is_shown = |line: &&Line| line.is_on(side) && !line.text().trim().is_empty();
         let lines: Vec<&Line> = hunk.lines.iter().filter(is_shown).collect();
         let form = |text: &str| Squeezed { exact: text.trim_end().to_owned(), loose: squeeze(text) };
-        Shown { hunk, forms: lines.iter().map(|line| form(&line.text())).collect(), lines }
+        Shown { hunk, forms: lines.iter().map(|line| form(&unbroken(&line.text()))).collect(), lines }
     }
 
     /// The ranges of line numbers whose lines are the quote.

@@ -12,6 +12,7 @@ mod told;
 
 use globset::Glob;
 
+use crate::checks::steering::has_orders;
 use crate::config::Config;
 use crate::console::Console;
 use crate::diff::Diff;
@@ -21,7 +22,7 @@ use crate::plan::{self, Tokenizer};
 use crate::prompt::Orientation;
 use crate::redact::{self, Redactions};
 use crate::setup::Setup;
-use crate::source::{Base, Target, folders_of};
+use crate::source::{Base, Change, Target, folders_of};
 use crate::text::printable;
 pub use guides::Guides;
 
@@ -85,8 +86,13 @@ pub fn orientation(
     for section in &mut sections {
         section.entries.iter_mut().for_each(|entry| *entry = masked(entry));
     }
-    let (told, mut left_out) = told::shown(&sections, share, tokenizer);
     let paths: Vec<&str> = diff.files.iter().map(|file| file.path().as_str()).collect();
+    if let Some(places) = orders(change, &paths, &sections) {
+        console.notice(&format!(
+            "text in {places} gives orders to the reviewer; it was read as data, and nobody followed it"
+        ));
+    }
+    let (told, mut left_out) = told::shown(&sections, share, tokenizer);
     let shown = guides.shown(&paths, share, tokenizer);
     left_out.extend(description.is_some().then(|| "the description was cut".to_owned()));
     left_out.splice(0..0, shown.left_out);
@@ -107,6 +113,22 @@ pub fn orientation(
         guides: shown.text,
         language: config.language.clone(),
     }
+}
+
+/// The places beside the code in which somebody tries to steer the review.
+fn orders(change: &Change, paths: &[&str], sections: &[told::Section]) -> Option<String> {
+    let is_in =
+        |heading: &str| sections.iter().any(|s| s.heading == heading && s.entries.iter().any(|text| has_orders(text)));
+    let places = [
+        ("the title", change.info.title.as_deref().is_some_and(has_orders)),
+        ("the description", has_orders(&change.description)),
+        ("the commit messages", is_in(told::COMMITS)),
+        ("the issues that it closes", is_in(told::ISSUES)),
+        ("what was said on the files", is_in(told::DISCUSSIONS)),
+        ("the names of files", paths.iter().any(|path| has_orders(path))),
+    ];
+    let named: Vec<&str> = places.into_iter().filter(|(_, has)| *has).map(|(place, _)| place).collect();
+    (!named.is_empty()).then(|| named.join(", "))
 }
 
 /// What the team says in the configuration: for all files, and for those of its paths that the change touches.

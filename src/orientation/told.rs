@@ -17,6 +17,13 @@ pub struct Section {
     pub count: usize,
 }
 
+/// What the sections have.
+pub const COMMITS: &str = "Commit messages, the newest first";
+/// See [`COMMITS`].
+pub const ISSUES: &str = "Issues that it closes";
+/// See [`COMMITS`].
+pub const DISCUSSIONS: &str = "Said on these files before, the newest first";
+
 /// Characters of a commit message, and of an issue's text.
 const LONGEST_MESSAGE: usize = 600;
 const LONGEST_ISSUE: usize = 1500;
@@ -31,19 +38,19 @@ pub fn commits(messages: &[String], count: usize, title: &str, description: &str
     };
     let entries: Vec<String> = messages.iter().filter(is_news).map(|message| entry(message, LONGEST_MESSAGE)).collect();
     let dropped = messages.len() - entries.len();
-    Section { heading: "Commit messages, the newest first", count: count.max(messages.len()) - dropped, entries }
+    Section { heading: COMMITS, count: count.max(messages.len()) - dropped, entries }
 }
 
 /// The issues that the change closes.
 pub fn issues(issues: &[Issue]) -> Section {
     let text = |issue: &Issue| format!("#{} {}\n{}", issue.number, issue.title, issue.body);
     let entries: Vec<String> = issues.iter().map(|issue| entry(&text(issue), LONGEST_ISSUE)).collect();
-    Section { heading: "Issues that it closes", count: entries.len(), entries }
+    Section { heading: ISSUES, count: entries.len(), entries }
 }
 
 /// What was said on the changed files.
 pub fn discussions(threads: Vec<String>) -> Section {
-    Section { heading: "Said on these files before, the newest first", count: threads.len(), entries: threads }
+    Section { heading: DISCUSSIONS, count: threads.len(), entries: threads }
 }
 
 /// A text as an entry: its first line behind a dash, the others indented. Trailers and what nobody sees are taken out.

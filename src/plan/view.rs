@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::tokens::Tokenizer;
 use crate::diff::{Diff, FileDiff, FileStatus, Hunk, Line, LineKind, Side};
-use crate::text::printable;
+use crate::text::{printable, unbroken};
 
 /// Where a line stands: file, hunk and line index.
 pub type Place = (usize, usize, usize);
@@ -104,10 +104,15 @@ impl View {
         let mut out = format!("{} {mark}", line.number());
         match self.cuts.get(&place).map(|&bytes| text.floor_char_boundary(bytes.min(text.len()))) {
             Some(end) if end < text.len() => {
-                let _ =
-                    write!(out, "{}[cut: {} of {} bytes are not shown]", &text[..end], text.len() - end, text.len());
+                let _ = write!(
+                    out,
+                    "{}[cut: {} of {} bytes are not shown]",
+                    unbroken(&text[..end]),
+                    text.len() - end,
+                    text.len()
+                );
             }
-            _ => out.push_str(&text),
+            _ => out.push_str(&unbroken(&text)),
         }
         out.push('\n');
         out

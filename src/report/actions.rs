@@ -86,8 +86,9 @@ pub fn failure(message: &str) -> String {
     format!("::error title=Prudence::{}\n", data(message.lines().next().unwrap_or_default()))
 }
 
+/// Text as the value of a workflow command. What cannot be seen appears as escapes: the log shows it, too.
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    super::clean::terminal(text).replace('%', "%25").replace('\n', "%0A")
 }
 
 fn property(text: &str) -> String {
@@ -134,6 +135,7 @@ mod tests {
     fn commands_cannot_be_injected() {
         assert_eq!(command("notice", "a\n::error::b 100%"), "::notice::a%0A::error::b 100%25\n");
         assert_eq!(property("a,b:c\n"), "a%2Cb%3Ac%0A");
+        assert_eq!(data("a\r\u{1b}[2J\u{9b}m"), "a\\u{d}\\u{1b}[2J\\u{9b}m");
         assert_eq!(output_lines(&[("report", "a\nstatus=evil".into())]), "report=a status=evil\n");
     }
 }

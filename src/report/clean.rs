@@ -1,12 +1,14 @@
 //! Text that is not ours, made harmless for where it is shown.
 
-use crate::text::{Fence, longest_run, printable};
+use std::borrow::Cow;
 
-/// Markdown of the model for a comment on a host: it can mention nobody, close nothing, show no image, hold no HTML and
-/// no mark of ours, and it cannot leave its paragraph through an open fence. Code in it stays as it is.
+use super::quiet::quiet;
+use crate::text::{Fence, is_harmful, longest_run, printable};
+
+/// Markdown of the model for a comment on a host: it can mention nobody, close nothing, show no image, link nothing, hold
+/// no HTML and no mark of ours, and it cannot leave its paragraph through an open fence. Code in it stays as it is.
 pub fn markdown(text: &str) -> String {
-    let text: String = text.chars().filter(|&c| c == '\n' || c == '\t' || !c.is_control()).collect();
-    let text = unmarked(&text);
+    let text = unmarked(&seen(text));
     let mut out = String::with_capacity(text.len() + 16);
     let mut paragraph: Vec<&str> = Vec::new();
     let mut fence: Option<Fence> = None;
@@ -43,21 +45,73 @@ pub fn markdown(text: &str) -> String {
     out.trim_end().to_owned()
 }
 
+/// A text without what nobody sees and what turns the letters around it. Everything that some reader takes for the end of
+/// a line is one.
+fn seen(text: &str) -> String {
+    let text = text.replace("\r\n", "\n").replace(['\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}'], "\n");
+    text.chars().filter(|&c| matches!(c, '\n' | '\t') || !is_harmful(c)).collect()
+}
+
 /// A text in which nothing is a mark of ours.
 pub fn unmarked(text: &str) -> String {
     text.replace("<!-- prudence:", "<!- - prudence:")
 }
 
+/// Languages whose code hosts draw instead of showing it, with the links and images in it.
+const DRAWN: [&str; 38] = [
+    "actdiag",
+    "blockdiag",
+    "bpmn",
+    "bytefield",
+    "c4plantuml",
+    "d2",
+    "dbml",
+    "diagramsnet",
+    "ditaa",
+    "dot",
+    "erd",
+    "excalidraw",
+    "geojson",
+    "graphviz",
+    "kroki",
+    "math",
+    "mermaid",
+    "nomnoml",
+    "nwdiag",
+    "packetdiag",
+    "pikchr",
+    "plantuml",
+    "puml",
+    "rackdiag",
+    "seqdiag",
+    "stl",
+    "structurizr",
+    "svgbob",
+    "symbolator",
+    "tikz",
+    "topojson",
+    "uml",
+    "umlet",
+    "vega",
+    "vegalite",
+    "wavedrom",
+    "wireviz",
+    "toc",
+];
+
 /// The language of a fence, if it is one: a `suggestion` would be applied with a click, and nobody has checked it.
 fn language(info: &str) -> &str {
     let word = info.split_whitespace().next().unwrap_or_default();
     let is_plain = word.chars().all(|c| c.is_ascii_alphanumeric() || "+-_#.,".contains(c));
-    if is_plain && !word.to_ascii_lowercase().starts_with("suggestion") { word } else { "" }
+    let lower = word.to_ascii_lowercase();
+    let acts = lower.starts_with("suggestion") || lower.split(',').any(|part| DRAWN.contains(&part));
+    if is_plain && !acts { word } else { "" }
 }
 
 /// A paragraph outside fences: code in it stays, the rest loses what would act. A span of code may go over lines; where
 /// one line by itself does not tell, nothing counts as code.
 fn prose(lines: &[&str]) -> String {
+    let lines: Vec<Cow<'_, str>> = lines.iter().map(|line| language_inside(line)).collect();
     let is_table = lines.iter().any(|line| is_delimiter_row(line));
     // the cells of a table are told apart before the code in them
     let is_row = |line: &str| is_table && line.contains('|');
@@ -67,6 +121,15 @@ fn prose(lines: &[&str]) -> String {
     lines.into_iter().map(|line| line + "\n").collect()
 }
 
+/// A line in which the fence that a quote or an entry of a list begins with has nothing but a language behind it.
+fn language_inside(line: &str) -> Cow<'_, str> {
+    let inside = line.trim_start_matches(|c: char| c.is_ascii_digit() || " \t>-*+.)".contains(c));
+    match Fence::opened_by(inside) {
+        Some((fence, info)) => (line[..line.len() - inside.len()].to_owned() + &fence.run() + language(info)).into(),
+        None => line.into(),
+    }
+}
+
 /// Whether a line may be what makes a table of the lines around it, in a quote or not.
 fn is_delimiter_row(line: &str) -> bool {
     line.contains('-') && line.chars().all(|c| matches!(c, '-' | ':' | '|' | '>' | ' ' | '\t'))
@@ -74,17 +137,22 @@ fn is_delimiter_row(line: &str) -> bool {
 
 /// A line with everything but its spans of code made quiet; `None` where a span is open at its end.
 fn around_code(line: &str) -> Option<String> {
+    with_code(line, quiet)
+}
+
+/// A line of which `change` changes everything but its spans of code; `None` where a span is open at its end.
+fn with_code(line: &str, change: impl Fn(&str) -> String) -> Option<String> {
     let mut out = String::new();
     let mut rest = line;
     while let Some(start) = first_backtick(rest) {
         let (before, after) = rest.split_at(start);
-        out += &quiet(before);
+        out += &change(before);
         let run = after.len() - after.trim_start_matches('`').len();
         let end = span_end(&after[run..], run)?;
         out += &after[..run + end];
         rest = &after[run + end..];
     }
-    Some(out + &quiet(rest))
+    Some(out + &change(rest))
 }
 
 /// Where the first backtick stands that can open a span: an escaped one opens nothing.
@@ -112,65 +180,31 @@ fn span_end(text: &str, run: usize) -> Option<usize> {
     None
 }
 
-/// Takes the effect out of `@name`, `#1`, `<tag>`, `![image]`, of what `&#64;` and the like stand for, of GitLab's `!1`,
-/// `~label`, `%milestone` and `&1`, and of what acts at the beginning of a line: a slash, which would be a command on some
-/// hosts, and `>>>`, which begins or ends a quote on GitLab, also in the middle of what others take for a fence.
-fn quiet(text: &str) -> String {
-    const JOINER: char = '\u{200b}';
-    let mut out = String::with_capacity(text.len());
-    if text.trim_start().starts_with('/') || text.trim_start().starts_with(">>>") {
-        out.push_str(&text[..text.len() - text.trim_start().len()]);
-        out.push('\\');
-    }
-    let mut chars = text[out.len().saturating_sub(1)..].chars().peekable();
-    let mut escaped = false;
-    let mut before = ' ';
-    while let Some(c) = chars.next() {
-        let next = chars.peek().copied();
-        let entity = match c {
-            '<' => Some("&lt;"),
-            '!' if next == Some('[') => Some("&#33;"),
-            '&' if next.is_some_and(|c| c == '#' || c.is_alphabetic()) => Some("&amp;"),
-            _ => None,
-        };
-        if let Some(entity) = entity {
-            if escaped {
-                // the backslash would show the entity as it is written
-                out.pop();
-            }
-            out.push_str(entity);
-        } else {
-            out.push(c);
-            let is_reference = match (c, next) {
-                ('@' | '#', Some(next)) => next.is_alphanumeric(),
-                // `%20` in an address is none
-                ('%' | '~', Some(next)) => !before.is_alphanumeric() && (next.is_alphanumeric() || next == '"'),
-                ('!' | '&', Some(next)) => next.is_ascii_digit(),
-                _ => false,
-            };
-            if is_reference {
-                out.push(JOINER);
-            }
-        }
-        escaped = c == '\\' && !escaped;
-        before = c;
-    }
-    out
+/// Text as a heading or list entry: one line, no pipes that would make a cell of it.
+pub fn cell(text: &str) -> String {
+    let text = unmarked(&seen(&text.split_whitespace().collect::<Vec<_>>().join(" ")).replace('\n', " "));
+    let outside = |text: &str| quiet(text).replace('|', "\\|");
+    with_code(&text, outside).unwrap_or_else(|| outside(&text))
 }
 
-/// Text as a table cell or list entry: one line, no pipes that would end the cell.
-pub fn cell(text: &str) -> String {
-    let text: String =
-        text.split_whitespace().collect::<Vec<_>>().join(" ").chars().filter(|c| !c.is_control()).collect();
-    around_code(&text).unwrap_or_else(|| quiet(&text)).replace('|', "\\|")
+/// Text that stands in bold: as [`cell`], and nothing in it ends the bold.
+pub fn bold(text: &str) -> String {
+    // taken out before the rest is made quiet: what stood on both sides of it then stands together
+    cell(&text.replace("**", ""))
 }
 
 /// Text as inline code: one line, in more backticks than it has.
 pub fn code(text: &str) -> String {
-    let text = printable(text);
+    let text = unmarked(&printable(text));
     let ticks = "`".repeat(longest_run(&text, '`') + 1);
     let pad = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
     format!("{ticks}{pad}{text}{pad}{ticks}")
+}
+
+/// Code for a fence: what cannot be seen in it appears as escapes, and nothing in it is a mark of ours.
+pub fn block(text: &str) -> String {
+    let line = |line: &str| line.split('\t').map(printable).collect::<Vec<_>>().join("\t");
+    unmarked(&text.replace("\r\n", "\n").split('\n').map(line).collect::<Vec<_>>().join("\n"))
 }
 
 /// Text for a terminal: no escape sequence, and no control character but line feed and tab.
@@ -196,20 +230,39 @@ pub fn line(text: &str) -> String {
 /// and `##[name]` anywhere in it.
 pub fn log(text: &str) -> String {
     let line = |line: &str| {
-        let line = printable(&line.replace('\t', "    ")).replace("##[", "## [");
+        let line = uncommanded(&printable(&line.replace('\t', "    ")));
         if line.trim_start().starts_with("::") { format!("| {line}") } else { line }
     };
     text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
+/// A line in which no command stands that counts anywhere in it: of Actions, and of Azure Pipelines.
+fn uncommanded(line: &str) -> String {
+    line.replace("##[", "## [").replace("##vso[", "## vso[")
+}
+
 /// As [`log`], for text that is painted already.
 pub fn painted_log(text: &str) -> String {
     let line = |line: &str| {
-        let line = line.replace("##[", "## [");
+        let line = uncommanded(line);
         let is_command = anstream::adapter::strip_str(&line).to_string().trim_start().starts_with("::");
         if is_command { format!("| {line}") } else { line }
     };
     text.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// JSON for a terminal or a log, the same in another spelling: what cannot be seen appears as escapes, and nothing in it is a
+/// command. Outside of its strings it has neither.
+pub fn json(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c != '\n' && is_harmful(c) {
+            out.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            out.push(c);
+        }
+    }
+    out.replace("##[", "##\\u005b").replace("##vso[", "##vso\\u005b")
 }
 
 /// A document for a log that a CI runner reads: it takes nothing in it for a command.
@@ -231,10 +284,10 @@ mod tests {
     #[test]
     fn nothing_in_prose_acts() {
         check("ask @team, fixes #12", "ask @\u{200b}team, fixes #\u{200b}12");
-        check("<img src=x> ![a](http://b)", "&lt;img src=x> &#33;[a](http://b)");
+        check("<img src=x> ![a](http://b)", "&lt;img src=x> &#33;[a]\\(http:\u{200b}//b)");
         check("<!-- prudence:state v1 x -->", "&lt;!- - prudence:state v1 x -->");
         check("<!-- x -->", "&lt;!-- x -->");
-        check("\\![a](http://b/x.png) \\<b> \\\\<b>", "&#33;[a](http://b/x.png) &lt;b> \\\\&lt;b>");
+        check("\\![a](b.png) \\<b> \\\\<b>", "&#33;[a]\\(b.png) &lt;b> \\\\&lt;b>");
         check(
             "&#64;team @&#116;eam &commat;team a && b",
             "&amp;#\u{200b}64;team @&amp;#\u{200b}116;eam &amp;commat;team a && b",
@@ -308,6 +361,11 @@ mod tests {
         for info in ["suggestion", "Suggestion:-0+0", " suggestion x", "sugg&#101;stion", "sugg\\estion"] {
             check(&format!("```{info}\nevil\n```"), "```\nevil\n```");
         }
+        for start in ["> ", "- ", "1. ", "> - "] {
+            check(&format!("{start}```suggestion\n{start}evil"), &format!("{start}```\n{start}evil"));
+        }
+        check("- ```rust\n  a\n- ```suggestion```", "- ```rust\n  a\n- ```suggestion```");
+        check("```Mermaid\na\n```\n```a,math\nb\n```", "```\na\n```\n```\nb\n```");
         check("~~~ c++ title=x\na\n~~~", "~~~c++\na\n~~~");
     }
 
@@ -317,6 +375,17 @@ mod tests {
         assert_eq!(cell("```rust is\nbroken @x"), "```rust is broken @\u{200b}x");
         assert_eq!(code("a`b"), "``a`b``");
         assert_eq!(code("a\nb"), "`a\\u{a}b`");
+    }
+
+    #[test]
+    fn json_says_the_same_in_another_spelling() {
+        let value = serde_json::json!({"a": "\u{9b}1m \u{202e}\u{2028}\u{e0041}\u{7f} ##[x] ##vso[y] é"});
+        let text = json(&serde_json::to_string_pretty(&value).expect("JSON"));
+        assert!(
+            !text.chars().any(|c| c != '\n' && is_harmful(c)) && !text.contains("##[") && text.contains('é'),
+            "{text}"
+        );
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).expect("JSON"), value);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::clean::{cell, code, markdown, unmarked};
+use super::clean::{block, bold, cell, code, markdown};
 use super::{Failure, Report, SkippedFile, Status, dollars, plural, thousands};
 use crate::diff::Side;
 use crate::findings::{Finding, Reason, Suppressed};
@@ -23,7 +23,7 @@ pub fn comment(finding: &Finding, host: Host) -> String {
     let mut out = format!("{}\n\n{}\n", heading(finding), markdown(&finding.body));
     if let Some(suggestion) = &finding.suggestion {
         let info = suggestion_info(finding, suggestion, host).unwrap_or_default();
-        let _ = write!(out, "\n{}\n", fenced(&info, &unmarked(suggestion)));
+        let _ = write!(out, "\n{}\n", fenced(&info, &block(suggestion)));
     }
     let mut out = cut(&out, LONGEST_COMMENT);
     if host == Host::GitLab {
@@ -37,8 +37,8 @@ pub fn comment(finding: &Finding, host: Host) -> String {
 fn suggestion_info(finding: &Finding, suggestion: &str, host: Host) -> Option<String> {
     /// Lines above the last one that GitLab replaces at most.
     const MOST_ABOVE: u32 = 100;
-    // with one of our marks in it, it cannot be shown as it is
-    if finding.side == Side::Left || unmarked(suggestion) != suggestion {
+    // with one of our marks or with something invisible in it, it cannot be shown as it is
+    if finding.side == Side::Left || block(suggestion) != suggestion.replace("\r\n", "\n") {
         return None;
     }
     match host {
@@ -55,7 +55,7 @@ fn suggestion_info(finding: &Finding, suggestion: &str, host: Host) -> Option<St
 /// `🔴 **title** · critical · security`.
 fn heading(finding: &Finding) -> String {
     let what = finding.rule.as_deref().unwrap_or(finding.category.as_str());
-    format!("{} **{}** · {} · {what}", icon(finding.severity), cell(&finding.title).replace("**", ""), finding.severity)
+    format!("{} **{}** · {} · {what}", icon(finding.severity), bold(&finding.title), finding.severity)
 }
 
 fn icon(severity: Severity) -> &'static str {
@@ -206,10 +206,10 @@ fn lines_of(finding: &Finding) -> String {
 /// A finding with its place and its code.
 fn entry(finding: &Finding) -> String {
     let mut out = format!("### {}\n\n{}\n\n", heading(finding), code(&lines_of(finding)));
-    out += &fenced("", &cut(&unmarked(&super::clean::terminal(&finding.quote)), 2000));
+    out += &fenced("", &cut(&block(&finding.quote), 2000));
     let _ = write!(out, "\n\n{}", markdown(&finding.body));
     if let Some(suggestion) = &finding.suggestion {
-        let _ = write!(out, "\n\nSuggested:\n\n{}", fenced("", &unmarked(suggestion)));
+        let _ = write!(out, "\n\nSuggested:\n\n{}", fenced("", &block(suggestion)));
     }
     out
 }

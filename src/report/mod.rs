@@ -5,6 +5,7 @@ pub mod clean;
 pub mod codequality;
 pub mod markdown;
 pub mod plan;
+mod quiet;
 pub mod sarif;
 pub mod terminal;
 

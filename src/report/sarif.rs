@@ -115,7 +115,7 @@ fn usual(category: Category) -> (Severity, &'static str) {
 fn usual_of_check(name: &str) -> (Severity, Category) {
     match name {
         "secrets" | "private-keys" => (Severity::Critical, Category::Security),
-        "env-files" | "hidden-unicode" => (Severity::Major, Category::Security),
+        "env-files" | "hidden-unicode" | "reviewer-instructions" => (Severity::Major, Category::Security),
         "conflict-marks" => (Severity::Critical, Category::Bug),
         "focused-tests" => (Severity::Major, Category::Test),
         _ => (Severity::Major, Category::Bug),
@@ -223,7 +223,7 @@ fn message(finding: &Finding) -> Value {
     let text = clean::plain(&format!("{title}{}\n\n{body}", if ends { "" } else { "." }), LONGEST_MESSAGE);
     let text = if text.is_empty() { name.to_owned() } else { text };
     let body: String = body.chars().take(LONGEST_MESSAGE).collect();
-    let title: String = clean::cell(&title).replace("**", "").chars().take(LONGEST_MESSAGE).collect();
+    let title: String = clean::bold(&title).chars().take(LONGEST_MESSAGE).collect();
     let heading = if title.is_empty() { name.to_owned() } else { format!("**{title}**") };
     json!({
         // code such as `a[i](x)` is no link
@@ -376,7 +376,7 @@ mod tests {
         check("Why?", "", "Why?", "**Why?**");
         check("", "", "bug", "bug");
         check("a\n\u{1b}b", "<b>\u{0}", "a\\u{a}\\u{1b}b.\n\n<b>\\u{0}", "**a\\u{a}\\u{1b}b**\n\n&lt;b>");
-        check("Swap", "see x[i](y) {0}", "Swap.\n\nsee x[i]\u{200b}(y) {0}", "**Swap**\n\nsee x[i](y) {0}");
+        check("Swap", "see x[i](y) {0}", "Swap.\n\nsee x[i]\u{200b}(y) {0}", "**Swap**\n\nsee x[i]\\(y) {0}");
     }
 
     #[test]

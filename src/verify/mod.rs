@@ -169,12 +169,11 @@ impl Look<'_> {
             }
             let mut calls = Vec::new();
             for (index, call) in reply.calls.into_iter().enumerate() {
-                let result = if index < MOST_CALLS {
-                    tools::call(self.tree, &call, self.clean)
-                } else {
-                    "error: too many calls".to_owned()
+                let result = match index < MOST_CALLS {
+                    true => tools::call(self.tree, &call, self.clean),
+                    false => "error: too many calls".to_owned(),
                 };
-                let result = (self.clean)(&result);
+                let result = self.plan.frame.unfencing(&(self.clean)(&result));
                 let result = result[..result.floor_char_boundary(left)].to_owned();
                 left -= result.len();
                 shown.add(&result);

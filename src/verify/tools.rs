@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use crate::llm::{Tool, ToolCall};
+use crate::text::unbroken;
 use crate::tree::Tree;
 
 /// The tools, as the model is told of them.
@@ -79,7 +80,7 @@ fn read_file(
         Some(lines) => {
             let mut out = format!("=== {} ({} lines)\n", crate::text::printable(path), lines.total);
             for (number, line) in &lines.lines {
-                let _ = writeln!(out, "{number}  {line}");
+                let _ = writeln!(out, "{number}  {}", unbroken(line));
             }
             out
         }
@@ -90,7 +91,7 @@ fn search(tree: &Tree<'_>, pattern: &str, glob: &str, clean: &dyn Fn(&str) -> St
     let found = tree.search(pattern, glob, MOST_MATCHES, clean);
     let mut out = String::new();
     for found in &found.matches {
-        let _ = writeln!(out, "{}:{}: {}", crate::text::printable(&found.path), found.line, found.text);
+        let _ = writeln!(out, "{}:{}: {}", crate::text::printable(&found.path), found.line, unbroken(&found.text));
     }
     match found.stopped {
         Some(why) => out + &format!("[{why}]"),

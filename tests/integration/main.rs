@@ -2,6 +2,7 @@
 
 mod access;
 mod actions;
+mod attacks;
 mod bad_input;
 mod cache;
 mod checks;
