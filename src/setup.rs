@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
 use globset::Glob;
@@ -25,6 +26,7 @@ use crate::redact;
 use crate::report::{self, Cost, Report, Status, Tool};
 use crate::severity::Severity;
 use crate::source::{self, Base, Cause, Change, Target, World};
+use crate::stop::Patience;
 use crate::usage::{self, Price, Prices};
 
 /// A judgement on no earlier finding.
@@ -86,7 +88,18 @@ pub struct Setup {
     pub ci: Option<Ci>,
     /// What the run is for.
     pub purpose: Purpose,
+    /// How long the run may take in all.
+    pub patience: Patience,
 }
+
+/// Said where the change cannot be read in time.
+const UNREAD: &str = "the change could not be read before the deadline\nhint: `git fsck` finds broken objects; for a large history raise `--deadline`";
+
+/// Said where a run does not end.
+const STUCK: &str = "the run did not end, long after its deadline\nhint: `git fsck` finds broken objects; please report it if there are none";
+
+/// How long after the deadline a result may still be delivered: each request of it gets 10 s in any case.
+const DELIVERY: Duration = Duration::from_secs(180);
 
 impl Setup {
     /// Reads flags, environment, the change and the configuration, and decides who is asked. Where the answers are
@@ -118,13 +131,16 @@ impl Setup {
         };
         let writes = matches!(purpose, Purpose::Deliver | Purpose::Publish);
         let purpose = if env.is_on("dry-run") && writes { Purpose::Show } else { purpose };
+        // the file may give it another; until it is read, flags and environment do
+        let deadline = config::load(settings.layer()?, &env, Layer::default())?.0.deadline;
         if let Some(forge) = target.forge() {
-            // the file may give it another; until it is read, these do
-            forge.set_deadline(started + config::load(settings.layer()?, &env, Layer::default())?.0.deadline);
+            forge.set_deadline(started + deadline);
         }
+        let reading = Patience::at_most(deadline, UNREAD);
         let (target, mut order) = target.commanded(purpose != Purpose::Deliver, console).await?;
         let is_full = change.full || env.is_on("full");
         let mut change = target.change(repo.as_ref()).await?;
+        drop(reading);
         if let (Some(forge), Purpose::Deliver | Purpose::Publish) = (target.forge(), purpose) {
             order = order.or(hear::hear(forge, &mut change, console).await);
         }
@@ -153,7 +169,8 @@ impl Setup {
         if let Some(forge) = target.forge() {
             forge.set_deadline(started + config.deadline);
         }
-        Ok(Setup { config, provider, target, change, nothing, order, full, repo, ci, purpose })
+        let patience = Patience::at_most(config.deadline + DELIVERY, STUCK);
+        Ok(Setup { config, provider, target, change, nothing, order, full, repo, ci, purpose, patience })
     }
 
     /// The title, with no secret in it.

@@ -3,8 +3,8 @@
 //! Until something was asked of a model, a command ends at once. From then on it ends in order: requests that are under way
 //! are given up, what was found is written, and nothing is posted that would not be posted whole.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -81,6 +81,33 @@ impl Stop {
             true => std::future::pending().await,
             false => name,
         }
+    }
+}
+
+/// Ends the process with an error where something takes longer than it may, also what cannot be interrupted: a library that
+/// never comes back from a broken git object. Dropped, it lets it live.
+#[derive(Debug)]
+pub struct Patience {
+    _held: Option<mpsc::Sender<()>>,
+}
+
+impl Patience {
+    /// Waits so long, and then ends the process with the code for nothing reviewed. The message has its hint.
+    pub fn at_most(limit: Duration, message: &'static str) -> Patience {
+        let (held, dropped) = mpsc::channel::<()>();
+        std::thread::spawn(move || {
+            if dropped.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
+                eprintln!("error: {message}");
+                // the code for nothing reviewed
+                std::process::exit(2);
+            }
+        });
+        Patience { _held: Some(held) }
+    }
+
+    /// Waits for ever.
+    pub fn endless() -> Patience {
+        Patience { _held: None }
     }
 }
 

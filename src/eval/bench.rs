@@ -24,6 +24,7 @@ use crate::prompt;
 use crate::report::Status;
 use crate::setup::{Purpose, Setup};
 use crate::source::{Change, Target};
+use crate::stop::Patience;
 use crate::tree::Tree;
 use crate::usage::Meter;
 
@@ -224,6 +225,7 @@ fn setup_of(case: &Case, diff: &Diff, config: &Config, provider: Resolved) -> Se
         repo: None,
         ci: None,
         purpose: Purpose::Show,
+        patience: Patience::endless(),
     }
 }
 

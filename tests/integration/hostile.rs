@@ -140,7 +140,11 @@ fn objects_that_are_broken_are_an_error_and_no_panic() {
         fs::remove_file(&path).expect("an object goes");
         for broken in [&whole[..whole.len() / 2], b"", b"no object"] {
             fs::write(&path, broken).expect("a broken object");
-            let run = Prudence::new().current_dir(repo.path()).args(["review", "--base", "main"]).openai(&openai).run();
+            let run = Prudence::new()
+                .current_dir(repo.path())
+                .args(["review", "--base", "main", "--deadline", "2"])
+                .openai(&openai)
+                .run();
             assert!(
                 matches!(run.code, Some(0 | 2 | 3)) && !run.stderr.contains("panicked"),
                 "{}: {run}",
