@@ -135,7 +135,7 @@ pub fn line(format: LogFormat, level: &str, text: &str, fields: Value) -> String
         object.insert("level".to_owned(), level.into());
         object.insert("message".to_owned(), text.into());
         object.extend(fields.as_object().cloned().unwrap_or_default());
-        return Value::Object(object).to_string();
+        return clean::json(&Value::Object(object).to_string());
     }
     match level {
         "debug" => text,

@@ -66,13 +66,16 @@ fn text(finding: &Finding) -> String {
     format!("{}\n{}", finding.title, finding.body)
 }
 
+/// A way in which a finding may be an earlier one.
+type Kind<'a> = &'a dyn Fn(&Finding, &Standing) -> bool;
+
 /// Which earlier finding each finding is. Each earlier one stands for one finding: first for the one at its place in like
 /// words, then for one with its fingerprint, then for one on its code, which a renamed file gives another fingerprint.
 pub fn matched(findings: &[Finding], standing: &[&Standing], vectors: &Vectors) -> Vec<Option<usize>> {
     let mut found: Vec<Option<usize>> = vec![None; findings.len()];
     let mut left: Vec<usize> = (0..standing.len()).collect();
     let is_at_its_place = |finding: &Finding, standing: &Standing| is_at_its_place(finding, standing, vectors);
-    let kinds: [&dyn Fn(&Finding, &Standing) -> bool; 3] = [&is_at_its_place, &has_its_text, &is_on_its_code];
+    let kinds: [Kind<'_>; 3] = [&is_at_its_place, &has_its_text, &is_on_its_code];
     for is_match in kinds {
         left.retain(|&one| {
             let at = (0..findings.len()).find(|&at| found[at].is_none() && is_match(&findings[at], standing[one]));
