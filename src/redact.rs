@@ -1,10 +1,11 @@
 //! Secrets out of everything that leaves the process.
 //!
-//! What counts as a secret is decided in one place, [`crate::checks`], and masked here: in a change, in any other text, and
+//! What counts as a secret is decided in one place, [`crate::checks`], and masked here, with what may be one: in a change, in any other text, and
 //! in what comes back. Masking keeps names, quotes and the number of lines, and masking twice changes nothing.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::checks::keys;
 use crate::checks::secrets::{self, Span};
@@ -13,6 +14,11 @@ use crate::secret::Secret;
 
 /// Values that are shorter are not looked for in other texts: they would be found in ordinary words.
 const SHORTEST: usize = 6;
+/// Nor are shorter ones of letters alone: such a password may be an ordinary word.
+const LONGEST_WORD: usize = 16;
+/// What is left of a line can look like a secret where the whole did not. So often it is looked at again, which has always
+/// been more than enough.
+const ROUNDS: usize = 8;
 
 /// What was masked in a change.
 #[derive(Debug, Clone, Default)]
@@ -54,47 +60,72 @@ pub fn apply(mut diff: Diff) -> (Diff, Redactions) {
 
 /// The text with every secret masked, line by line; private keys over several lines too.
 pub fn text(text: &str) -> Cow<'_, str> {
+    let mut text = Cow::Borrowed(text);
+    for _ in 0..ROUNDS {
+        let Some(masked) = masked_once(&text) else { break };
+        text = Cow::Owned(masked);
+    }
+    text
+}
+
+fn masked_once(text: &str) -> Option<String> {
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     let bytes: Vec<&[u8]> = lines.iter().map(|line| line.strip_suffix('\n').unwrap_or(line).as_bytes()).collect();
     let spans = spans(&bytes);
     if spans.iter().all(Vec::is_empty) {
-        return Cow::Borrowed(text);
+        return None;
     }
     let mask = |(line, spans): (&&str, &Vec<Span>)| secrets::mask(line.as_bytes(), spans);
     let masked: Vec<u8> = lines.iter().zip(&spans).flat_map(mask).collect();
     // Only ASCII is cut out of the text, so what is left is as valid as before.
-    Cow::Owned(String::from_utf8_lossy(&masked).into_owned())
+    Some(String::from_utf8_lossy(&masked).into_owned())
 }
 
 /// Masks the lines of a hunk and what its header shows of the enclosing function; the number of masked values.
 fn mask_hunk(hunk: &mut Hunk, values: &mut BTreeSet<String>) -> usize {
     let mut count = 0;
+    for _ in 0..ROUNDS {
+        let masked = mask_lines(hunk, values) + mask_section(hunk, values);
+        if masked == 0 {
+            break;
+        }
+        count += masked;
+    }
+    count
+}
+
+fn mask_lines(hunk: &mut Hunk, values: &mut BTreeSet<String>) -> usize {
+    let mut count = 0;
     for (line, spans) in spans_of_hunk(hunk).into_iter().enumerate().filter(|(_, spans)| !spans.is_empty()) {
-        let Some(line) = hunk.lines.get_mut(line) else { continue };
+        let Some(line) = Arc::make_mut(&mut hunk.lines).get_mut(line) else { continue };
         let bytes = line.bytes();
         values.extend(spans.iter().filter_map(|span| kept(bytes, span)));
         count += spans.len();
         *line = line.with_text(&secrets::mask(bytes, &spans));
     }
+    count
+}
+
+fn mask_section(hunk: &mut Hunk, values: &mut BTreeSet<String>) -> usize {
     let section = hunk.section();
-    let spans = secrets::find(section.as_bytes());
+    let spans = secrets::suspects(section.as_bytes());
     if !spans.is_empty() {
         values.extend(spans.iter().filter_map(|span| kept(section.as_bytes(), span)));
-        count += spans.len();
         hunk.set_section(&secrets::mask(section.as_bytes(), &spans));
     }
-    count
+    spans.len()
 }
 
 /// The value of a span, where it is long enough to be looked for elsewhere.
 fn kept(line: &[u8], span: &Span) -> Option<String> {
     let value = line.get(span.range.clone())?;
-    (value.len() >= SHORTEST).then(|| String::from_utf8_lossy(value).into_owned())
+    let is_word = value.len() < LONGEST_WORD && value.iter().all(u8::is_ascii_alphabetic);
+    (value.len() >= SHORTEST && !is_word).then(|| String::from_utf8_lossy(value).into_owned())
 }
 
 /// The secrets of each line. A private key is read on each side of the diff on its own, where its lines follow on another.
 fn spans_of_hunk(hunk: &Hunk) -> Vec<Vec<Span>> {
-    let mut all: Vec<Vec<Span>> = hunk.lines.iter().map(|line| secrets::find(line.bytes())).collect();
+    let mut all: Vec<Vec<Span>> = hunk.lines.iter().map(|line| secrets::suspects(line.bytes())).collect();
     for side in [Side::Left, Side::Right] {
         let shown: Vec<usize> = (0..hunk.lines.len()).filter(|&i| hunk.lines[i].is_on(side)).collect();
         let lines: Vec<&[u8]> = shown.iter().map(|&i| hunk.lines[i].bytes()).collect();
@@ -107,12 +138,15 @@ fn spans_of_hunk(hunk: &Hunk) -> Vec<Vec<Span>> {
 
 /// The secrets of each of these lines, which follow on another.
 fn spans(lines: &[&[u8]]) -> Vec<Vec<Span>> {
-    let mut all: Vec<Vec<Span>> = lines.iter().map(|line| secrets::find(line)).collect();
+    let mut all: Vec<Vec<Span>> = lines.iter().map(|line| secrets::suspects(line)).collect();
     for (line, span) in keys::blocks(lines).iter().flat_map(keys::Block::spans) {
         all[line].push(span);
     }
     all.into_iter().map(secrets::merge).collect()
 }
+
+#[cfg(test)]
+mod labelled;
 
 #[cfg(test)]
 mod tests {
@@ -244,7 +278,7 @@ mod tests {
 
         #[test]
         fn any_bytes_are_fine(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let spans = secrets::find(&bytes);
+            let spans = secrets::suspects(&bytes);
             let masked = secrets::mask(&bytes, &spans);
             prop_assert_eq!(masked.is_ascii(), bytes.is_ascii());
         }

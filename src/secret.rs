@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// Values that are shorter are not looked for in whole answers, in bytes: they would be found in ordinary words.
+const SHORTEST: usize = 8;
+
 /// A key or token. `Debug` shows nothing of it, and there is no `Display` and no `Serialize`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -24,6 +27,31 @@ impl Secret {
     pub fn redact(&self, text: &str) -> String {
         text.replace(&self.0, "***")
     }
+
+    /// The body of an answer without this value in it, so that no message, report or file can have it from there.
+    pub fn redact_body(&self, body: Vec<u8>) -> Vec<u8> {
+        if self.0.len() < SHORTEST {
+            return body;
+        }
+        match String::from_utf8(body) {
+            Ok(text) if text.contains(&self.0) => self.redact(&text).into_bytes(),
+            Ok(text) => text.into_bytes(),
+            Err(err) => self.redact_bytes(&err.into_bytes()),
+        }
+    }
+
+    fn redact_bytes(&self, body: &[u8]) -> Vec<u8> {
+        let value = self.0.as_bytes();
+        let mut out = Vec::with_capacity(body.len());
+        let mut rest = body;
+        while let Some(at) = rest.windows(value.len()).position(|window| window == value) {
+            out.extend_from_slice(&rest[..at]);
+            out.extend_from_slice(b"***");
+            rest = &rest[at + value.len()..];
+        }
+        out.extend_from_slice(rest);
+        out
+    }
 }
 
 impl fmt::Debug for Secret {
@@ -42,6 +70,20 @@ mod tests {
             assert_eq!(Secret::new(pasted).unwrap().expose(), "sk-1", "{pasted:?}");
         }
         assert_eq!(Secret::new(" \"\" \n"), None);
+    }
+
+    #[test]
+    fn a_body_loses_the_value_whatever_else_it_holds() {
+        let key = Secret::new("sk-0123456789").unwrap();
+        for (before, after) in [
+            (&b"{\"a\": \"sk-0123456789\"}"[..], &b"{\"a\": \"***\"}"[..]),
+            (b"\xffsk-0123456789\xfesk-0123456789", b"\xff***\xfe***"),
+            (b"\xffsk-012345678", b"\xffsk-012345678"),
+            (b"nothing", b"nothing"),
+        ] {
+            assert_eq!(key.redact_body(before.to_vec()), after);
+        }
+        assert_eq!(Secret::new("a").unwrap().redact_body(b"a body".to_vec()), b"a body", "too short to be told apart");
     }
 
     #[test]

@@ -48,8 +48,12 @@ pub(crate) fn in_one_line(line: &[u8]) -> Option<Span> {
         begin + line[begin..end].iter().take_while(|&&byte| byte == b'\\' || byte == b'n' || byte == b'r').count();
     let length = line[start..end].iter().take_while(|&&byte| is_material(byte)).count();
     let run = line[start..start + length].iter().filter(|&&byte| is_base64(byte)).count();
-    // A closing quote may be escaped: the backslash before it is not the key's.
-    let length = line[start..start + length].iter().rposition(|&byte| is_base64(byte)).map_or(0, |last| last + 1);
+    // A closing quote may be escaped, and a line may end before the closing marker: neither is the key's.
+    let mut key = &line[start..start + length];
+    while let Some(rest) = [&b"\\n"[..], b"\\r", b"\\", b" "].iter().find_map(|end| key.strip_suffix(*end)) {
+        key = rest;
+    }
+    let length = key.len();
     (run >= MATERIAL).then(|| Span { range: start..start + length, public: 0, what: WHAT })
 }
 

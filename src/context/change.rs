@@ -22,7 +22,7 @@ pub(super) struct Part {
 }
 
 fn added(file: &FileDiff) -> Lines {
-    let lines = file.hunks().iter().flat_map(|hunk| &hunk.lines);
+    let lines = file.hunks().iter().flat_map(|hunk| hunk.lines.iter());
     lines.filter(|line| line.kind == LineKind::Added).map(|line| line.new).collect()
 }
 
@@ -52,7 +52,7 @@ pub(super) fn part_of(diff: &Diff, path: &str, side: Side, lines: &RangeInclusiv
         |file: &FileDiff| file.path().as_str() == path || (side == Side::Left && file.old_path.as_str() == path);
     let (index, file) = diff.files.iter().enumerate().find(|(_, file)| is_it(file))?;
     let on_side = |line: &&Line| line.is_on(side) && lines.contains(&line.number_on(side));
-    let at = file.hunks().iter().flat_map(|hunk| &hunk.lines).filter(on_side).map(|line| line.new);
+    let at = file.hunks().iter().flat_map(|hunk| hunk.lines.iter()).filter(on_side).map(|line| line.new);
     Some(Part { file: index, shown: Lines::new(), at: at.collect(), added: added(file) })
 }
 

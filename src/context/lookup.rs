@@ -46,7 +46,7 @@ impl Context<'_> {
         let mut names: Vec<String> = Vec::new();
         for (index, file) in self.diff.files.iter().enumerate().take(super::MOST_CHANGED) {
             let source = self.changed(index);
-            let lines = file.hunks().iter().flat_map(|hunk| &hunk.lines);
+            let lines = file.hunks().iter().flat_map(|hunk| hunk.lines.iter());
             let lines: Lines = lines.filter(|line| line.is_on(crate::diff::Side::Right)).map(|line| line.new).collect();
             names.extend(change::uses(file, source.as_deref(), &lines).into_iter().map(|used| used.name));
             names.extend(changed_functions(source.as_deref(), &lines).into_iter().map(|function| function.name));

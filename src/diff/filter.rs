@@ -143,7 +143,7 @@ fn reason(file: &FileDiff, rules: &Rules, base_text: &dyn Fn(&RepoPath) -> Optio
 }
 
 fn has_nul(file: &FileDiff) -> bool {
-    file.hunks().iter().flat_map(|hunk| &hunk.lines).any(|line| line.bytes().contains(&0))
+    file.hunks().iter().flat_map(|hunk| hunk.lines.iter()).any(|line| line.bytes().contains(&0))
 }
 
 const LOCK_FILES: [&str; 32] = [
@@ -276,7 +276,7 @@ fn is_minified(file: &FileDiff) -> bool {
     if !matches!(file.path().extension().as_str(), "js" | "mjs" | "cjs" | "css") {
         return false;
     }
-    let added = || file.hunks().iter().flat_map(|hunk| &hunk.lines).filter(|line| line.kind == LineKind::Added);
+    let added = || file.hunks().iter().flat_map(|hunk| hunk.lines.iter()).filter(|line| line.kind == LineKind::Added);
     let (lines, bytes) = added().fold((0, 0), |(lines, bytes), line| (lines + 1, bytes + line.bytes().len()));
     bytes >= 2000 && bytes / lines.max(1) > 300
 }

@@ -4,15 +4,19 @@
 //! buffer ([`Bytes`]) and are not copied.
 
 pub mod attributes;
+mod bounds;
 pub mod filter;
 mod header;
 pub mod inline;
 pub mod parse;
 mod path;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
-pub use parse::parse;
+pub use bounds::parse_bounded;
+pub use parse::{ParseError, parse};
 pub use path::RepoPath;
 
 /// The side of a diff that a line number belongs to, in GitHub's words.
@@ -47,8 +51,8 @@ pub struct Line {
     pub new: u32,
     /// The line as it stands in the diff: mark, text and line end.
     raw: Bytes,
-    /// The `\ No newline at end of file` line that follows, as it stands; empty where there is none.
-    no_newline: Bytes,
+    /// The `\ No newline at end of file` line that follows, as it stands. Few lines have it, and all have its room.
+    no_newline: Option<Box<Bytes>>,
 }
 
 impl Line {
@@ -117,8 +121,8 @@ pub struct Hunk {
     pub old_start: u32,
     /// First new line, counted from 1 (0 where the new side is empty).
     pub new_start: u32,
-    /// The lines, in the diff's order.
-    pub lines: Vec<Line>,
+    /// The lines, in the diff's order. A copy of a diff shares them: they are most of its size.
+    pub lines: Arc<Vec<Line>>,
 }
 
 impl Hunk {
@@ -263,7 +267,7 @@ impl FileDiff {
 
     /// Numbers of added and of removed lines.
     pub fn added_removed(&self) -> (usize, usize) {
-        let lines = || self.hunks().iter().flat_map(|hunk| &hunk.lines);
+        let lines = || self.hunks().iter().flat_map(|hunk| hunk.lines.iter());
         (lines().filter(|l| l.kind == LineKind::Added).count(), lines().filter(|l| l.kind == LineKind::Removed).count())
     }
 
@@ -307,9 +311,9 @@ impl Diff {
                 Content::Text(hunks) => {
                     for hunk in hunks {
                         out.extend_from_slice(&hunk.header);
-                        for line in &hunk.lines {
+                        for line in hunk.lines.iter() {
                             out.extend_from_slice(&line.raw);
-                            out.extend_from_slice(&line.no_newline);
+                            out.extend_from_slice(line.no_newline.as_deref().map_or(&[][..], |line| line));
                         }
                     }
                 }

@@ -3,6 +3,8 @@
 //! Reads what `git diff`, `git format-patch`, `diff -u` and the hosts write. The counts in a hunk's header decide where
 //! it ends as long as they fit what stands there; where they lie, the lines themselves decide.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::header::{Header, unquote};
@@ -225,7 +227,7 @@ impl Parser<'_> {
         while let Some(kind) = self.hunk_line(old_left, new_left) {
             let raw = self.slice(self.at, self.at + 1);
             self.at += 1;
-            lines.push(Line { kind, old, new, raw, no_newline: Bytes::new() });
+            lines.push(Line { kind, old, new, raw, no_newline: None });
             if kind != LineKind::Added {
                 (old, old_left) = (old.saturating_add(1), old_left.saturating_sub(1));
             }
@@ -234,12 +236,13 @@ impl Parser<'_> {
             }
             if self.lines.get(self.at).starts_with(b"\\") {
                 if let Some(last) = lines.last_mut() {
-                    last.no_newline = self.slice(self.at, self.at + 1);
+                    last.no_newline = Some(Box::new(self.slice(self.at, self.at + 1)));
                 }
                 self.at += 1;
             }
         }
-        Hunk { header, old_start: range.old_start, new_start: range.new_start, lines }
+        lines.shrink_to_fit();
+        Hunk { header, old_start: range.old_start, new_start: range.new_start, lines: Arc::new(lines) }
     }
 
     /// The kind of the next line if it belongs to the hunk, of which the header still promises so many lines.
@@ -281,7 +284,7 @@ impl Diff {
         let promised = header.and_then(hunk_range).map_or((0, 0), |range| (range.old_count, range.new_count));
         let count = |side| hunk.lines.iter().filter(|line| line.is_on(side)).count();
         let is_short = |count: usize, promised: u32| u32::try_from(count).is_ok_and(|count| count < promised);
-        let last = hunk.lines.last().map(|line| if line.no_newline.is_empty() { &line.raw } else { &line.no_newline });
+        let last = hunk.lines.last().map(|line| line.no_newline.as_deref().unwrap_or(&line.raw));
         let is_inside = last.is_some_and(|raw| !raw.ends_with(b"\n"));
         is_inside || is_short(count(Side::Left), promised.0) || is_short(count(Side::Right), promised.1)
     }
@@ -345,7 +348,7 @@ mod tests {
         };
         file.hunks()
             .iter()
-            .flat_map(|h| &h.lines)
+            .flat_map(|h| h.lines.iter())
             .map(|l| (mark(l.kind), l.old, l.new, l.text().into_owned()))
             .collect()
     }

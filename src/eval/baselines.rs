@@ -9,7 +9,7 @@ pub fn every_tenth_line(diff: &Diff) -> Vec<Remark> {
     let mut remarks = Vec::new();
     let mut added = 0;
     for file in &diff.files {
-        for line in file.hunks().iter().flat_map(|hunk| &hunk.lines).filter(|line| line.kind == LineKind::Added) {
+        for line in file.hunks().iter().flat_map(|hunk| hunk.lines.iter()).filter(|line| line.kind == LineKind::Added) {
             added += 1;
             if added % 10 == 0 {
                 remarks.push(Remark {

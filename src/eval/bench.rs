@@ -216,7 +216,7 @@ fn setup_of(case: &Case, diff: &Diff, config: &Config, provider: Resolved) -> Se
     Setup {
         config: config.clone(),
         provider,
-        target: Target::Patch(Vec::new(), case.id.clone()),
+        target: Target::Patch(bytes::Bytes::new(), case.id.clone()),
         change,
         nothing: None,
         order: None,

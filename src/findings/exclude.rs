@@ -1,5 +1,5 @@
 //! Kinds of remarks that are never reported, whatever a model thinks of them: praise, restating, style, wishes, missing
-//! names that are there, versions, and lines that the change does not affect.
+//! names that are there, versions, masks that stand for secrets, and lines that the change does not affect.
 //!
 //! Each rule needs a sign that the remark is of its kind and the absence of a stated defect: "ensure that" is dropped as a
 //! wish and kept where the text says what goes wrong.
@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::Finding;
+use super::{Finding, mask};
 use crate::diff::{FileDiff, Line, LineKind, Side};
 use crate::meaning;
 
@@ -31,6 +31,7 @@ pub fn excluded(finding: &Finding, reasoning: &str, scene: &Scene<'_>) -> Option
     let has_defect = said.states_a_defect();
     match () {
         () if is_untouched(finding, reasoning, scene.file) => Some("about lines that the change does not affect"),
+        () if mask::is_meant(finding, scene) => Some("about a mask that stands for a secret"),
         () if is_disproved(&said, scene) => Some("about a missing name that is there"),
         () if has_defect => None,
         () if PRAISE.is_match(&said.title) || PRAISE.is_match(first_sentence(&said.body)) => Some("praise"),
@@ -117,7 +118,7 @@ patterns! {
 }
 
 /// Everything up to the first full stop, where a remark says what it is about.
-fn first_sentence(text: &str) -> &str {
+pub(super) fn first_sentence(text: &str) -> &str {
     let text = text.trim();
     text.find(". ").or_else(|| text.find('\n')).map_or(text, |end| &text[..end])
 }
@@ -195,7 +196,7 @@ fn is_introduced(name: &str, text: &str) -> bool {
 }
 
 fn new_side(file: &FileDiff) -> String {
-    let lines = file.hunks().iter().flat_map(|hunk| &hunk.lines).filter(|line| line.is_on(Side::Right));
+    let lines = file.hunks().iter().flat_map(|hunk| hunk.lines.iter()).filter(|line| line.is_on(Side::Right));
     lines.map(|line| format!("{}\n", line.text())).collect()
 }
 
@@ -217,7 +218,7 @@ fn is_untouched(finding: &Finding, reasoning: &str, file: &FileDiff) -> bool {
     let changed: String = file
         .hunks()
         .iter()
-        .flat_map(|hunk| &hunk.lines)
+        .flat_map(|hunk| hunk.lines.iter())
         .filter(|line| line.is_change())
         .map(|line| format!("{}\n", line.text()))
         .collect();
@@ -233,7 +234,7 @@ fn is_untouched(finding: &Finding, reasoning: &str, file: &FileDiff) -> bool {
     })
 }
 
-fn is_in(line: &Line, side: Side, range: &RangeInclusive<u32>) -> bool {
+pub(super) fn is_in(line: &Line, side: Side, range: &RangeInclusive<u32>) -> bool {
     let is_there = line.kind == LineKind::Context || line.side() == side;
     is_there && line.is_on(side) && range.contains(&line.number_on(side))
 }

@@ -5,6 +5,7 @@ pub mod exclude;
 pub mod fingerprint;
 pub mod fit;
 pub mod gather;
+mod mask;
 pub mod similar;
 pub mod standing;
 pub mod suggestion;

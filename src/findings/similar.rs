@@ -66,19 +66,15 @@ fn text(finding: &Finding) -> String {
     format!("{}\n{}", finding.title, finding.body)
 }
 
-/// A way in which a finding may be an earlier one.
-type Kind<'a> = &'a dyn Fn(&Finding, &Standing) -> bool;
-
 /// Which earlier finding each finding is. Each earlier one stands for one finding: first for the one at its place in like
 /// words, then for one with its fingerprint, then for one on its code, which a renamed file gives another fingerprint.
 pub fn matched(findings: &[Finding], standing: &[&Standing], vectors: &Vectors) -> Vec<Option<usize>> {
     let mut found: Vec<Option<usize>> = vec![None; findings.len()];
     let mut left: Vec<usize> = (0..standing.len()).collect();
-    let is_at_its_place = |finding: &Finding, standing: &Standing| is_at_its_place(finding, standing, vectors);
-    let kinds: [Kind<'_>; 3] = [&is_at_its_place, &has_its_text, &is_on_its_code];
-    for is_match in kinds {
+    for is_match in [is_at_its_place, has_its_text, is_on_its_code] {
         left.retain(|&one| {
-            let at = (0..findings.len()).find(|&at| found[at].is_none() && is_match(&findings[at], standing[one]));
+            let at =
+                (0..findings.len()).find(|&at| found[at].is_none() && is_match(&findings[at], standing[one], vectors));
             at.inspect(|&at| found[at] = Some(one)).is_none()
         });
     }
@@ -86,12 +82,12 @@ pub fn matched(findings: &[Finding], standing: &[&Standing], vectors: &Vectors) 
 }
 
 /// The same text may stand twice in a file: then it is the one on its lines.
-fn has_its_text(finding: &Finding, standing: &Standing) -> bool {
+fn has_its_text(finding: &Finding, standing: &Standing, _: &Vectors) -> bool {
     let lines = |finding: &Finding| (finding.start_line, finding.end_line);
     finding.id == standing.finding.id && (standing.code != Code::Here || lines(finding) == lines(&standing.finding))
 }
 
-fn is_on_its_code(finding: &Finding, standing: &Standing) -> bool {
+fn is_on_its_code(finding: &Finding, standing: &Standing, _: &Vectors) -> bool {
     let place = |finding: &Finding| (finding.path.clone(), finding.side, finding.start_line, finding.end_line);
     standing.code == Code::Here
         && place(finding) == place(&standing.finding)

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::ForgeError;
 use crate::config::provider::is_loopback;
+use crate::secret::Secret;
 
 /// The verbs in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +81,11 @@ impl Answer {
     /// An answer of a host with these manners.
     pub fn of(manners: &'static dyn Manners, status: u16, headers: HeaderMap, body: Vec<u8>) -> Answer {
         Answer { status, headers, body, manners }
+    }
+
+    /// The answer with nothing of this secret in its body, also where the host repeats it.
+    fn without(self, secret: &Secret) -> Answer {
+        Answer { body: secret.redact_body(self.body), ..self }
     }
 
     /// The body, parsed.
@@ -172,6 +178,8 @@ pub struct Habits {
     pub read_timeout: Duration,
     /// Is told of every request, for `-v`.
     pub on_event: Option<OnEvent>,
+    /// Who asks: is taken out of answers and errors.
+    pub secret: Option<Secret>,
 }
 
 /// Sends requests over a wire.
@@ -304,6 +312,10 @@ impl<W: Wire> Sender<W> {
         let left = self.deadline().saturating_duration_since(started).clamp(GRACE, longest);
         let result = timeout(left, self.wire.exchange(method, route, accept, body)).await;
         let result = result.unwrap_or_else(|_| Err(format!("no answer within {} s", left.as_secs())));
+        let result = match &self.habits.secret {
+            Some(secret) => result.map(|answer| answer.without(secret)).map_err(|err| secret.redact(&err)),
+            None => result,
+        };
         if let Some(on_event) = &self.habits.on_event {
             let status = result.as_ref().ok().map(|answer| answer.status);
             let received_bytes = result.as_ref().ok().map(|answer| answer.body.len());

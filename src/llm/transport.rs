@@ -131,7 +131,7 @@ impl Transport {
         };
         let url = self.endpoint(endpoint, model);
         let request = self.request(Method::POST, url).header(header::CONTENT_TYPE, "application/json").body(body);
-        let result = exchange(request, until).await;
+        let result = self.exchange(request, until).await;
         if let Some((reel, body)) = recording
             && let Err(err) = reel.keep(id, &body, &result, self.key.as_ref())
         {
@@ -162,7 +162,15 @@ impl Transport {
     /// Asks for the list of models; everything is over at `until`.
     pub(super) async fn models(&self, until: Instant) -> Result<HttpReply, Lost> {
         let url = self.url(if self.azure_api_version.is_some() { &["openai", "models"] } else { &["models"] });
-        exchange(self.request(Method::GET, url), until).await
+        self.exchange(self.request(Method::GET, url), until).await
+    }
+
+    /// Sends a request; the answer has no key in it, also where the server repeats it.
+    async fn exchange(&self, request: reqwest::RequestBuilder, until: Instant) -> Result<HttpReply, Lost> {
+        let reply = exchange(request, until).await?;
+        let HttpReply { status, headers, body } = reply;
+        let body = self.key.iter().fold(body, |body, key| key.redact_body(body));
+        Ok(HttpReply { status, headers, body })
     }
 
     /// Where `location` of a redirect points, without the parts of an address that may hold a secret.

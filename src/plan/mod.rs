@@ -77,7 +77,8 @@ pub struct Span {
 
 /// Packs what is not known of a change. `schema` is the text of the answer's schema, which is part of every prompt.
 pub fn build(budget: Budget, orientation: &Orientation, schema: &str, diff: Diff, known: Option<&Memory>) -> Plan {
-    let lines = diff.files.iter().flat_map(|file| file.hunks()).flat_map(|hunk| &hunk.lines).map(|line| line.bytes());
+    let lines =
+        diff.files.iter().flat_map(|file| file.hunks()).flat_map(|hunk| hunk.lines.iter()).map(|line| line.bytes());
     let frame = prompt::frame(orientation, lines);
     let tokenizer = budget.tokenizer;
     let prefix_tokens = tokenizer.count(&frame.system) + tokenizer.count(&frame.before) + tokenizer.count(schema);

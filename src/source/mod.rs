@@ -36,7 +36,7 @@ pub struct World<'a> {
 /// Where the change will come from.
 pub enum Target {
     /// A unified diff: its text, and the name it goes by in messages.
-    Patch(Vec<u8>, String),
+    Patch(bytes::Bytes, String),
     /// Local git.
     Local(Range),
     /// A pull or merge request.
@@ -109,13 +109,13 @@ impl Target {
     pub async fn change(&self, repo: Option<&Repo>) -> Result<Change> {
         match self {
             Target::Patch(text, name) => {
-                let diff = diff::parse(text.clone()).with_context(|| format!("cannot review {name}"))?;
+                let diff = diff::parse_bounded(text.clone()).with_context(|| format!("cannot review {name}"))?;
                 Ok(Change::local(Source::Patch, diff, (None, None, None)))
             }
             Target::Local(range) => {
                 let repo = repo.ok_or_else(|| anyhow!("local git needs a repository"))?;
                 let local = repo.change(range)?;
-                let diff = diff::parse(local.patch).context("cannot read git's own diff")?;
+                let diff = diff::parse_bounded(local.patch).context("cannot read git's own diff")?;
                 let change = Change::local(Source::Git, diff, (local.base, local.head, local.title));
                 Ok(Change { against: Some(local.against), ..change })
             }

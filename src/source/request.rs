@@ -84,7 +84,7 @@ fn instead(
         );
     }
     let local = repo.two_dot(&known.base, &known.head)?;
-    let diff = diff::parse(local.patch).context("cannot read git's own diff")?;
+    let diff = diff::parse_bounded(local.patch).context("cannot read git's own diff")?;
     let request = request.filter(|request| Some(&request.head_sha) == local.head.as_ref());
     let title = request.as_ref().map(|request| request.title.clone()).or_else(|| known.title.clone());
     let mut change = Change::local(source_of(host), diff, (local.base, local.head, title.or(local.title)));
@@ -102,6 +102,6 @@ fn fill_missing(diff: &mut Diff, repo: Option<&Repo>, request: &Request) {
         return;
     }
     let local = repo.and_then(|repo| repo.three_dot(&request.base_sha, &request.head_sha).ok());
-    let Some(local) = local.and_then(|local| diff::parse(local.patch).ok()) else { return };
+    let Some(local) = local.and_then(|local| diff::parse_bounded(local.patch).ok()) else { return };
     diff.fill(local);
 }

@@ -1,4 +1,7 @@
 //! Looking around in the files: a literal search, folders, and some lines of a file. All answers are bounded.
+//!
+//! What is shown of a file goes through the caller's `clean`, which masks secrets and keeps the lines: the whole file, since
+//! a private key is known by its first line, and a token not by its first half.
 
 use std::collections::BTreeSet;
 
@@ -48,7 +51,7 @@ pub struct Lines {
 impl Tree<'_> {
     /// The lines that hold `pattern`, which is text and no regular expression, in files that match `glob` (all files where
     /// it is empty; a glob without `/` matches at any depth). At most `most` of them; of binary files none.
-    pub fn search(&self, pattern: &str, glob: &str, most: usize) -> Matches {
+    pub fn search(&self, pattern: &str, glob: &str, most: usize, clean: &dyn Fn(&str) -> String) -> Matches {
         let stopped = |why: &str| Matches { matches: Vec::new(), stopped: Some(why.to_owned()) };
         if let Some(why) = self.why_nowhere() {
             return stopped(why);
@@ -67,7 +70,11 @@ impl Tree<'_> {
                 found.stopped = Some(format!("stopped after {} MB of files", MOST_BYTES / 1_000_000));
                 return found;
             }
-            for (line, text) in lines_with(&wanted, &text) {
+            if !wanted.is_match(&text) {
+                continue;
+            }
+            let text = clean(&String::from_utf8_lossy(&text));
+            for (line, text) in lines_with(&wanted, text.as_bytes()) {
                 if found.matches.len() == most {
                     found.stopped = Some(format!("stopped after {most} matches"));
                     return found;
@@ -100,8 +107,15 @@ impl Tree<'_> {
 
     /// The lines `from` to `to` of a file, counted from 1, at most `most` bytes of them; `None` where there is no such text
     /// file.
-    pub fn lines(&self, path: &str, from: u32, to: u32, most: usize) -> Option<Lines> {
+    pub fn lines(
+        &self,
+        path: &str,
+        (from, to): (u32, u32),
+        most: usize,
+        clean: &dyn Fn(&str) -> String,
+    ) -> Option<Lines> {
         let text = self.file(path).filter(|text| !is_binary(text))?;
+        let text = clean(&String::from_utf8_lossy(&text)).into_bytes();
         let all: Vec<&[u8]> = text.strip_suffix(b"\n").unwrap_or(&text).split(|&byte| byte == b'\n').collect();
         let mut found = Lines { lines: Vec::new(), total: u32::try_from(all.len()).unwrap_or(u32::MAX) };
         let mut bytes = 0;

@@ -185,7 +185,7 @@ fn agrees(file: &FileDiff, text: &[u8]) -> bool {
         let there = (line.new as usize).checked_sub(1).and_then(|index| lines.get(index));
         there.is_some_and(|there| without_return(there) == without_return(line.bytes())) || is_masked(line.bytes())
     };
-    file.hunks().iter().flat_map(|hunk| &hunk.lines).filter(|line| line.is_on(Side::Right)).all(is_same)
+    file.hunks().iter().flat_map(|hunk| hunk.lines.iter()).filter(|line| line.is_on(Side::Right)).all(is_same)
 }
 
 /// Git may convert line ends between its store and the disk.

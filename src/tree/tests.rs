@@ -146,7 +146,7 @@ fn a_search_is_for_text_and_stops() {
     let files = [("a.rs", "fn f()\nx.*y\n.*\n"), ("src/b.rs", "no\n.* twice .*\n"), ("c.txt", ".*"), ("d", "\0.*")];
     let tree = Tree::in_memory(files.map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec())));
     let check = |pattern: &str, glob: &str, expected: &[&str]| {
-        let found = tree.search(pattern, glob, 10).matches;
+        let found = tree.search(pattern, glob, 10, &str::to_owned).matches;
         let found: Vec<String> = found.iter().map(|m| format!("{}:{}:{}", m.path, m.line, m.text)).collect();
         assert_eq!(found, expected, "{pattern} in {glob}");
     };
@@ -157,10 +157,10 @@ fn a_search_is_for_text_and_stops() {
     for (pattern, glob) in [("", ""), ("a\nb", ""), (".*", "../*"), (".*", "["), ("[", ""), ("x", "/etc/*")] {
         check(pattern, glob, &[]);
     }
-    assert_eq!(tree.search(".*", "", 1).stopped.as_deref(), Some("stopped after 1 matches"));
-    assert!(Tree::nowhere("why").search("x", "", 1).stopped.is_some());
+    assert_eq!(tree.search(".*", "", 1, &str::to_owned).stopped.as_deref(), Some("stopped after 1 matches"));
+    assert!(Tree::nowhere("why").search("x", "", 1, &str::to_owned).stopped.is_some());
     let long = Tree::in_memory([("a".to_owned(), format!("é{}", "é".repeat(1000)).into_bytes())]);
-    assert!(long.search("é", "", 1).matches[0].text.ends_with("bytes are not shown]"));
+    assert!(long.search("é", "", 1, &str::to_owned).matches[0].text.ends_with("bytes are not shown]"));
 }
 
 #[test]
@@ -172,11 +172,11 @@ fn folders_and_lines() {
     assert_eq!(list("a/").as_deref(), Some("b/ x"));
     assert_eq!((list(".."), list("/"), list("z")), (None, Some("a/ z".to_owned()), None));
     assert_eq!(tree.list("", 1), Some((vec!["a/".to_owned()], true)));
-    let lines = |from, to, most| tree.lines("a/x", from, to, most).unwrap().lines;
+    let lines = |from, to, most| tree.lines("a/x", (from, to), most, &str::to_owned).unwrap().lines;
     assert_eq!(lines(2, 9, 100), [(2, "2".to_owned()), (3, "3".to_owned())]);
     assert_eq!(lines(0, 1, 100), [(1, "1".to_owned())]);
     assert_eq!((lines(3, 2, 100).len(), lines(1, 3, 2).len(), lines(9, 9, 9).len()), (0, 2, 0));
-    assert_eq!(tree.lines("a", 1, 2, 100), None);
+    assert_eq!(tree.lines("a", (1, 2), 100, &str::to_owned), None);
 }
 
 #[test]
@@ -204,7 +204,7 @@ async fn a_local_change_and_a_patch_find_their_version() {
     let repo = made.repo();
     let patch = |new: &str| {
         let text = format!("--- a/a\n+++ b/a\n@@ -1 +1 @@\n-1\n+{new}\n");
-        Target::Patch(text.into_bytes(), "a patch".to_owned())
+        Target::Patch(text.into_bytes().into(), "a patch".to_owned())
     };
     for (target, expected) in [
         (Target::Local(Range::Staged), Some("2\n")),
@@ -220,4 +220,15 @@ async fn a_local_change_and_a_patch_find_their_version() {
         assert_eq!(tree.why_nowhere().is_none(), expected.is_some());
         assert!(Tree::of_change(&target, &change, None).why_nowhere().is_some());
     }
+}
+
+#[test]
+fn what_is_shown_is_cleaned_as_a_whole_and_searched_as_it_is_shown() {
+    let key = ["-----BEGIN PRIVATE", " KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcw\nc2hvcnQ=\n"].concat();
+    let tree = Tree::in_memory([("a.pem".to_owned(), key.into_bytes())]);
+    let clean = |text: &str| crate::redact::text(text).into_owned();
+    let lines = tree.lines("a.pem", (3, 3), 100, &clean).unwrap();
+    assert_eq!(lines.lines, [(3, "***".to_owned())]);
+    assert_eq!(tree.search("c2hv", "", 10, &clean).matches, []);
+    assert_eq!(tree.search("BEGIN", "", 10, &clean).matches.len(), 1);
 }

@@ -169,8 +169,10 @@ impl Look<'_> {
             }
             let mut calls = Vec::new();
             for (index, call) in reply.calls.into_iter().enumerate() {
-                let result =
-                    if index < MOST_CALLS { tools::call(self.tree, &call) } else { "error: too many calls".to_owned() };
+                let result = match index < MOST_CALLS {
+                    true => tools::call(self.tree, &call, self.clean),
+                    false => "error: too many calls".to_owned(),
+                };
                 let result = self.plan.frame.unfencing(&(self.clean)(&result));
                 let result = result[..result.floor_char_boundary(left)].to_owned();
                 left -= result.len();
@@ -220,6 +222,7 @@ impl Look<'_> {
         let frame = &self.plan.frame;
         let claims_text: Vec<_> = claims.iter().enumerate().map(|(index, claim)| told(index + 1, claim)).collect();
         let claims_text = claims_text.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        let claims_text = (self.clean)(&claims_text);
         let user = prompt::second_look(
             &frame.fence,
             &frame.fenced(&claims_text),

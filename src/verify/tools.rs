@@ -43,15 +43,16 @@ const MOST_MATCHES: usize = 40;
 /// Entries that `list` gives at most.
 const MOST_ENTRIES: usize = 200;
 
-/// Carries out a call. What cannot be done is told in words, so that the model can do something else.
-pub fn call(tree: &Tree<'_>, call: &ToolCall) -> String {
+/// Carries out a call. What cannot be done is told in words, so that the model can do something else. `clean` masks secrets
+/// in the text of a file.
+pub fn call(tree: &Tree<'_>, call: &ToolCall, clean: &dyn Fn(&str) -> String) -> String {
     let Ok(arguments) = serde_json::from_str::<Value>(&call.arguments) else {
         return "error: the arguments are no JSON".to_owned();
     };
     let text = |name: &str| arguments[name].as_str().unwrap_or_default();
     let out = match call.name.as_str() {
-        "read_file" => read_file(tree, text("path"), number(&arguments["start"]), number(&arguments["end"])),
-        "search" => search(tree, text("pattern"), text("glob")),
+        "read_file" => read_file(tree, text("path"), (number(&arguments["start"]), number(&arguments["end"])), clean),
+        "search" => search(tree, text("pattern"), text("glob"), clean),
         "list" => list(tree, text("path")),
         other => format!("error: there is no tool `{}`", crate::text::printable(other)),
     };
@@ -65,10 +66,15 @@ fn number(value: &Value) -> Option<u32> {
     u32::try_from(number).ok()
 }
 
-fn read_file(tree: &Tree<'_>, path: &str, start: Option<u32>, end: Option<u32>) -> String {
+fn read_file(
+    tree: &Tree<'_>,
+    path: &str,
+    (start, end): (Option<u32>, Option<u32>),
+    clean: &dyn Fn(&str) -> String,
+) -> String {
     let from = start.unwrap_or(1).max(1);
     let to = end.unwrap_or(u32::MAX).max(from).min(from.saturating_add(MOST_LINES - 1));
-    match tree.lines(path, from, to, MOST_BYTES) {
+    match tree.lines(path, (from, to), MOST_BYTES, clean) {
         None => format!("error: there is no text file `{}`", crate::text::printable(path)),
         Some(lines) if lines.lines.is_empty() => format!("error: the file has {} lines", lines.total),
         Some(lines) => {
@@ -81,8 +87,8 @@ fn read_file(tree: &Tree<'_>, path: &str, start: Option<u32>, end: Option<u32>) 
     }
 }
 
-fn search(tree: &Tree<'_>, pattern: &str, glob: &str) -> String {
-    let found = tree.search(pattern, glob, MOST_MATCHES);
+fn search(tree: &Tree<'_>, pattern: &str, glob: &str, clean: &dyn Fn(&str) -> String) -> String {
+    let found = tree.search(pattern, glob, MOST_MATCHES, clean);
     let mut out = String::new();
     for found in &found.matches {
         let _ = writeln!(out, "{}:{}: {}", crate::text::printable(&found.path), found.line, unbroken(&found.text));
@@ -117,7 +123,7 @@ mod tests {
     #[track_caller]
     fn check(name: &str, arguments: &str, expected: &str) {
         let call = ToolCall { id: "c".to_owned(), name: name.to_owned(), arguments: arguments.to_owned() };
-        let out = super::call(&tree(), &call);
+        let out = super::call(&tree(), &call, &str::to_owned);
         assert!(out.contains(expected), "{name}({arguments}) gave {out:?}");
         assert!(out.len() <= MOST_BYTES + 10);
     }
@@ -151,7 +157,7 @@ mod tests {
     fn what_is_given_is_bounded() {
         let call = |name: &str, arguments: &str| {
             let call = ToolCall { id: String::new(), name: name.to_owned(), arguments: arguments.to_owned() };
-            super::call(&tree(), &call)
+            super::call(&tree(), &call, &str::to_owned)
         };
         assert_eq!(call("read_file", r#"{"path":"src/long.txt","start":0,"end":4000000000}"#).lines().count(), 201);
         assert!(call("search", r#"{"pattern":"line","glob":""}"#).lines().count() <= MOST_MATCHES + 1);

@@ -53,28 +53,25 @@ fn counts(reviewer: &Value) -> [u64; 5] {
     ]
 }
 
-/// What this program said beside the known defects: the case, and what begins the remark.
+/// The entries of a list that each case of this program has, with the id of the case.
+fn listed<'e>(evaluation: &'e Value, list: &str) -> Vec<(&'e str, &'e Value)> {
+    let of = |case: &'e Value| {
+        let id = case["id"].as_str().expect("an id");
+        case[list].as_array().into_iter().flatten().map(move |entry| (id, entry))
+    };
+    cases(reviewer(evaluation, "prudence")).iter().flat_map(of).collect()
+}
+
+/// What this program said beside the known defects: the case, and the title of the remark.
 fn beside_the_known(evaluation: &Value) -> Vec<(&str, &str)> {
-    let said = |case: &'_ Value| case["said"].as_array().cloned().unwrap_or_default().len();
-    let mut found = Vec::new();
-    for case in cases(reviewer(evaluation, "prudence")) {
-        for at in 0..said(case) {
-            let remark = &case["said"][at];
-            if remark["is"] != "hit" {
-                let text = remark["text"].as_str().and_then(|text| text.lines().next());
-                found.push((case["id"].as_str().expect("an id"), text.unwrap_or_default()));
-            }
-        }
-    }
-    found
+    let said = listed(evaluation, "said").into_iter().filter(|(_, remark)| remark["is"] != "hit");
+    said.map(|(id, remark)| (id, remark["text"].as_str().and_then(|text| text.lines().next()).expect("a title")))
+        .collect()
 }
 
 /// Which defects of which cases this program missed.
 fn missed(evaluation: &Value) -> Vec<(&str, u64)> {
-    let missed = |case: &'_ Value| case["missed"].as_array().cloned().unwrap_or_default();
-    let of = |case| missed(case).into_iter().map(move |at| (case["id"].as_str(), at.as_u64()));
-    let all = cases(reviewer(evaluation, "prudence")).iter().flat_map(of);
-    all.map(|(id, at)| (id.expect("an id"), at.expect("an index"))).collect()
+    listed(evaluation, "missed").into_iter().map(|(id, at)| (id, at.as_u64().expect("an index"))).collect()
 }
 
 /// Fails unless every scripted answer to a case was taken just once: the tokens of the prompts say so.
@@ -165,7 +162,7 @@ fn head(case: &Case, path: &str) -> Option<String> {
 fn shown(diff: &Diff) -> BTreeMap<(String, Side), BTreeMap<u32, String>> {
     let mut shown: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
     for file in &diff.files {
-        for line in file.hunks().iter().flat_map(|hunk| &hunk.lines) {
+        for line in file.hunks().iter().flat_map(|hunk| hunk.lines.iter()) {
             for side in [Side::Left, Side::Right].into_iter().filter(|side| line.is_on(*side)) {
                 let lines = shown.entry((file.path().as_str().to_owned(), side)).or_default();
                 lines.insert(line.number_on(side), line.text().into_owned());
@@ -265,6 +262,9 @@ fn tokens(effort: &str, script: Script) -> (u64, u64, u64) {
 }
 
 /// What `balanced` takes beside `low`: at most four times the tokens, at least half of them from the cache.
+///
+/// That holds where a second look is at defects and ends with the first request. Where every claim stays open and is looked
+/// into with tools it takes more: these changes are small beside what each request begins with.
 #[track_caller]
 fn check_tokens(script: &Script, remarks: u64) {
     let (low, _, _) = tokens("low", script.clone());

@@ -20,6 +20,8 @@ mod fuzz;
 mod github;
 mod gitlab;
 mod gitlab_template;
+#[cfg(unix)] // a configuration that runs `touch`
+mod hostile;
 #[cfg(unix)] // a repository that belongs to somebody else
 mod image;
 mod init;
@@ -42,6 +44,7 @@ mod release;
 mod report;
 #[cfg(unix)] // by scripts
 mod scripts;
+mod secrets;
 #[cfg(unix)]
 mod stopping;
 mod support;

@@ -75,7 +75,7 @@ fn any_words() -> BoxedStrategy<String> {
 }
 
 fn lines(diff: &Diff) -> impl Iterator<Item = &Line> {
-    diff.files.iter().flat_map(|file| file.hunks()).flat_map(|hunk| &hunk.lines)
+    diff.files.iter().flat_map(|file| file.hunks()).flat_map(|hunk| hunk.lines.iter())
 }
 
 /// Pieces of which diffs are made, in any order.
@@ -246,7 +246,7 @@ fn shown(plan: &Plan, chunk: &Chunk) -> Vec<String> {
 fn changed(diff: &Diff) -> Vec<String> {
     let mut found = Vec::new();
     for file in &diff.files {
-        for line in file.hunks().iter().flat_map(|hunk| &hunk.lines).filter(|line| line.is_change()) {
+        for line in file.hunks().iter().flat_map(|hunk| hunk.lines.iter()).filter(|line| line.is_change()) {
             found.push(format!("=== {} (modified) {} {}{}", file.path(), line.number(), mark(line.kind), line.text()));
         }
     }

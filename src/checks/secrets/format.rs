@@ -21,11 +21,18 @@ const fn format(prefix: &'static str, what: &'static str, class: fn(u8) -> bool,
 }
 
 const ANY: usize = 4096;
+/// Bytes of a private key in base64, twice encoded.
+const KEY: usize = 16 * 1024;
+const MATERIAL: usize = 64;
+const ENCODED_KEY: &str = "encoded private key";
 
 /// Sources: the providers' documentation and the lists of secret scanners that GitHub and GitLab publish.
 const FORMATS: &[Format] = &[
     format("AKIA", "AWS access key", upper, 16, 16),
     format("ASIA", "AWS access key", upper, 16, 16),
+    format("ABIA", "AWS access key", upper, 16, 16),
+    format("ABSK", "Amazon Bedrock API key", base64, 100, 300),
+    format("amzn.mws.", "Amazon MWS token", dashed, 36, 36),
     format("ghp_", "GitHub token", alnum, 36, 255),
     format("gho_", "GitHub token", alnum, 36, 255),
     format("ghu_", "GitHub token", alnum, 36, 255),
@@ -38,6 +45,12 @@ const FORMATS: &[Format] = &[
     format("glptt-", "GitLab trigger token", dashed, 20, 255),
     format("gloas-", "GitLab OAuth secret", dashed, 20, 255),
     format("glcbt-", "GitLab job token", dashed, 20, 255),
+    format("glft-", "GitLab feed token", dashed, 20, 255),
+    format("glimt-", "GitLab incoming mail token", dashed, 20, 255),
+    format("glagent-", "GitLab agent token", dashed, 40, 255),
+    format("glsoat-", "GitLab SCIM token", dashed, 20, 255),
+    format("glffct-", "GitLab feature flag token", dashed, 20, 255),
+    format("GR1348941", "GitLab runner token", dashed, 20, 20),
     format("sk-", "OpenAI API key", alnum, 32, 128),
     format("sk-proj-", "OpenAI API key", dashed, 32, 300),
     format("sk-svcacct-", "OpenAI API key", dashed, 32, 300),
@@ -49,6 +62,11 @@ const FORMATS: &[Format] = &[
     format("pplx-", "Perplexity API key", alnum, 40, 80),
     format("r8_", "Replicate token", alnum, 37, 40),
     format("hf_", "Hugging Face token", alnum, 30, 60),
+    format("fw_", "Fireworks API key", alnum, 24, 24),
+    format("pcsk_", "Pinecone API key", word, 50, 90),
+    format("lsv2_pt_", "LangSmith API key", word, 40, 60),
+    format("nvapi-", "NVIDIA API key", dashed, 60, 90),
+    format("tgp_v1_", "Together API key", dashed, 40, 60),
     format("xoxa-", "Slack token", dashed, 20, 255),
     format("xoxb-", "Slack token", dashed, 20, 255),
     format("xoxe-", "Slack token", dashed, 20, 255),
@@ -59,21 +77,32 @@ const FORMATS: &[Format] = &[
     format("hooks.slack.com/services/", "Slack webhook", path, 35, 80),
     format("discord.com/api/webhooks/", "Discord webhook", path, 60, 120),
     format("discordapp.com/api/webhooks/", "Discord webhook", path, 60, 120),
+    format("webhook.office.com/webhookb2/", "Teams webhook", address, 100, 300),
     format("sk_live_", "Stripe secret key", alnum, 20, 255),
     format("rk_live_", "Stripe restricted key", alnum, 20, 255),
     format("whsec_", "webhook signing secret", base64, 32, 100),
     format("AIza", "Google API key", dashed, 35, 35),
     format("GOCSPX-", "Google OAuth secret", dashed, 28, 28),
     format("ya29.", "Google OAuth token", dashed, 60, ANY),
+    format("1//0", "Google refresh token", dashed, 50, 150),
     format("npm_", "npm token", alnum, 36, 36),
     format("pypi-AgE", "PyPI token", dashed, 50, 500),
     format("rubygems_", "RubyGems key", hex, 48, 48),
     format("dckr_pat_", "Docker Hub token", dashed, 27, 36),
+    format("dckr_oat_", "Docker Hub token", dashed, 27, 36),
+    format("cio", "crates.io token", alnum, 32, 32),
+    format("oy2", "NuGet API key", alnum, 43, 43),
+    format("AKCp", "Artifactory API key", alnum, 60, 80),
+    format("CLOJARS_", "Clojars token", hex, 60, 60),
     format("SK", "Twilio API key", lower_hex, 32, 32),
     format("SG.", "SendGrid API key", dotted, 60, 70),
+    format("xkeysib-", "Brevo API key", dashed, 80, 90),
+    format("re_", "Resend API key", word, 33, 33),
     format("key-", "Mailgun API key", lower_hex, 32, 32),
     format("AccountKey=", "Azure storage key", base64, 64, 100),
     format("SharedAccessKey=", "Azure shared access key", base64, 40, 60),
+    format("&sig=", "Azure access signature", escaped, 43, 64),
+    format("?sig=", "Azure access signature", escaped, 43, 64),
     format("dop_v1_", "DigitalOcean token", hex, 64, 64),
     format("doo_v1_", "DigitalOcean token", hex, 64, 64),
     format("dor_v1_", "DigitalOcean token", hex, 64, 64),
@@ -89,6 +118,7 @@ const FORMATS: &[Format] = &[
     format("HRKU-", "Heroku API key", dashed, 36, 80),
     format("NRAK-", "New Relic API key", upper, 27, 27),
     format("glsa_", "Grafana token", word, 41, 50),
+    format("glc_", "Grafana Cloud token", base64, 60, 300),
     format("sntrys_", "Sentry token", base64_url, 60, 500),
     format("sntryu_", "Sentry token", hex, 64, 64),
     format("PMAK-", "Postman API key", dashed, 50, 70),
@@ -103,6 +133,30 @@ const FORMATS: &[Format] = &[
     format("pscale_tkn_", "PlanetScale token", dashed, 32, 64),
     format("pscale_pw_", "PlanetScale password", dashed, 32, 64),
     format("sq0csp-", "Square OAuth secret", dashed, 40, 50),
+    format("sq0atp-", "Square access token", dashed, 22, 22),
+    format("access_token$production$", "PayPal access token", dollar, 49, 49),
+    format("tskey-", "Tailscale key", dashed, 30, 100),
+    format("bkua_", "Buildkite token", hex, 40, 40),
+    format("CCIPAT_", "CircleCI token", word, 55, 80),
+    format("fm2_", "Fly.io token", base64, 60, ANY),
+    format("sb_secret_", "Supabase secret key", dashed, 30, 45),
+    format("dt0c01.", "Dynatrace token", dotted, 89, 89),
+    format("CFPAT-", "Contentful token", dashed, 43, 43),
+    format("LTAI", "Alibaba Cloud access key", alnum, 16, 24),
+    format("ops_eyJ", "1Password service account token", base64_url, 80, ANY),
+    format("squ_", "SonarQube token", hex, 40, 40),
+    format("sqp_", "SonarQube token", hex, 40, 40),
+    format("sqa_", "SonarQube token", hex, 40, 40),
+    format("phx_", "PostHog API key", alnum, 40, 50),
+    format("tfp_", "Typeform token", dashed, 44, 60),
+    format("rdme_", "ReadMe API key", alnum, 70, 80),
+    format("pnu_", "Prefect API key", alnum, 36, 36),
+    // `-----BEGIN PRIVATE`, with RSA, EC, OPENSSH and ENCRYPTED before the last word, in base64
+    format("LS0tLS1CRUdJTiBQUklWQVRF", ENCODED_KEY, base64, MATERIAL, KEY),
+    format("LS0tLS1CRUdJTiBSU0EgUFJJVkFUR", ENCODED_KEY, base64, MATERIAL, KEY),
+    format("LS0tLS1CRUdJTiBFQyBQUklWQVRF", ENCODED_KEY, base64, MATERIAL, KEY),
+    format("LS0tLS1CRUdJTiBPUEVOU1NIIFBSSVZBVE", ENCODED_KEY, base64, MATERIAL, KEY),
+    format("LS0tLS1CRUdJTiBFTkNSWVBURUQgUFJJVkFUR", ENCODED_KEY, base64, MATERIAL, KEY),
 ];
 
 fn alnum(byte: u8) -> bool {
@@ -132,6 +186,16 @@ fn path(byte: u8) -> bool {
 fn base64(byte: u8) -> bool {
     alnum(byte) || matches!(byte, b'+' | b'/' | b'=')
 }
+/// Base64 in a URL, where `+`, `/` and `=` are escaped.
+fn escaped(byte: u8) -> bool {
+    base64(byte) || byte == b'%'
+}
+fn dollar(byte: u8) -> bool {
+    alnum(byte) || byte == b'$'
+}
+fn address(byte: u8) -> bool {
+    path(byte) || byte == b'@'
+}
 fn base64_url(byte: u8) -> bool {
     dashed(byte) || matches!(byte, b'+' | b'/' | b'=')
 }
@@ -139,12 +203,15 @@ fn base64_url(byte: u8) -> bool {
 const URL: &[u8] = b"://";
 const TELEGRAM: &[u8] = b":AA";
 const JWT: &[u8] = b"eyJ";
+const TCP: &[u8] = b"@tcp(";
+const UNIX: &[u8] = b"@unix(";
+const ORACLE: &[u8] = b"jdbc:oracle:thin:";
 
 /// All prefixes in one pass; the longer of two that start alike comes first. They are plain text, so this is one
 /// automaton without backtracking.
 static PREFIXES: LazyLock<Regex> = LazyLock::new(|| {
     let mut prefixes: Vec<&str> = FORMATS.iter().map(|format| format.prefix).collect();
-    prefixes.extend(["://", ":AA", "eyJ"]);
+    prefixes.extend(["://", ":AA", "eyJ", "@tcp(", "@unix(", "jdbc:oracle:thin:"]);
     prefixes.sort_by_key(|prefix| std::cmp::Reverse(prefix.len()));
     let pattern = prefixes.into_iter().map(regex::escape).collect::<Vec<_>>().join("|");
     Regex::new(&format!("(?-u){pattern}")).expect("the prefixes are constants, and a test compiles them")
@@ -159,6 +226,8 @@ pub(super) fn find(line: &[u8], spans: &mut Vec<Span>) {
             URL => url::password(line, start),
             TELEGRAM => telegram(line, start),
             JWT => jwt(line, start),
+            TCP | UNIX => url::data_source(line, start),
+            ORACLE => url::oracle(line, prefix.end()),
             _ => FORMATS.iter().find_map(|format| format.at(line, start)),
         };
         // A password in a URL ends behind other prefixes that may stand in it; all else ends with its own text.
@@ -178,7 +247,8 @@ impl Format {
     /// The value of this format that starts at `start`, if one does.
     fn at(&self, line: &[u8], start: usize) -> Option<Span> {
         let rest = line.get(start..)?.strip_prefix(self.prefix.as_bytes())?;
-        if start.checked_sub(1).is_some_and(|before| is_word(line[before])) {
+        let goes_on = |before: usize| is_word(line[before]) && is_word(line[start]);
+        if start.checked_sub(1).is_some_and(goes_on) {
             return None;
         }
         let (least, most) = self.length;

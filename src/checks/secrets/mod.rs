@@ -1,12 +1,16 @@
 //! Keys, tokens and passwords in a line.
 //!
-//! [`find`] is the one answer to "where are the secrets in this line": the check reports what it finds, and
-//! [`crate::redact`] masks it. Three things are found: values in a provider's format, passwords in URLs, and values that
-//! look random (or like a password) behind a name that sounds secret.
+//! [`find`] says where the secrets are for sure: what the check reports. Values in a provider's format, passwords in URLs
+//! and commands, and values that look random (or like a password) behind a name that sounds secret. [`suspects`] says what
+//! may be one, too: what [`crate::redact`] masks, since a value that nobody is told of costs less than one that leaves.
 
 mod assignment;
+mod command;
 mod format;
+mod literal;
+mod nameless;
 mod url;
+mod value;
 
 use std::ops::Range;
 
@@ -26,13 +30,34 @@ pub(crate) struct Span {
     pub(crate) what: &'static str,
 }
 
+/// How sure it has to be that a value is secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Certainty {
+    /// So sure that a person is told.
+    Sure,
+    /// Sure enough to be masked.
+    Suspected,
+}
+
 /// The secret values in a line, from left to right, without overlaps. The time is linear in the line's length.
 pub(crate) fn find(line: &[u8]) -> Vec<Span> {
+    merge(all(line, Certainty::Sure))
+}
+
+/// The values in a line that are secret or may be, as [`find`] returns them. All that [`find`] finds is among them.
+pub(crate) fn suspects(line: &[u8]) -> Vec<Span> {
+    let mut spans = all(line, Certainty::Suspected);
+    nameless::find(line, &mut spans);
+    merge(spans)
+}
+
+fn all(line: &[u8], certainty: Certainty) -> Vec<Span> {
     let mut spans = Vec::new();
     format::find(line, &mut spans);
-    assignment::find(line, &mut spans);
+    assignment::find(line, certainty, &mut spans);
+    command::find(line, &mut spans);
     spans.extend(keys::in_one_line(line));
-    merge(spans)
+    spans
 }
 
 /// Sorts the spans and makes one of those that overlap. The one that starts first says what it is.

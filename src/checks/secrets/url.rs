@@ -1,7 +1,7 @@
 //! Passwords in URLs: `scheme://user:password@host`.
 
 use super::Span;
-use super::assignment::is_placeholder;
+use super::value::is_placeholder;
 
 /// The longest part between `://` and the path that is looked at, in bytes.
 const AUTHORITY: usize = 512;
@@ -44,6 +44,36 @@ fn is_local(host: &[u8]) -> bool {
     })
 }
 
+/// The password before `@tcp(` or `@unix(`, which stands at `at`: `user:password@tcp(host:3306)/database`.
+pub(super) fn data_source(line: &[u8], at: usize) -> Option<Span> {
+    let before = line[..at].iter().rev().take(AUTHORITY).take_while(|&&byte| is_authority(byte)).count();
+    let separator = line[at - before..at].iter().position(|&byte| byte == b':')?;
+    span(at - before + separator + 1..at, line)
+}
+
+/// The password behind `jdbc:oracle:thin:`, which ends at `start`: `user/password@host`.
+pub(super) fn oracle(line: &[u8], start: usize) -> Option<Span> {
+    let user = line[start..].iter().take(AUTHORITY).take_while(|&&byte| is_authority(byte)).count();
+    let value = (line.get(start + user) == Some(&b'/')).then_some(start + user + 1)?;
+    let length = line[value..].iter().take(AUTHORITY).take_while(|&&byte| is_authority(byte)).count();
+    let at = line[value..value + length].iter().position(|&byte| byte == b'@')?;
+    span(value..value + at, line)
+}
+
+fn span(range: std::ops::Range<usize>, line: &[u8]) -> Option<Span> {
+    let value = line.get(range.clone())?;
+    (value.len() >= 4 && !is_well_known(value)).then_some(Span {
+        range,
+        public: 0,
+        what: "password in a connection string",
+    })
+}
+
 fn is_well_known(value: &[u8]) -> bool {
-    COMMON.iter().any(|word| value.eq_ignore_ascii_case(word.as_bytes())) || is_placeholder(value)
+    is_common(value) || is_placeholder(value)
+}
+
+/// Whether a value is a word that stands for a password.
+pub(super) fn is_common(value: &[u8]) -> bool {
+    COMMON.iter().any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
 }

@@ -261,7 +261,7 @@ impl Robustness {
     /// Praise on an added line, and a remark on an unchanged line far from the change.
     fn try_noise(&mut self, diff: &Diff) {
         for file in &diff.files {
-            let lines: Vec<&Line> = file.hunks().iter().flat_map(|hunk| &hunk.lines).collect();
+            let lines: Vec<&Line> = file.hunks().iter().flat_map(|hunk| hunk.lines.iter()).collect();
             let added = lines.iter().find(|line| line.kind == LineKind::Added && !line.text().trim().is_empty());
             if let Some(line) = added {
                 self.try_remark(diff, file, line, "Great use of a helper", "This is clean and easy to follow.");

@@ -52,6 +52,7 @@ impl Api {
             between_posts: BETWEEN_POSTS,
             read_timeout: READ_TIMEOUT,
             on_event: settings.on_event,
+            secret: settings.token.clone(),
         };
         Ok(Api {
             sender: Sender::new(client, habits),

@@ -58,6 +58,7 @@ impl Api {
             between_posts: Duration::ZERO,
             read_timeout: READ_TIMEOUT,
             on_event,
+            secret: client.token.secret().cloned(),
         };
         let token = client.token.clone();
         Ok(Api { sender: Sender::new(client, habits), token })

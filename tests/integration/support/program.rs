@@ -165,6 +165,24 @@ impl Prudence {
         })
     }
 
+    /// Runs the program to its end, and says how much memory it took at most, in MB: as the kernel tells, and 0 where there
+    /// is no such kernel.
+    #[track_caller]
+    pub fn run_measured(self) -> (Run, u64) {
+        let (mut peak_kb, limit) = (0, self.limit);
+        let run = self.run_with(|child| {
+            let (status, end) = (format!("/proc/{}/status", child.id()), Instant::now() + limit);
+            while Instant::now() < end && child.try_wait().expect("the state of the program").is_none() {
+                let text = std::fs::read_to_string(&status).unwrap_or_default();
+                let line =
+                    text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok());
+                peak_kb = peak_kb.max(line.unwrap_or(0));
+                thread::sleep(Duration::from_millis(5));
+            }
+        });
+        (run, peak_kb >> 10)
+    }
+
     /// Runs the program to its end, with something that happens to it meanwhile.
     #[track_caller]
     fn run_with(self, meanwhile: impl FnOnce(&mut Child)) -> Run {
