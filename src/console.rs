@@ -135,7 +135,7 @@ pub fn line(format: LogFormat, level: &str, text: &str, fields: Value) -> String
         object.insert("level".to_owned(), level.into());
         object.insert("message".to_owned(), text.into());
         object.extend(fields.as_object().cloned().unwrap_or_default());
-        return Value::Object(object).to_string();
+        return clean::json(&Value::Object(object).to_string());
     }
     match level {
         "debug" => text,
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn lines_for_people_and_for_programs() {
-        assert_eq!(line(LogFormat::Text, "note", "a\u{1b}[31m b", json!({"x": 1})), "note: a[31m b");
+        assert_eq!(line(LogFormat::Text, "note", "a\u{1b}[31m b", json!({"x": 1})), "note: a\\u{1b}[31m b");
         assert_eq!(line(LogFormat::Text, "debug", "a", json!({})), "a");
         let json: Value =
             serde_json::from_str(&line(LogFormat::Json, "error", "::error::a\nb", json!({"x": 1}))).unwrap();

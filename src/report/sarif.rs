@@ -341,7 +341,7 @@ mod tests {
     fn the_rules_are_each_there_once() {
         let rules = rules();
         let ids: std::collections::BTreeSet<&str> = rules.iter().map(|rule| rule.name).collect();
-        assert_eq!((ids.len(), rules.len()), (17, 17));
+        assert_eq!((ids.len(), rules.len()), (18, 18));
         for rule in &rules {
             let descriptor = rule.descriptor();
             let properties = &descriptor["properties"];

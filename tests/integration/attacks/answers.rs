@@ -184,7 +184,7 @@ fn nothing_that_the_model_says_acts_on_gitlab() {
     for note in threads.iter().map(|thread| &thread.notes[0]) {
         let suggestions = suggestion(&reviewed.report, &note.body);
         let expected = Expected { suggestions: &suggestions, marks: &["path", "finding"], ..Expected::default() };
-        judged.text(&note.body.lines().next().unwrap_or_default().to_owned(), &note.body, &expected);
+        judged.text(note.body.lines().next().unwrap_or_default(), &note.body, &expected);
     }
     for note in merge.gitlab.notes() {
         judged.text("the summary", &note.body, &summary(&[&root]));
