@@ -30,7 +30,7 @@ pub struct Stop {
 
 impl Stop {
     /// Listens to signals from now on, on a thread of its own, since work between two requests takes its time. A second
-    /// signal ends the process, and so does a run that takes longer than [`PATIENCE`] to end: both with 128 and the
+    /// signal ends the process, and so does a run that takes longer than 1.9 s to end: both with 128 and the
     /// number of the signal, as a shell says it.
     ///
     /// # Errors

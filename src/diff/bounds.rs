@@ -13,11 +13,11 @@ const MOST_FILES: usize = 100_000;
 /// A file in a diff has no fewer bytes than this: `diff --git a/x b/x` and what tells what became of it.
 const LEAST_BYTES_OF_A_FILE: usize = 30;
 
-/// Parses a unified diff as [`parse`] does. Of a diff of git with more than 64 MB or 100,000 files the first part is read;
+/// Parses a unified diff as [`parse()`] does. Of a diff of git with more than 64 MB or 100,000 files the first part is read;
 /// for the rest stands one file, whose lines nobody has.
 ///
 /// # Errors
-/// As [`parse`].
+/// As [`parse()`].
 pub fn parse_bounded(text: impl Into<Bytes>) -> Result<Diff, ParseError> {
     parse_within(text.into(), LARGEST, MOST_FILES)
 }

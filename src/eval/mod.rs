@@ -1,6 +1,6 @@
 //! `prudence eval`: what a review is worth, measured on changes with known defects.
 //!
-//! Each case goes through the pipeline that reviews a request ([`bench`]). Beside it stand reviewers that need no thought
+//! Each case goes through the pipeline that reviews a request ([`mod@bench`]). Beside it stand reviewers that need no thought
 //! ([`baselines`]), which tell what a measure is worth, and what the pipeline restores of damaged answers ([`damage`]),
 //! which needs no model. [`matching`] says which remark is which known defect, [`score`] and [`metric`] what that is worth.
 
