@@ -45,6 +45,7 @@ mod report;
 #[cfg(unix)] // by scripts
 mod scripts;
 mod secrets;
+mod soak;
 #[cfg(unix)]
 mod stopping;
 mod support;

@@ -20,6 +20,7 @@ mod write;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use prudence::random::Random;
 use serde_json::{Value, json};
 
 pub use anchor::Place;
@@ -101,9 +102,15 @@ impl GitHub {
         self.state().faults.push(Planted::new(route, 1, usize::MAX, fault));
     }
 
+    /// So many of a hundred requests go wrong from now on, in one of these ways; the same ones for the same seed.
+    pub fn fault_by_chance(&self, seed: u64, percent: usize, faults: &[Fault]) {
+        self.state().chance = Some((Random::new(seed), percent, faults.to_vec()));
+    }
+
     /// Ends everything that goes wrong.
     pub fn heal(&self) {
         self.state().faults.clear();
+        self.state().chance = None;
     }
 
     /// Takes no GraphQL from now on: 403 for a token that may not, 404 where there is none.
@@ -190,7 +197,7 @@ impl State {
         let (route, doc) = (found.route, found.route.doc());
         self.check_target(&found)?;
         self.permit(found.permissions(), doc)?;
-        let fault = self.faults.iter_mut().find_map(|planted| planted.strike(&route));
+        let fault = self.faults.iter_mut().find_map(|planted| planted.strike(&route)).or_else(|| self.chance());
         if let Some(Fault::HeadMoves(sha)) = &fault {
             self.push(sha);
         }
@@ -206,6 +213,13 @@ impl State {
         let reply = answer.unwrap_or_else(|refused| refused);
         check_answer(&reply, &found, violations);
         Ok(fault.map_or(reply.clone(), |fault| fault.after(reply)))
+    }
+
+    /// What goes wrong by chance.
+    fn chance(&mut self) -> Option<Fault> {
+        let (random, percent, faults) = self.chance.as_mut()?;
+        let strikes = random.below(100) < *percent;
+        strikes.then(|| faults[random.below(faults.len())].clone())
     }
 
     /// The repository and the pull request of the scenario are all that there is.

@@ -1,5 +1,6 @@
 //! The pull request as it is now.
 
+use prudence::random::Random;
 use std::time::{Duration, Instant};
 
 use git2::{Oid, Repository};
@@ -123,6 +124,8 @@ pub(super) struct State {
     pub check_runs: Vec<CheckRun>,
     pub open: bool,
     pub faults: Vec<Planted<Route>>,
+    /// What goes wrong by chance: how many of a hundred requests, and in which ways.
+    pub chance: Option<(Random, usize, Vec<crate::support::fault::Fault>)>,
     pub used: usize,
     created: Vec<Instant>,
     last_id: u64,
@@ -141,6 +144,7 @@ impl State {
             check_runs: Vec::new(),
             open: true,
             faults: Vec::new(),
+            chance: None,
             used: 0,
             created: Vec::new(),
             last_id: 1000,
