@@ -10,6 +10,7 @@ use crate::support::openai::{Answer, Script, finding};
 use crate::support::program::Prudence;
 use crate::support::pull::{Pull, Reviewed, files, mean, pay};
 use crate::support::repo::Repo;
+use crate::support::server::{Reply, Server};
 
 fn scenario() -> Scenario {
     Scenario::new(&pay(), "main", "feature")
@@ -525,4 +526,17 @@ fn messages_are_lines_of_json_for_programs() {
         Prudence::new().args(["review", "--patch", "not-there.diff", "--log-format", "json"]).run().expect_code(2);
     let error: Value = serde_json::from_str(run.stderr.trim_end()).expect("one line");
     assert_eq!(error["level"], "error", "{run}");
+}
+
+#[test]
+fn a_listing_that_goes_on_elsewhere_is_not_taken_for_whole() {
+    let elsewhere = Server::start("elsewhere", Box::new(|_, _, _| Reply::json(200, &json!([]))));
+    let address: &'static str = Box::leak(format!("{}/comments?page=2", elsewhere.root).into_boxed_str());
+    let pull = Pull::of_pay(vec![mean()]);
+    pull.github.close_graphql(403);
+    pull.github.fault_always(Route::ListReviewComments, Fault::NextPage(address));
+    let run = pull.end(pull.desk().args(["--pr", "octo/demo#7"]), 2).run;
+    assert!(run.stderr.contains("goes on at `") && run.stderr.contains("hint: set `GITHUB_API_URL`"), "{run}");
+    assert!(elsewhere.requests().is_empty(), "the token goes nowhere else");
+    assert!(pull.github.writes().is_empty() && pull.openai.completions().is_empty());
 }

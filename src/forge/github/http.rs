@@ -15,6 +15,7 @@ use crate::forge::ForgeError;
 use crate::forge::wire::{self, ATTEMPTS, Habits, LONGEST_BODY, Manners, Sender, Wire, innermost};
 pub use crate::forge::wire::{Answer, Method};
 use crate::secret::Secret;
+use crate::text::printable;
 
 /// The connection to one host.
 pub struct Api {
@@ -105,8 +106,15 @@ impl Api {
                 _ => return Err(ForgeError::Failed(format!("{} answered no list for {what}", self.root))),
             }
             seen.push(route);
-            // a page that names itself, or another host, ends the listing
-            next = answer.next_page().filter(|url| url.starts_with(&self.root) && !seen.contains(url));
+            next = answer.next_page();
+            // the token goes nowhere else, and what is not listed must not be taken for what is not there
+            if let Some(url) = next.as_ref().filter(|url| !url.starts_with(&self.root) || seen.contains(url)) {
+                let root = &self.root;
+                return Err(ForgeError::Failed(format!(
+                    "{what} goes on at `{}`, which is not another page of {root}\nhint: set `GITHUB_API_URL` to the address that the host itself names",
+                    printable(url)
+                )));
+            }
         }
         Ok(items)
     }

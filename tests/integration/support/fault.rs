@@ -27,6 +27,8 @@ pub enum Fault {
     ApplyThenHang,
     /// An answer that breaks off.
     Truncated,
+    /// The `link` of the answer names this address as the next page.
+    NextPage(&'static str),
     /// The request is served, but just before it somebody pushed this commit.
     HeadMoves(String),
     /// GitHub: 422 that names no entry: "or the endpoint has been spammed".
@@ -57,6 +59,7 @@ impl Fault {
             | Fault::ApplyThenReset
             | Fault::ApplyThenHang
             | Fault::Truncated
+            | Fault::NextPage(_)
             | Fault::HeadMoves(_) => None,
             of_host => Some(host(of_host).expect("a fault of this host")),
         }
@@ -70,6 +73,7 @@ impl Fault {
             Fault::ApplyThenReset => Reply::on_the_wire(Wire::Reset),
             Fault::ApplyThenHang => Reply::on_the_wire(Wire::Hang),
             Fault::Truncated => Reply { wire: Wire::Truncated, ..reply },
+            Fault::NextPage(address) => reply.header("link", format!("<{address}>; rel=\"next\"")),
             _ => reply,
         }
     }
