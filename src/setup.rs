@@ -136,7 +136,8 @@ impl Setup {
         if let Some(forge) = target.forge() {
             forge.set_deadline(started + deadline);
         }
-        let reading = Patience::at_most(deadline, UNREAD);
+        // a host has its own patience
+        let reading = target.forge().is_none().then(|| Patience::at_most(deadline, UNREAD));
         let (target, mut order) = target.commanded(purpose != Purpose::Deliver, console).await?;
         let is_full = change.full || env.is_on("full");
         let mut change = target.change(repo.as_ref()).await?;

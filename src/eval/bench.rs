@@ -217,7 +217,7 @@ fn setup_of(case: &Case, diff: &Diff, config: &Config, provider: Resolved) -> Se
     Setup {
         config: config.clone(),
         provider,
-        target: Target::Patch(bytes::Bytes::new(), case.id.clone()),
+        target: Target::Patch(Default::default(), case.id.clone()),
         change,
         nothing: None,
         order: None,

@@ -5,10 +5,11 @@ mod disk;
 mod request;
 mod which;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, anyhow};
+use bytes::Bytes;
 
 use crate::cli;
 use crate::console::Console;
@@ -35,8 +36,8 @@ pub struct World<'a> {
 
 /// Where the change will come from.
 pub enum Target {
-    /// A unified diff: its text, and the name it goes by in messages.
-    Patch(bytes::Bytes, String),
+    /// A unified diff: its text, which is taken when it is read and may be large, and the name it goes by in messages.
+    Patch(Cell<Bytes>, String),
     /// Local git.
     Local(Range),
     /// A pull or merge request.
@@ -109,7 +110,7 @@ impl Target {
     pub async fn change(&self, repo: Option<&Repo>) -> Result<Change> {
         match self {
             Target::Patch(text, name) => {
-                let diff = diff::parse_bounded(text.clone()).with_context(|| format!("cannot review {name}"))?;
+                let diff = diff::parse_bounded(text.take()).with_context(|| format!("cannot review {name}"))?;
                 Ok(Change::local(Source::Patch, diff, (None, None, None)))
             }
             Target::Local(range) => {

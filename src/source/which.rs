@@ -3,6 +3,7 @@
 use std::io::Read as _;
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use bytes::Bytes;
 
 use super::{Cause, InGit, Target, World};
 use crate::cli::{self, ChangeSource};
@@ -27,12 +28,12 @@ pub fn target(change: &cli::Change, world: &World<'_>, env: &Env<'_>, console: &
                 let name = file.display();
                 anyhow!("cannot read the patch `{name}`: {err}\nhint: check the path; `--patch -` reads standard input")
             })?;
-            Target::Patch(text.into(), file.display().to_string())
+            Target::Patch(Bytes::from(text).into(), file.display().to_string())
         }
         ChangeSource::Stdin => {
             let mut text = Vec::new();
             std::io::stdin().read_to_end(&mut text).context("cannot read the patch from standard input")?;
-            Target::Patch(text.into(), "standard input".to_owned())
+            Target::Patch(Bytes::from(text).into(), "standard input".to_owned())
         }
         ChangeSource::Pull(pull) => {
             let actions = ci::GitHub::read(world.env);

@@ -204,7 +204,7 @@ async fn a_local_change_and_a_patch_find_their_version() {
     let repo = made.repo();
     let patch = |new: &str| {
         let text = format!("--- a/a\n+++ b/a\n@@ -1 +1 @@\n-1\n+{new}\n");
-        Target::Patch(text.into_bytes().into(), "a patch".to_owned())
+        Target::Patch(bytes::Bytes::from(text).into(), "a patch".to_owned())
     };
     for (target, expected) in [
         (Target::Local(Range::Staged), Some("2\n")),

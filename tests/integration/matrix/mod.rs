@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::support::pull::{Pull, Reviewed};
 
 /// Cells that are tried at the same time: nearly all of their time is waiting.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 5;
 
 /// What a run did in a cell.
 struct Ended {

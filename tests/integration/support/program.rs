@@ -18,7 +18,7 @@ use super::gitlab_ci::Job;
 use super::openai::OpenAi;
 
 /// A run that takes longer is a hang, and fails the test, unless it has a limit of its own.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(180);
 
 /// A run to be.
 pub struct Prudence {
