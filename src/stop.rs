@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// How long a command that ends in order may take. A runner of Actions kills after 7.5 s, an interactive user sooner.
+/// How long a command that ends in order may take: below the 7.5 s after which a runner of Actions is said to go on to
+/// SIGTERM, and what somebody at a terminal waits.
 const PATIENCE: Duration = Duration::from_millis(1900);
 
 /// What stops a run.

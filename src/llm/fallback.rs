@@ -40,10 +40,11 @@ impl Client {
         let models = self.line_up(&request.model);
         let mut why = self.known(&request.model).given_up.map(|given_up| given_up.why);
         for (index, model) in models.iter().enumerate() {
-            let asked = Request { model: model.clone(), ..request.clone() };
-            match self.call(&asked, self.share(models.len() - index)).await {
+            // a prompt is long: it is copied only for a model that stands in
+            let other = (*model != request.model).then(|| Request { model: model.clone(), ..request.clone() });
+            match self.call(other.as_ref().unwrap_or(request), self.share(models.len() - index)).await {
                 Ok(Done { said: (text, calls), model: name, usage }) => {
-                    if *model != request.model {
+                    if other.is_some() {
                         self.note_detour(&request.model, model, why.unwrap_or_default());
                     }
                     return Ok(Reply { text, calls, asked: model.clone(), model: name, usage });
