@@ -51,7 +51,7 @@ impl Project {
         }
         let folder = TempDir::with_prefix("prudence-release-").expect("a temporary folder");
         fs::create_dir(folder.path().join("scripts")).expect("a folder");
-        let scripts = ["scripts/release", "scripts/propose-release", "scripts/dist", "scripts/pack"];
+        let scripts = ["scripts/build", "scripts/release", "scripts/propose-release", "scripts/dist", "scripts/pack"];
         let texts = ["Cargo.toml", "README.md", "CHANGELOG.md", "LICENSE", "LICENSE-APACHE", "LICENSE-MIT"];
         for file in scripts.into_iter().chain(texts) {
             fs::copy(source(file), folder.path().join(file)).expect(file);
@@ -78,13 +78,17 @@ impl Project {
     }
 
     fn run(&self, script: &str, arguments: &[&str]) -> Run {
+        self.run_with(script, arguments, &[])
+    }
+
+    fn run_with(&self, script: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Run {
         let mut command = Command::new(find("bash").expect("bash"));
         command.arg(self.at(script)).args(arguments).current_dir(self.folder.path()).env_remove("SOURCE_DATE_EPOCH");
         // stand-ins in the folder come first
         let path = std::env::var_os("PATH").unwrap_or_default();
         let path = std::iter::once(self.folder.path().to_owned()).chain(std::env::split_paths(&path));
         command.env("PATH", std::env::join_paths(path).expect("a path"));
-        command.env("GITHUB_REPOSITORY", "o/r").env("BASE", "main");
+        command.env("GITHUB_REPOSITORY", "o/r").env("BASE", "main").envs(variables.iter().copied());
         let output = command.output().expect("bash starts");
         let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
         Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
@@ -120,6 +124,33 @@ fn listed(archive: &Path) -> Vec<(String, String)> {
         (words.last().expect("a name").to_string(), format!("{} {}", words[0], words[1]))
     };
     text.lines().map(entry).collect()
+}
+
+#[test]
+fn a_release_is_built_without_the_paths_of_the_machine() {
+    let Some(project) = Project::new() else { return };
+    let told = r#"printf '%s\n' "$@" "flags $CARGO_ENCODED_RUSTFLAGS" "C $CFLAGS_x86_64_unknown_linux_musl" >&2"#;
+    let project = project.program("cargo", told);
+    fs::create_dir_all(project.at("a home/registry/src/index-0")).expect("a folder");
+    let variables = [("RUSTFLAGS", "-C target-feature=+crt-static"), ("CFLAGS_x86_64_unknown_linux_musl", "-O2")];
+    let home = project.at("a home");
+    let run = |target: &str| {
+        let home = home.to_str().expect("UTF-8");
+        project.run_with("scripts/build", &[target], &[&variables[..], &[("CARGO_HOME", home)]].concat()).expect_code(0)
+    };
+    let built = run("x86_64-unknown-linux-musl");
+    let root = project.folder.path().canonicalize().expect("a folder").display().to_string();
+    let program = built.stdout.trim_end();
+    assert!(program.ends_with("target/x86_64-unknown-linux-musl/release/prudence"), "{built}");
+    let crates = format!("{}/registry/src/index-0=/crates", home.display());
+    let flags = format!(
+        "flags -C\u{1f}target-feature=+crt-static\u{1f}--remap-path-prefix={root}=/prudence\u{1f}--remap-path-prefix={crates}\n"
+    );
+    assert!(built.stderr.contains(&flags), "{built}");
+    let c_flags = format!("C -O2 -ffile-prefix-map={root}=/prudence -ffile-prefix-map={crates}\n");
+    assert!(built.stderr.contains(&c_flags) && built.stderr.contains("--locked"), "{built}");
+    let windows = run("x86_64-pc-windows-msvc");
+    assert!(windows.stdout.ends_with("/prudence.exe\n") && !windows.stderr.contains("file-prefix"), "{windows}");
 }
 
 #[test]
