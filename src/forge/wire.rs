@@ -195,16 +195,16 @@ pub struct Sender<W> {
 /// What was changed so far.
 #[derive(Default)]
 struct Turns {
-    /// When something was created last.
-    created: Option<Instant>,
-    /// When something was changed last.
-    last: Option<Instant>,
-    /// How often something was changed.
-    count: usize,
+    /// When something was created last, and how often.
+    created: (Option<Instant>, usize),
+    /// When something was changed last, and how often.
+    changed: (Option<Instant>, usize),
 }
 
+/// How much is created without a pause: a review and its summary.
+const CREATED_AT_ONCE: usize = 2;
 /// How many edits go without a pause between them.
-const AT_ONCE: usize = 10;
+const CHANGED_AT_ONCE: usize = 10;
 /// How often a request that may be repeated is sent at most, where no limit asks for patience.
 pub const ATTEMPTS: u32 = 3;
 /// How often a request is sent at most that meets rate limits: going on may get an integration banned.
@@ -250,8 +250,8 @@ impl<W: Wire> Sender<W> {
         }
     }
 
-    /// Sends what changes something: alone, and what creates something not right after another. The first few edits go at
-    /// once; a long row of them is spaced, too.
+    /// Sends what changes something: alone, and in a long row with a pause after each. GitHub asks for that where there are
+    /// many; the first few, which are all that most runs have, go at once.
     pub async fn in_turn(
         &self,
         attempts: u32,
@@ -261,15 +261,18 @@ impl<W: Wire> Sender<W> {
         body: Option<&Value>,
     ) -> Result<Answer, ForgeError> {
         let mut turns = self.turns.lock().await;
-        let before = if method == Method::Post { turns.created } else { turns.last.filter(|_| turns.count > AT_ONCE) };
-        if let Some(before) = before {
-            sleep_until(before + self.habits.between_posts).await;
+        let ((last, count), at_once) = match method {
+            Method::Post => (turns.created, CREATED_AT_ONCE),
+            _ => (turns.changed, CHANGED_AT_ONCE),
+        };
+        if let Some(last) = last.filter(|_| count >= at_once) {
+            sleep_until(last + self.habits.between_posts).await;
         }
         let answer = self.patiently(attempts, method, route, accept, body).await;
-        turns.last = Some(Instant::now());
-        turns.count += 1;
+        let now = Some(Instant::now());
+        turns.changed = (now, turns.changed.1 + 1);
         if method == Method::Post {
-            turns.created = turns.last;
+            turns.created = (now, turns.created.1 + 1);
         }
         answer
     }

@@ -43,7 +43,7 @@ fn random() -> f64 {
     (bits >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(super) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok().map(str::trim)
 }
 
@@ -76,7 +76,7 @@ fn until_reset(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// A duration as Go writes it (`6m0s`, `18.642s`, `20ms`); a bare number is seconds.
-fn go_duration(text: &str) -> Option<Duration> {
+pub(super) fn go_duration(text: &str) -> Option<Duration> {
     if let Ok(number) = text.parse::<f64>() {
         return seconds(number);
     }

@@ -6,8 +6,10 @@
 mod embeddings;
 mod error;
 mod fallback;
+mod lanes;
 mod limits;
 pub mod openai;
+mod pace;
 mod tape;
 mod transport;
 
@@ -30,8 +32,10 @@ use crate::stop::Stop;
 use crate::usage::{self, Meter, Reservation, Usage};
 use error::{Asked, Failure, Scope, classify};
 use fallback::GivenUp;
+use lanes::Lanes;
 use limits::LONGEST_WAIT;
 use openai::{Answer, ApiError, Dialect};
+use pace::Room;
 use transport::{Endpoint, HttpReply, Lost, Transport};
 
 pub use error::{LlmError, TooLong};
@@ -57,6 +61,8 @@ pub struct Settings {
     pub attempt_timeout: Duration,
     /// The pause before the first repeat, where the server asks for none; it doubles with each one.
     pub first_pause: Duration,
+    /// Requests that may be under way at a time; fewer while the server asks to slow down.
+    pub concurrency: usize,
     /// Attempts that one request gets. Stepping down to what the server understands is no attempt.
     pub max_attempts: u32,
     /// The moment at which everything is over.
@@ -85,6 +91,7 @@ impl Settings {
             read_timeout: Duration::from_secs(240),
             attempt_timeout: Duration::from_secs(300),
             first_pause: Duration::from_millis(500),
+            concurrency: config.concurrency,
             max_attempts: 5,
             deadline,
             user_agent: concat!("prudence/", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -249,6 +256,8 @@ pub struct Client {
     transport: Transport,
     /// Scheme, host and port, for messages.
     origin: String,
+    /// How many requests are under way.
+    lanes: Lanes,
     /// What was found out about each model.
     models: Mutex<BTreeMap<String, Known>>,
     /// The first error after which no request to any model can do better.
@@ -268,6 +277,8 @@ struct Known {
     stopped: Option<String>,
     /// Until when the server, by its own word, takes no request for it.
     closed_until: Option<Instant>,
+    /// What its limits leave.
+    room: Room,
     /// When it was given up for another, and why.
     given_up: Option<GivenUp>,
 }
@@ -287,6 +298,7 @@ impl Client {
         let transport = Transport::new(&settings).map_err(LlmError::Stop)?;
         Ok(Client {
             origin: transport.origin(),
+            lanes: Lanes::new(settings.concurrency),
             transport,
             settings,
             meter,
@@ -359,13 +371,20 @@ impl Client {
     async fn attempts<C: Call>(&self, call: &C, until: Instant) -> Result<Done<C::Said>, LlmError> {
         let (mut sent, mut failures, mut attempt) = (0, 0, 0);
         loop {
-            self.ready(call.model(), until).await?;
+            let Ok(lane) = timeout_at(until, self.lanes.enter()).await else { return Err(self.too_late(until)) };
+            self.ready(call, until).await?;
             let reservation = self.reserve(call, until, sent > 0).await?;
             let started = Instant::now();
             let Attempt { sent: was_sent, sent_bytes, received_bytes, status, request_id, result } =
                 self.attempt(call, until, reservation).await;
             sent += u64::from(was_sent);
             attempt += 1;
+            match status {
+                Some(429) => lane.was_too_much(),
+                Some(_) => lane.went_well(),
+                None => {}
+            }
+            drop(lane);
             let duration = started.elapsed();
             let event = Event {
                 id: call.id().to_owned(),
@@ -398,11 +417,11 @@ impl Client {
         }
     }
 
-    /// Waits until the server takes requests again, where it said that it does not.
-    async fn ready(&self, model: &str, until: Instant) -> Result<(), LlmError> {
+    /// Waits until the server takes a request of this size, where it said that it does not.
+    async fn ready<C: Call>(&self, call: &C, until: Instant) -> Result<(), LlmError> {
         loop {
             let now = Instant::now();
-            let known = self.known(model);
+            let known = self.known(call.model());
             if let Some(message) = self.stopped.get().cloned().or(known.stopped) {
                 return Err(LlmError::Stop(message));
             }
@@ -412,9 +431,20 @@ impl Client {
             match known.closed_until.filter(|open| *open > now) {
                 Some(open) if open < until => sleep_until(open).await,
                 Some(_) => return Err(closed_too_long()),
-                None => return Ok(()),
+                None => match self.make_room(call, now) {
+                    Some(wait) if now + wait < until => tokio::time::sleep(wait).await,
+                    _ => return Ok(()),
+                },
             }
         }
+    }
+
+    /// How long a request waits for room under the server's limits; where that is long, the server is asked all the same.
+    fn make_room<C: Call>(&self, call: &C, now: Instant) -> Option<Duration> {
+        let tokens = call.input_tokens() + u64::from(call.output_limit());
+        let mut wait = None;
+        self.learn(call.model(), |known| wait = known.room.take(tokens, now).err());
+        wait.filter(|wait| *wait <= LONGEST_WAIT && !self.transport.is_played())
     }
 
     /// Sets aside the worst case of one attempt.
@@ -435,6 +465,7 @@ impl Client {
         match self.transport.ask(C::ENDPOINT, call.id(), call.model(), body, self.attempt_ends(until)).await {
             Ok(reply) => {
                 self.reached.store(true, Ordering::Relaxed);
+                self.learn(asked.model, |known| known.room.hear(&reply.headers, Instant::now()));
                 let result = self.receive(call, dialect, reservation, &reply, &asked);
                 let request_id = ["x-request-id", "apim-request-id"].iter().find_map(|name| reply.headers.get(*name));
                 let request_id = request_id.and_then(|id| id.to_str().ok()).map(|id| asked.clean(id, 100));

@@ -31,6 +31,7 @@ pub(super) fn settings(base_url: &str) -> Settings {
         read_timeout: Duration::from_secs(5),
         attempt_timeout: Duration::from_secs(5),
         first_pause: Duration::from_millis(1),
+        concurrency: 6,
         max_attempts: 3,
         deadline: Instant::now() + Duration::from_secs(20),
         user_agent: "prudence/test".to_owned(),

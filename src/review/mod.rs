@@ -2,7 +2,12 @@
 
 pub mod schema;
 
-use futures_util::StreamExt as _;
+use std::cmp::Reverse;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use futures_util::{FutureExt as _, StreamExt as _};
+use tokio::time::timeout;
 
 use crate::cache::Cache;
 use crate::config::Config;
@@ -66,22 +71,29 @@ pub fn settings_key(config: &Config, provider: Resolved) -> String {
 /// Asks about all chunks of a plan in all its passes. In each pass every line of every chunk is in exactly one outcome.
 /// `on_chunk` is called when a chunk is done in a pass, with all its outcomes.
 ///
-/// All chunks come before the next pass, so that where money or time ends early, everything was looked at once. Where
-/// several requests begin alike, the first goes alone: the provider's cache has their beginning then.
+/// All chunks come before the next pass, so that where money or time ends early, everything was looked at once; in a pass
+/// the largest comes first, so that none is waited for alone in the end. Where several requests begin alike, the smallest
+/// goes alone before: the provider's cache has their beginning then.
 pub async fn run(client: &Client, plan: &Plan, ask: &Ask, on_chunk: &dyn Fn(&[Outcome])) -> Vec<Outcome> {
-    /// From so many requests on it pays to wait for the first.
-    const SHARED_FROM: usize = 3;
-    let asked = plan.passes.iter().flat_map(|pass| plan.chunks.iter().map(move |chunk| (pass, chunk)));
-    let mut reviews = asked.map(|(pass, chunk)| async move {
-        let outcomes = review_chunk(client, plan, ask, pass, chunk.clone()).await;
-        on_chunk(&outcomes);
-        outcomes
-    });
-    let is_shared = plan.passes.len() > 1 && plan.passes.len() * plan.chunks.len() >= SHARED_FROM;
-    let mut outcomes = match if is_shared { reviews.next() } else { None } {
-        Some(first) => first.await,
-        None => Vec::new(),
+    let review = |(pass, chunk): (&'_ Pass, &'_ Chunk)| {
+        let (pass, chunk) = (pass.clone(), chunk.clone());
+        async move {
+            let outcomes = review_chunk(client, plan, ask, &pass, chunk).await;
+            on_chunk(&outcomes);
+            outcomes
+        }
+        .boxed_local()
     };
+    let mut reviews: VecDeque<_> = asked(plan).into_iter().map(review).collect();
+    let mut outcomes = Vec::new();
+    if has_lead(plan)
+        && let Some(mut lead) = reviews.pop_front()
+    {
+        match timeout(LEAD, &mut lead).await {
+            Ok(done) => outcomes = done,
+            Err(_) => reviews.push_front(lead),
+        }
+    }
     let rest = futures_util::stream::iter(reviews).buffer_unordered(ask.concurrency.max(1));
     outcomes.extend(rest.flat_map(futures_util::stream::iter).collect::<Vec<Outcome>>().await);
     outcomes.sort_by_key(|outcome| {
@@ -89,6 +101,30 @@ pub async fn run(client: &Client, plan: &Plan, ask: &Ask, on_chunk: &dyn Fn(&[Ou
         (outcome.chunk.id, outcome.pass, first)
     });
     outcomes
+}
+
+/// How long the others wait for the first request: an answer that takes longer costs more time than the cache saves money.
+const LEAD: Duration = Duration::from_secs(20);
+
+/// Every chunk in every pass, in the order in which they are asked about.
+fn asked(plan: &Plan) -> Vec<(&Pass, &Chunk)> {
+    let mut chunks: Vec<&Chunk> = plan.chunks.iter().collect();
+    chunks.sort_by_key(|chunk| (Reverse(plan.input_tokens(chunk)), chunk.id));
+    let mut asked: Vec<(&Pass, &Chunk)> =
+        plan.passes.iter().flat_map(|pass| chunks.iter().map(move |chunk| (pass, *chunk))).collect();
+    if has_lead(plan) {
+        // of the first pass
+        asked[..chunks.len()].rotate_right(1);
+    }
+    asked
+}
+
+/// Whether it pays that one request goes before the others: they share a beginning that a provider's cache takes.
+fn has_lead(plan: &Plan) -> bool {
+    const SHARED_FROM: usize = 3;
+    /// OpenAI's cache has no shorter beginnings.
+    const SHORTEST_PREFIX: usize = 1024;
+    plan.passes.len() * plan.chunks.len() >= SHARED_FROM && plan.prefix_tokens() >= SHORTEST_PREFIX
 }
 
 /// For each chunk the outcomes of the pass that got answers for most of it: what of the change was reviewed. Every line
