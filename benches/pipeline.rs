@@ -13,7 +13,6 @@ use prudence::severity::{Category, Severity};
 
 fn main() {
     // the tokenizer's table is loaded once a process, and not part of any step
-    Tokenizer::O200k.preload();
     divan::main();
 }
 
@@ -97,7 +96,9 @@ fn tokenizing_and_packing(bencher: Bencher<'_, '_>, files: u64) {
         tokenizer: Tokenizer::O200k,
     };
     let orientation = Orientation { title: "t".into(), language: "en".into(), ..Orientation::default() };
-    bencher.with_inputs(|| parsed(files)).bench_values(|diff| plan::build(budget, &orientation, "{}", diff, None));
+    bencher
+        .with_inputs(|| parsed(files))
+        .bench_values(|diff| plan::build(budget, &orientation, "{}", diff, plan::Unsent::default()));
 }
 
 #[divan::bench(args = SIZES)]

@@ -13,7 +13,6 @@ use prudence::prompt::Orientation;
 use prudence::tree::Tree;
 
 fn main() {
-    Tokenizer::O200k.preload();
     divan::main();
 }
 
@@ -96,7 +95,7 @@ fn pieces(diff: &Diff) -> Vec<Piece> {
         tokenizer: Tokenizer::O200k,
     };
     let orientation = Orientation { title: "t".into(), language: "en".into(), ..Orientation::default() };
-    let plan = plan::build(budget, &orientation, "{}", diff.clone(), None);
+    let plan = plan::build(budget, &orientation, "{}", diff.clone(), plan::Unsent::default());
     plan.chunks.into_iter().flat_map(|chunk| chunk.pieces).collect()
 }
 

@@ -15,7 +15,7 @@ use crate::forge::{Background, By, Forge};
 use crate::memory::{self, Memory};
 use crate::order::{self, Order};
 use crate::orientation::{self, Guides};
-use crate::plan::{self, Budget, Pass, Plan, Tokenizer};
+use crate::plan::{self, Budget, Pass, Plan, Tokenizer, Unsent, trivial};
 use crate::prompt;
 use crate::redact::{self, Redactions};
 use crate::report;
@@ -98,7 +98,9 @@ pub async fn prepare(setup: &Setup, tree: &Tree<'_>, console: &Console) -> Resul
     let background = if is_new { orientation::background(setup).await } else { Background::default() };
     let told = (&guides, &background);
     let orientation = orientation::orientation(setup, (&diff, &skipped), &redactions, told, (tokenizer, console));
-    let plan = plan::build(budget, &orientation, &schema::schema().to_string(), diff, known);
+    let trivial = if is_asked { trivial::of(&diff, tree) } else { Vec::new() };
+    let unsent = Unsent { known, trivial: &trivial };
+    let plan = plan::build(budget, &orientation, &schema::schema().to_string(), diff, unsent);
     let plan = plan.with_passes(Pass::all(config.effort));
     let asked = prompt::hash_of(&[&review::settings_key(config, setup.provider), &guides.key()]);
     Ok(Prepared { plan, skipped, hits, redactions, standing, memory, asked, context_tokens })

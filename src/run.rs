@@ -22,7 +22,6 @@ use crate::git::Repo;
 use crate::init::init;
 use crate::obey;
 use crate::output::{Files, Output, for_log, write_json};
-use crate::plan::Tokenizer;
 use crate::prepare::{Prepared, context, prepare, tell_of};
 use crate::publish::publish;
 use crate::report;
@@ -60,7 +59,6 @@ async fn command(command: Command, world: &World<'_>, console: &Console) -> Resu
 
 async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Result<Exit> {
     let started = Instant::now();
-    preload_tokenizer();
     let files = Files::of_review(args, world)?;
     let purpose = if args.dry_run { Purpose::Show } else { Purpose::Deliver };
     let setup = Setup::new(&args.change, &args.settings, world, console, purpose, args.answers.is_played()).await?;
@@ -157,7 +155,6 @@ fn wants_check_run(args: &cli::Review, world: &World<'_>) -> bool {
 }
 
 async fn plan(args: &cli::Plan, world: &World<'_>, console: &Console) -> Result<Exit> {
-    preload_tokenizer();
     let setup = Setup::new(&args.change, &args.settings, world, console, Purpose::Plan, false).await?;
     if let Some(why) = &setup.nothing {
         console.notice(why);
@@ -192,11 +189,6 @@ async fn plan(args: &cli::Plan, world: &World<'_>, console: &Console) -> Result<
     };
     console.result(&for_log(&text, args.format.into(), setup.actions().is_some()));
     Ok(Exit::Clean)
-}
-
-/// Loads the table of nearly all models while the change is fetched; it takes longer than everything else that is ours.
-fn preload_tokenizer() {
-    std::thread::spawn(|| Tokenizer::O200k.preload());
 }
 
 fn show_config(args: &cli::ConfigArgs, world: &World<'_>, console: &Console) -> Result<Exit> {

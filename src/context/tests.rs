@@ -29,7 +29,7 @@ impl Case {
             tokenizer: Tokenizer::O200k,
         };
         let orientation = Orientation { title: "t".into(), language: "en".into(), ..Orientation::default() };
-        let plan = plan::build(budget, &orientation, "{}", self.diff.clone(), None);
+        let plan = plan::build(budget, &orientation, "{}", self.diff.clone(), plan::Unsent::default());
         plan.chunks.into_iter().flat_map(|chunk| chunk.pieces).collect()
     }
 

@@ -3,6 +3,7 @@
 pub mod chunk;
 pub mod pass;
 pub mod tokens;
+pub mod trivial;
 pub mod view;
 
 use std::cell::OnceCell;
@@ -16,6 +17,7 @@ use crate::text::printable;
 pub use chunk::{Chunk, Piece};
 pub use pass::Pass;
 pub use tokens::Tokenizer;
+pub use trivial::Trivial;
 pub use view::{View, describe};
 
 /// What limits the size of a prompt.
@@ -46,6 +48,8 @@ pub struct Plan {
     pub frame: Frame,
     /// Added and removed lines of each file that were reviewed before, and are not sent again.
     pub remembered: Vec<usize>,
+    /// Hunks that need no reviewer, with the added and removed lines in them that are not remembered.
+    pub trivial: Vec<(Trivial, usize)>,
     /// What is shown beside each chunk, and is not under review; by chunk, with its tokens.
     contexts: OnceCell<Vec<(String, usize)>>,
     view: View,
@@ -75,8 +79,17 @@ pub struct Span {
     pub changed_lines: usize,
 }
 
-/// Packs what is not known of a change. `schema` is the text of the answer's schema, which is part of every prompt.
-pub fn build(budget: Budget, orientation: &Orientation, schema: &str, diff: Diff, known: Option<&Memory>) -> Plan {
+/// What of a change is not sent.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unsent<'a> {
+    /// What was reviewed before.
+    pub known: Option<&'a Memory>,
+    /// What needs no reviewer.
+    pub trivial: &'a [Trivial],
+}
+
+/// Packs what is to be sent of a change. `schema` is the text of the answer's schema, which is part of every prompt.
+pub fn build(budget: Budget, orientation: &Orientation, schema: &str, diff: Diff, unsent: Unsent<'_>) -> Plan {
     let lines =
         diff.files.iter().flat_map(|file| file.hunks()).flat_map(|hunk| hunk.lines.iter()).map(|line| line.bytes());
     let frame = prompt::frame(orientation, lines);
@@ -85,11 +98,19 @@ pub fn build(budget: Budget, orientation: &Orientation, schema: &str, diff: Diff
     let frame_tokens = prefix_tokens + tokenizer.count(&frame.after) + MESSAGE_TOKENS;
     let part = part_budget(&budget, frame_tokens);
     let view = View::new(&diff, tokenizer, part);
-    let fresh = memory::fresh(&diff, known);
-    let chunks = chunk::pack(&diff, &view, part, &fresh);
+    let mut fresh = memory::fresh(&diff, unsent.known);
     let remembered = diff.files.iter().zip(&fresh).map(|(file, fresh)| remembered(file, fresh)).collect();
+    let trivial = unsent.trivial.iter().map(|&found| (found, take_out(&diff, &mut fresh, found))).collect();
+    let chunks = chunk::pack(&diff, &view, part, &fresh);
     let (passes, contexts) = (vec![Pass::ONLY], OnceCell::new());
-    Plan { diff, chunks, passes, frame, remembered, contexts, view, frame_tokens, prefix_tokens }
+    Plan { diff, chunks, passes, frame, remembered, trivial, contexts, view, frame_tokens, prefix_tokens }
+}
+
+/// Takes a hunk out of what is sent; gives the changed lines that it had there.
+fn take_out(diff: &Diff, fresh: &mut [Vec<Vec<Range<usize>>>], Trivial { file, hunk, .. }: Trivial) -> usize {
+    let lines = &diff.files[file].hunks()[hunk].lines;
+    let ranges = std::mem::take(&mut fresh[file][hunk]);
+    ranges.into_iter().flat_map(|range| &lines[range]).filter(|line| line.is_change()).count()
 }
 
 /// The changed lines of a file that are in none of the ranges of its hunks.
@@ -326,7 +347,7 @@ mod tests {
 
     #[test]
     fn the_estimate_is_the_exact_count_of_the_messages() {
-        let plan = build(budget(2500, 128_000), &orientation(), "{}", diff(120), None);
+        let plan = build(budget(2500, 128_000), &orientation(), "{}", diff(120), Unsent::default());
         assert!(plan.chunks.len() > 1);
         for chunk in &plan.chunks {
             let count = |text: &str| Tokenizer::O200k.count(text) + 4;
@@ -340,13 +361,13 @@ mod tests {
 
     #[test]
     fn prompt_and_answer_stay_inside_the_window() {
-        let plan = build(budget(6000, 3500), &orientation(), "{}", diff(200), None);
+        let plan = build(budget(6000, 3500), &orientation(), "{}", diff(200), Unsent::default());
         assert!(plan.chunks.iter().all(|chunk| plan.input_tokens(chunk) + 1000 <= 3500));
     }
 
     #[test]
     fn all_prompts_begin_alike() {
-        let plan = build(budget(2000, 128_000), &orientation(), "{}", diff(120), None);
+        let plan = build(budget(2000, 128_000), &orientation(), "{}", diff(120), Unsent::default());
         let users: Vec<String> = plan.chunks.iter().map(|chunk| plan.user(chunk, &Pass::ONLY)).collect();
         assert!(users.iter().all(|user| user.starts_with(&plan.frame.before)) && users.len() > 1);
     }

@@ -24,6 +24,7 @@ use crate::findings::{self, Finding, Origin, Reason, Suppressed, Thresholds};
 use crate::memory::Memory;
 use crate::orientation;
 use crate::output::{Files, Output};
+use crate::plan::trivial::Why;
 use crate::prepare::{filtered, refused, review_key};
 use crate::prompt;
 use crate::redact;
@@ -237,7 +238,8 @@ fn problem(report: &Report) -> Option<String> {
         |word: &str| word.len() <= 64 && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
     let is_reason = |reason: &str| {
         let by_file = SkipReason::ALL.into_iter().map(SkipReason::as_str);
-        by_file.chain([REVIEWED_BEFORE, REQUEST_SKIPPED]).any(|known| known == reason)
+        let by_hunk = Why::ALL.into_iter().map(Why::as_str);
+        by_file.chain(by_hunk).chain([REVIEWED_BEFORE, REQUEST_SKIPPED]).any(|known| known == reason)
     };
     let is_model_name = |name: &str| name.chars().count() <= 200;
     match () {

@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 use crate::diff::FileDiff;
 use crate::diff::filter::Skipped;
 use crate::findings::{Finding, Reason, Suppressed};
-use crate::plan::Plan;
+use crate::plan::trivial::Why;
+use crate::plan::{Plan, Trivial};
 use crate::review::Outcome;
 use crate::severity::Severity;
 use crate::usage::Usage;
@@ -377,10 +378,12 @@ pub fn coverage(plan: &Plan, skipped: &[Skipped], failures: &[(Vec<crate::plan::
     let lines_skipped: usize = skipped.iter().map(|skip| skip.changed_lines).sum();
     let lines_remembered: usize = plan.remembered.iter().sum();
     let kept = plan.diff.changed_lines();
+    let mut trivial_of = vec![0; plan.diff.files.len()];
+    plan.trivial.iter().for_each(|(of, lines)| trivial_of[of.file] += lines);
     // reviewed whole, and not all of it before
     let is_reviewed = |(index, file): &(usize, &FileDiff)| {
-        let remembered = plan.remembered[*index];
-        let is_new = remembered == 0 || remembered < file.changed_lines();
+        let unsent = plan.remembered[*index] + trivial_of[*index];
+        let is_new = unsent == 0 || unsent < file.changed_lines();
         is_new && failed.iter().all(|lines| lines.path != file.path().as_str())
     };
     let left_out = skipped.iter().map(|skip| SkippedFile {
@@ -394,15 +397,33 @@ pub fn coverage(plan: &Plan, skipped: &[Skipped], failures: &[(Vec<crate::plan::
         reason: REVIEWED_BEFORE.to_owned(),
         changed_lines: *lines,
     });
+    let lines_trivial: usize = trivial_of.iter().sum();
     Coverage {
         files: plan.diff.files.len() + skipped.len(),
         files_reviewed: plan.diff.files.iter().enumerate().filter(is_reviewed).count(),
         changed_lines: kept + lines_skipped,
-        changed_lines_reviewed: kept - lines_failed - lines_remembered,
-        skipped: left_out.chain(before).collect(),
+        changed_lines_reviewed: kept - lines_failed - lines_remembered - lines_trivial,
+        skipped: left_out.chain(before).chain(trivial(plan)).collect(),
         failed,
         cut: plan.cut_lines().into_iter().map(|(path, line)| CutLine { path, line }).collect(),
     }
+}
+
+/// What needs no reviewer, by file and reason.
+fn trivial(plan: &Plan) -> impl Iterator<Item = SkippedFile> {
+    let by_reason = |found: &[(Trivial, usize)], why: Why| -> usize {
+        found.iter().filter(|(of, _)| of.why == why).map(|(_, lines)| lines).sum()
+    };
+    let files = plan.trivial.chunk_by(|(a, _), (b, _)| a.file == b.file);
+    files.flat_map(move |found| {
+        let path = plan.diff.files[found[0].0.file].path();
+        let skipped = Why::ALL.map(|why| (why, by_reason(found, why)));
+        skipped.into_iter().filter(|(_, lines)| *lines > 0).map(move |(why, changed_lines)| SkippedFile {
+            path: path.to_string(),
+            reason: why.as_str().to_owned(),
+            changed_lines,
+        })
+    })
 }
 
 /// What became of each chunk of a plan: `best` are the outcomes that count, `all` those of every pass, `meant` is the model

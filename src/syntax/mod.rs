@@ -128,6 +128,20 @@ pub fn parses(path: &str, text: &[u8]) -> Option<bool> {
     errors(path, text).map(|errors| errors == 0)
 }
 
+/// Whether a grammar of this program is for a file of this name.
+pub fn has_grammar(path: &str) -> bool {
+    languages::of(path).and_then(languages::grammar).is_some()
+}
+
+/// Whether two texts are the same code, laid out in another way: the same syntax tree, word for word. `None` where that is not
+/// known, since one of them does not follow the grammar, or there is none.
+pub fn same_code(path: &str, one: &[u8], other: &[u8]) -> Option<bool> {
+    let (one, other) = (std::str::from_utf8(one).ok()?, std::str::from_utf8(other).ok()?);
+    let read = |text: &str| parse(languages::of(path), text).ok().filter(|tree| walk::errors(tree) == 0);
+    let (first, second) = (read(one)?, read(other)?);
+    Some(walk::words(&first, one) == walk::words(&second, other))
+}
+
 fn parse(language: Option<&'static Language>, text: &str) -> Result<tree_sitter::Tree, Unparsed> {
     let grammar = language.and_then(languages::grammar).ok_or(Unparsed::NoGrammar)?;
     if text.len() > LARGEST {

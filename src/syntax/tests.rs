@@ -138,10 +138,6 @@ const SAMPLES: [Sample; 15] = [
     },
 ];
 
-fn has_grammar(path: &str) -> bool {
-    languages::of(path).and_then(languages::grammar).is_some()
-}
-
 fn shown(file: &File) -> Vec<String> {
     let one = |d: &Definition| {
         let (lines, end) = (&d.lines, d.signature.end());

@@ -51,6 +51,51 @@ pub(super) fn errors(tree: &Tree) -> usize {
     errors.0
 }
 
+/// A part of a syntax tree that is code: where a node begins and ends, and a text that no other node divides.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Word<'t> {
+    Begin(u16),
+    Text(u16, &'t str),
+    End,
+}
+
+/// All of a tree that is code, and no white space between its words.
+pub(super) fn words<'t>(tree: &Tree, text: &'t str) -> Vec<Word<'t>> {
+    let mut words = Words { text, words: Vec::new() };
+    walk(tree, &mut words);
+    words.words
+}
+
+struct Words<'t> {
+    text: &'t str,
+    words: Vec<Word<'t>>,
+}
+
+impl<'t> Visitor<'_> for Words<'t> {
+    fn enter(&mut self, node: Node<'_>) -> bool {
+        if node.child_count() == 0 {
+            self.words.push(Word::Text(node.kind_id(), &self.text[node.byte_range()]));
+            return false;
+        }
+        self.words.push(Word::Begin(node.kind_id()));
+        // a grammar may hide words that have no name
+        let mut at = node.start_byte();
+        let children = node.children(&mut node.walk()).map(|child| child.byte_range()).collect::<Vec<_>>();
+        for child in children.into_iter().chain([node.end_byte()..node.end_byte()]) {
+            let text = self.text[at..child.start.max(at)].trim();
+            if !text.is_empty() {
+                self.words.push(Word::Text(node.kind_id(), text));
+            }
+            at = child.end;
+        }
+        true
+    }
+
+    fn leave(&mut self) {
+        self.words.push(Word::End);
+    }
+}
+
 /// What a file defines, and what it brings in.
 pub(super) fn outline(grammar: &Grammar, tree: &Tree, text: &str) -> (Vec<Definition>, Vec<Import>) {
     let mut outline = Outline { grammar, text, stack: Vec::new(), definitions: Vec::new(), imports: Vec::new() };

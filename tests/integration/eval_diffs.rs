@@ -106,7 +106,13 @@ fn planned(diff: Diff) -> (Plan, Vec<filter::Skipped>) {
         tokenizer: Tokenizer::O200k,
     };
     (
-        plan::build(budget, &Orientation { language: "en".to_owned(), ..Orientation::default() }, "{}", diff, None),
+        plan::build(
+            budget,
+            &Orientation { language: "en".to_owned(), ..Orientation::default() },
+            "{}",
+            diff,
+            plan::Unsent::default(),
+        ),
         skipped,
     )
 }

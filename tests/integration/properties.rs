@@ -223,7 +223,7 @@ fn planned(files: &[Vec<Vec<Marked>>], chunk_tokens: usize) -> Plan {
         tokenizer: Tokenizer::O200k,
     };
     let orientation = Orientation { language: "en".to_owned(), ..Orientation::default() };
-    plan::build(budget, &orientation, "{}", diff::parse(written(files)).unwrap(), None)
+    plan::build(budget, &orientation, "{}", diff::parse(written(files)).unwrap(), plan::Unsent::default())
 }
 
 /// The changed lines that a chunk shows: path, number, mark and text as they stand in the prompt.

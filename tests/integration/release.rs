@@ -147,7 +147,8 @@ fn a_release_is_built_without_the_paths_of_the_machine() {
         "flags -C\u{1f}target-feature=+crt-static\u{1f}--remap-path-prefix={root}=/prudence\u{1f}--remap-path-prefix={crates}\n"
     );
     assert!(built.stderr.contains(&flags), "{built}");
-    let c_flags = format!("C -O2 -ffile-prefix-map={root}=/prudence -ffile-prefix-map={crates}\n");
+    let c_flags =
+        format!("C -O2 -ffile-prefix-map={root}=/prudence -ffile-prefix-map={}\n", crates.replace(' ', "\\ "));
     assert!(built.stderr.contains(&c_flags) && built.stderr.contains("--locked"), "{built}");
     let windows = run("x86_64-pc-windows-msvc");
     assert!(windows.stdout.ends_with("/prudence.exe\n") && !windows.stderr.contains("file-prefix"), "{windows}");
