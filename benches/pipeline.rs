@@ -12,7 +12,6 @@ use prudence::review::schema::{self, Draft};
 use prudence::severity::{Category, Severity};
 
 fn main() {
-    // the tokenizer's table is loaded once a process, and not part of any step
     divan::main();
 }
 

@@ -5,6 +5,7 @@ Python's standard library alone.
 """
 
 import json
+import os
 import subprocess
 import threading
 import time
@@ -51,6 +52,7 @@ class Services:
         self.requests: list[str] = []
         self.review_comments: list[dict] = []
         self.comments: list[dict] = []
+        self.prompts: list[str] = []
         handler = type("Handler", (_Handler,), {"services": self})
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
@@ -67,7 +69,8 @@ class Services:
         """Status, kind of content, and the content."""
         self.requests.append(f"{method} {path}")
         path = path.partition("?")[0]
-        time.sleep(self.model_seconds if path.startswith("/v1/") else self.host_seconds)
+        seconds = self.model_seconds if path.startswith("/v1/") else self.host_seconds
+        time.sleep(seconds)
         pull, issue = f"/repos/{REPOSITORY}/pulls/{NUMBER}", f"/repos/{REPOSITORY}/issues/{NUMBER}"
         match method, path:
             case "POST", "/v1/chat/completions":
@@ -139,9 +142,18 @@ class Services:
         text = json.dumps({"analysis": "A canned answer.", "findings": findings, "summary": ""})
         usage = {"prompt_tokens": len(prompt) // 4, "completion_tokens": len(text) // 4}
         usage["total_tokens"] = sum(usage.values())
+        usage["prompt_tokens_details"] = {"cached_tokens": self.cached(prompt)}
         message = {"role": "assistant", "content": text, "refusal": None}
         choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
         return {"id": "c", "object": "chat.completion", "created": 0, "model": body["model"], "choices": [choice], "usage": usage}
+
+
+    def cached(self, prompt: str) -> int:
+        """Tokens of the longest beginning that an answered prompt had, as a provider's cache counts them: from 1,024 on, in
+        steps of 128. A token is four characters here."""
+        shared = max((len(os.path.commonprefix([prompt, known])) // 4 for known in self.prompts), default=0)
+        self.prompts.append(prompt)
+        return shared // 128 * 128 if shared >= 1024 else 0
 
 
 def finding(path: str, quote: str, severity: str, category: str, title: str, body: str, suggestion: str | None = None) -> dict:
