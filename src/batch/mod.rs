@@ -35,7 +35,7 @@ use state::State;
 /// How long the answers are waited for unless a flag says it: a batch has a day, and its files take a while.
 const DEADLINE: Duration = Duration::from_secs(25 * 60 * 60);
 /// The first pause before a batch is looked at again, and the longest.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(60));
+const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(60));
 
 /// Sends the requests of a file, waits, and fetches the answers.
 ///
