@@ -45,6 +45,8 @@ pub enum Command {
     /// Show what `review` would send and cost; sends nothing
     #[command(after_help = EXAMPLES)]
     Plan(Plan),
+    /// Send requests in a batch, at half the price
+    Batch(Batch),
     /// Check key, endpoint, model, host token and git history; posts nothing
     #[command(after_help = EXAMPLES)]
     Doctor(Doctor),
@@ -104,15 +106,15 @@ pub struct Answers {
     /// Answer from what `--record` kept, and ask nobody
     #[arg(long, value_name = "DIR", conflicts_with = "responses", hide = true)]
     pub replay: Option<PathBuf>,
-    /// Answer from the output file of a batch, and ask nobody
+    /// Answer from the output file of a batch, and ask nobody; may be repeated
     #[arg(long, value_name = "FILE", hide = true)]
-    pub responses: Option<PathBuf>,
+    pub responses: Vec<PathBuf>,
 }
 
 impl Answers {
     /// Whether nobody is asked, so that no key is needed.
     pub fn is_played(&self) -> bool {
-        self.replay.is_some() || self.responses.is_some()
+        self.replay.is_some() || !self.responses.is_empty()
     }
 }
 
@@ -176,6 +178,67 @@ pub struct Plan {
     /// Also write the plan in JSON to this file
     #[arg(long, value_name = "FILE", help_heading = RESULT)]
     pub output: Option<PathBuf>,
+    /// Write the requests to this file, as a batch takes them
+    #[arg(long, value_name = "FILE", help_heading = RESULT)]
+    pub requests: Option<PathBuf>,
+    /// Only those that this output of a batch leaves open; may be repeated
+    #[arg(long, value_name = "FILE", requires = "requests", help_heading = RESULT)]
+    pub responses: Vec<PathBuf>,
+}
+
+/// `prudence batch`.
+#[derive(Debug, Clone, PartialEq, Args)]
+#[command(arg_required_else_help = true, disable_help_subcommand = true)]
+pub struct Batch {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: BatchCommand,
+}
+
+/// What is done with batches.
+#[derive(Debug, Clone, PartialEq, Subcommand)]
+pub enum BatchCommand {
+    /// Send the requests of `plan --requests` at half the price, wait, and fetch the answers
+    #[command(after_help = BATCH_EXAMPLES)]
+    Run(BatchRun),
+}
+
+const BATCH_EXAMPLES: &str = "Examples:
+  prudence plan --requests next.jsonl
+  prudence batch run next.jsonl --output answers.jsonl
+  prudence plan --requests next.jsonl --responses answers.jsonl     the next round, until it is empty
+  prudence review --responses answers.jsonl";
+
+/// `prudence batch run`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct BatchRun {
+    /// The requests that `plan --requests` wrote
+    #[arg(value_name = "REQUESTS")]
+    pub requests: PathBuf,
+    /// The answers: what is in this file stays, and is not asked again
+    #[arg(long, value_name = "RESPONSES")]
+    pub output: PathBuf,
+    /// Time to wait for the answers (default: 25 hours); the same command goes on later
+    #[arg(long, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..=604_800))]
+    pub deadline: Option<u64>,
+    /// The model server: auto or openai
+    #[arg(long, value_name = "NAME", value_parser = words(&keys::PROVIDER), help_heading = MODEL)]
+    #[arg(hide_possible_values = true)]
+    pub provider: Option<String>,
+    /// Root of its API
+    #[arg(long, value_name = "URL", help_heading = MODEL)]
+    pub base_url: Option<String>,
+    /// Read this file instead of `.prudence.toml`
+    #[arg(long, value_name = "FILE", help_heading = MODEL)]
+    pub config: Option<PathBuf>,
+}
+
+impl BatchRun {
+    /// The flags that are settings.
+    pub fn settings(&self) -> Settings {
+        let (provider, base_url, config) = (self.provider.clone(), self.base_url.clone(), self.config.clone());
+        Settings { provider, base_url, config, ..Settings::default() }
+    }
 }
 
 /// `prudence doctor`.
@@ -587,7 +650,8 @@ fn without_empty(mut args: impl Iterator<Item = OsString>) -> Vec<OsString> {
 /// The long flags of all commands that take a value, with their dashes.
 fn flags_with_value() -> Vec<String> {
     let root = Cli::command();
-    let commands = std::iter::once(&root).chain(root.get_subcommands());
+    let inner = root.get_subcommands().flat_map(clap::Command::get_subcommands);
+    let commands = std::iter::once(&root).chain(root.get_subcommands()).chain(inner);
     let arguments = commands.flat_map(clap::Command::get_arguments).filter(|arg| arg.get_action().takes_values());
     arguments.filter_map(|arg| arg.get_long().map(|long| format!("--{long}"))).collect()
 }
@@ -675,6 +739,10 @@ mod tests {
         check_refused("review --mr 7", ErrorKind::ValueValidation);
         check_refused("review --head x", MissingRequiredArgument);
         check_refused("plan --dry-run", UnknownArgument);
+        check_refused("plan --responses f", MissingRequiredArgument);
+        check_refused("batch", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand);
+        check_refused("batch run f", MissingRequiredArgument);
+        check_refused("batch run f --output g --deadline 0", ErrorKind::ValueValidation);
         check_refused("review -v -q", ArgumentConflict);
         for pair in ["--base main --staged", "--base main --worktree", "--staged --worktree"] {
             check_refused(&format!("review {pair}"), ArgumentConflict);
@@ -691,11 +759,11 @@ mod tests {
 
     #[test]
     fn help_fits_a_screen_with_one_line_for_each_flag() {
-        for command in ["", "review", "plan", "config", "init"] {
+        for command in ["", "review", "plan", "config", "init", "batch run"] {
             let help = parse(words(&format!("{command} --help"))).expect_err("help").to_string();
             assert!(help.lines().count() <= 58, "{} lines\n{help}", help.lines().count());
             assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
-            assert!(help.contains("prudence review --pr owner/repo#7"), "{help}");
+            assert!(help.contains("prudence review --"), "{help}");
             for line in help.lines().filter(|line| line.trim_start().starts_with("--")) {
                 assert!(line.trim_start().contains("  "), "no text beside the flag: {line}\n{help}");
             }

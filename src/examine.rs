@@ -2,7 +2,7 @@
 //! result, the same for a request, for the branch on a desk and for a case of `eval`.
 
 use std::cell::Cell;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -15,7 +15,7 @@ use crate::config::{self, Config, Effort};
 use crate::console::Console;
 use crate::context::Context;
 use crate::findings::{Finding, Gathered, Judgement, Origin, Placed, similar};
-use crate::llm::{self, Client, Detour, Tape};
+use crate::llm::{self, Client, Detour, Responses, Tape};
 use crate::meaning::Vectors;
 use crate::prepare::{Prepared, context, tell_of};
 use crate::report::Report;
@@ -46,6 +46,21 @@ impl Asking {
         let meter = Arc::new(Meter::new(prices(config), config.max_cost_usd));
         Asking { meter, cache: None, tape: None, prefix: String::new(), stop: stop.clone() }
     }
+
+    /// The same, where files answer or take the answers. Those of a batch are at its price, and paid for.
+    pub fn with_tape(config: &Config, stop: &Stop, tape: Option<Arc<Tape>>) -> Asking {
+        let asking = Asking::new(config, stop);
+        let meter = match tape.as_deref() {
+            Some(Tape::Responses(_)) => Arc::new(Meter::of_paid(prices(config).of_batch(), config.max_cost_usd)),
+            _ => asking.meter,
+        };
+        Asking { meter, tape, ..asking }
+    }
+
+    /// Whether an answer has to come before more can be asked.
+    fn is_waiting(&self) -> bool {
+        self.tape.as_ref().is_some_and(|tape| tape.is_waiting())
+    }
 }
 
 /// The files that answer instead of the model, or that take its answers, where there are any.
@@ -53,13 +68,21 @@ impl Asking {
 /// # Errors
 /// They cannot be read or written.
 pub fn tape(answers: &cli::Answers, cwd: &Path) -> Result<Option<Arc<Tape>>> {
-    let tape = match (&answers.record, &answers.replay, &answers.responses) {
-        (Some(folder), ..) => Tape::record(&cwd.join(folder))?,
-        (_, Some(folder), _) => Tape::replay(&cwd.join(folder))?,
-        (.., Some(file)) => Tape::responses(&cwd.join(file))?,
-        _ => return Ok(None),
+    let tape = match (&answers.record, &answers.replay) {
+        (Some(folder), _) => Tape::record(&cwd.join(folder))?,
+        (_, Some(folder)) => Tape::replay(&cwd.join(folder))?,
+        _ if answers.responses.is_empty() => return Ok(None),
+        _ => Tape::Responses(responses(&answers.responses, cwd)?),
     };
     Ok(Some(Arc::new(tape)))
+}
+
+/// The output files of batches.
+///
+/// # Errors
+/// They cannot be read.
+pub fn responses(files: &[PathBuf], cwd: &Path) -> Result<Responses> {
+    Responses::read(&files.iter().map(|file| cwd.join(file)).collect::<Vec<_>>())
 }
 
 /// What came of a change.
@@ -102,6 +125,7 @@ pub async fn examine(
         if let Some(why) = client.tape_failure() {
             console.notice(&format!("not every exchange was recorded: {why}"));
         }
+        tell_of_open(asking, console);
         (outcomes, gathered)
     } else {
         (Vec::new(), gather(setup, prepared, tree, &[]))
@@ -118,7 +142,21 @@ pub async fn examine(
 /// # Errors
 /// Address or key cannot be used, or TLS cannot be set up.
 pub fn client(config: &Config, provider: Resolved, asking: &Asking, console: &Console) -> Result<Client> {
-    let mut settings = llm::Settings::new(config, tokio::time::Instant::now() + config.deadline);
+    client_until(config, provider, asking, console, tokio::time::Instant::now() + config.deadline)
+}
+
+/// A client of the model server for which everything is over at `deadline`.
+///
+/// # Errors
+/// As [`client`].
+pub fn client_until(
+    config: &Config,
+    provider: Resolved,
+    asking: &Asking,
+    console: &Console,
+    deadline: tokio::time::Instant,
+) -> Result<Client> {
+    let mut settings = llm::Settings::new(config, deadline);
     settings.provider = match provider {
         Resolved::Azure => config::Provider::Azure,
         _ => config::Provider::OpenAi,
@@ -173,6 +211,20 @@ fn tell_of_passes(prepared: &Prepared, outcomes: &[Outcome], console: &Console) 
     }
 }
 
+/// Says what the files of a batch leave open, and what their answers cost.
+fn tell_of_open(asking: &Asking, console: &Console) {
+    let Some(Tape::Responses(responses)) = asking.tape.as_deref() else { return };
+    console.notice("the answers are those of a batch, for which the prices of the table count by half");
+    let open = responses.open().len();
+    if open > 0 {
+        console.notice(&format!(
+            "{} no answer in {}; `prudence plan --requests NEXT --responses FILE` writes what is open",
+            if open == 1 { "1 request has".to_owned() } else { format!("{open} requests have") },
+            responses.name(),
+        ));
+    }
+}
+
 /// Says which model answered where another was meant.
 fn tell_of_detours(client: &Client, console: &Console) {
     for Detour { from, to, why, requests } in client.detours() {
@@ -193,7 +245,7 @@ async fn vectors(
     let Some(model) = &setup.config.embedding_model else { return Vectors::default() };
     let earlier: Vec<&Finding> = prepared.standing.iter().map(|standing| &standing.finding).collect();
     let texts: Vec<String> = similar::compared(&placed.findings(), &earlier).into_iter().collect();
-    if texts.is_empty() {
+    if texts.is_empty() || asking.is_waiting() {
         return Vectors::default();
     }
     // the texts quote code, and code may hold secrets; an earlier finding is text that anyone may have edited
@@ -220,7 +272,7 @@ async fn look_again(
 ) {
     let config = &setup.config;
     let has_claims = gathered.candidates.iter().any(|candidate| candidate.finding.origin == Origin::Model);
-    if !config.verify || config.effort == Effort::Low || !has_claims {
+    if !config.verify || config.effort == Effort::Low || !has_claims || asking.is_waiting() {
         return;
     }
     let look = Look {

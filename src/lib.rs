@@ -57,6 +57,7 @@
 //! | [`review`] | asks about every chunk; [`review::schema`] is the answer's schema and its one parser |
 //! | [`verify`] | the second look: a sceptic with evidence, and tools that read the repository |
 //! | [`examine`] | asking, looking again and judging, the same for a request and for a case of `eval` |
+//! | [`batch`] | the requests of a review as files, and sending them at half the price |
 //! | [`eval`] | what a review is worth, on changes with known defects |
 //! | [`random`] | numbers that look random and are always the same |
 //! | [`meaning`] | whether two remarks mean the same, by their words |
@@ -87,6 +88,7 @@
 #![warn(missing_docs)]
 
 pub mod assemble;
+pub mod batch;
 pub mod cache;
 pub mod checks;
 pub mod cli;

@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 
+use crate::batch::{self, Round};
 use crate::cache::Cache;
-use crate::cli::{self, Command, PlanFormat};
+use crate::cli::{self, BatchCommand, Command, PlanFormat};
 use crate::config::ci::Ci;
 use crate::config::env::Env;
 use crate::config::provider::Resolved;
@@ -16,7 +17,7 @@ use crate::deliver::{self, Posting};
 use crate::diff::Diff;
 use crate::doctor;
 use crate::eval;
-use crate::examine::{Asking, Examined, examine, tape};
+use crate::examine::{Asking, Examined, examine, responses, tape};
 use crate::forge::Access;
 use crate::git::Repo;
 use crate::init::init;
@@ -51,6 +52,7 @@ async fn command(command: Command, world: &World<'_>, console: &Console) -> Resu
         Command::Publish(args) => publish(&args, world, console).await,
         Command::Eval(args) => eval::run(&args, world, console).await,
         Command::Plan(args) => plan(&args, world, console).await,
+        Command::Batch(cli::Batch { command: BatchCommand::Run(args) }) => batch::run(&args, world, console).await,
         Command::Doctor(args) => doctor::run(&args, world, console).await,
         Command::Config(args) => show_config(&args, world, console),
         Command::Init(args) => init(&args, world, console),
@@ -78,11 +80,9 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
     }
     let tree = Tree::of_change(&setup.target, &setup.change, setup.repo.as_ref());
     let prepared = prepare(&setup, &tree, console).await?;
-    let asking = Asking {
-        cache: cache(args, &prepared, world)?,
-        tape: tape(&args.answers, &world.cwd)?,
-        ..Asking::new(&setup.config, &world.stop)
-    };
+    let tape = tape(&args.answers, &world.cwd)?;
+    let asking =
+        Asking { cache: cache(args, &prepared, world)?, ..Asking::with_tape(&setup.config, &world.stop, tape) };
     if !prepared.plan.chunks.is_empty() {
         make_sure_of_a_channel(&setup, output.has_report(), console).await?;
     }
@@ -168,17 +168,24 @@ async fn plan(args: &cli::Plan, world: &World<'_>, console: &Console) -> Result<
         tell_of(&context, &setup, console);
     }
     let model = (setup.provider != Resolved::Offline).then_some(setup.config.model.as_str());
-    let price = model.and_then(|model| prices(&setup.config).get(model));
+    let is_batch = args.requests.is_some();
+    let prices = if is_batch { prices(&setup.config).of_batch() } else { prices(&setup.config) };
+    let price = model.and_then(|model| prices.get(model));
     let coverage = match &setup.nothing {
         Some(why) => setup.empty_report(why.clone(), Vec::new()).coverage,
         None => report::coverage(&prepared.plan, &prepared.skipped, &[]),
     };
     let config = &setup.config;
     let looks_again = config.verify && config.effort != Effort::Low;
-    let second_look = looks_again.then(|| prices(config).get(&config.verify_model));
+    let second_look = looks_again.then(|| prices.get(&config.verify_model));
     let most = output_limit(config) as usize;
     let mut planned = PlanReport::new(&prepared.plan, coverage, model, price, second_look, most);
     planned.cost.limit_usd = setup.config.max_cost_usd.filter(|_| model.is_some());
+    planned.cost.is_batch = is_batch;
+    if let Some(path) = &args.requests {
+        let round = Round { path: world.cwd.join(path), responses: responses(&args.responses, &world.cwd)?.asking() };
+        round.write(&setup, &prepared, &tree, world, console).await?;
+    }
     if let Some(path) = &args.output {
         write_json(path, &planned)?;
     }

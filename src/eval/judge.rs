@@ -10,7 +10,7 @@ use super::matching::{Remark, Table};
 use crate::llm::{Client, LlmError, Request};
 use crate::plan::Tokenizer;
 use crate::prompt;
-use crate::review::{again, schema};
+use crate::review::{AGAIN, again, schema};
 
 /// Name of the schema in requests.
 const NAME: &str = "same_defect";
@@ -57,6 +57,8 @@ impl Judge<'_> {
             Ok(is_same) => return Ok(is_same),
             Err(error) => error,
         };
+        request.id += AGAIN;
+        request.about = prompt::hash_of(&[&request.about, &error]);
         request.user += &again(&error);
         let reply = self.client.complete(&request).await?;
         parse(&reply.text)
@@ -73,6 +75,7 @@ impl Judge<'_> {
         let tokenizer = Tokenizer::for_model(self.model);
         Request {
             id,
+            about: prompt::hash_of(&[prompt::JUDGE_SYSTEM, &user]),
             model: self.model.to_owned(),
             system: prompt::JUDGE_SYSTEM.to_owned(),
             input_tokens: (tokenizer.count(prompt::JUDGE_SYSTEM) + tokenizer.count(&user) + 100) as u64,

@@ -185,7 +185,7 @@ async fn evaluate(
     provider: Resolved,
     old: Option<&Evaluation>,
 ) -> Result<Evaluation> {
-    let asking = Asking { tape: tape(&args.answers, &world.cwd)?, ..Asking::new(config, &world.stop) };
+    let asking = Asking::with_tape(config, &world.stop, tape(&args.answers, &world.cwd)?);
     world.stop.ends_in_order();
     let judges = || Arc::new(Meter::part_of(asking.meter.clone()));
     let judge = args.judge.clone().filter(|_| provider != Resolved::Offline).map(|model| (model, judges()));

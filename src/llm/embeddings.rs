@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::openai::{self, Answer, ApiError, Dialect};
 use super::{Call, Client, Endpoint, LlmError};
+use crate::prompt;
 use crate::secret::Secret;
 use crate::usage::Usage;
 
@@ -16,6 +17,7 @@ const MOST_BYTES: usize = 4096;
 /// A request for the vectors of some texts.
 struct Embed<'a> {
     id: String,
+    about: String,
     model: &'a str,
     texts: &'a [String],
 }
@@ -29,7 +31,8 @@ impl Client {
         let texts: Vec<String> = texts.iter().map(|text| shortened(text)).collect();
         let mut vectors = Vec::with_capacity(texts.len());
         for (index, texts) in texts.chunks(MOST_TEXTS).enumerate() {
-            let call = Embed { id: format!("{id}/{}", index + 1), model, texts };
+            let about = prompt::hash_of(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+            let call = Embed { id: format!("{id}/{}", index + 1), about, model, texts };
             vectors.extend(self.call(&call, self.settings.deadline).await?.said);
         }
         Ok(vectors)
@@ -43,6 +46,10 @@ impl Call for Embed<'_> {
 
     fn id(&self) -> &str {
         &self.id
+    }
+
+    fn about(&self) -> &str {
+        &self.about
     }
 
     fn model(&self) -> &str {
@@ -97,7 +104,7 @@ mod tests {
 
     fn decode(body: &str) -> Result<Vec<Vec<f32>>, String> {
         let texts = ["one".to_owned(), "two".to_owned()];
-        let call = Embed { id: "embed/1".to_owned(), model: "m", texts: &texts };
+        let call = Embed { id: "embed/1".to_owned(), about: String::new(), model: "m", texts: &texts };
         call.decode(200, body.as_bytes(), None).map(|answer| answer.said.unwrap()).map_err(|error| error.message)
     }
 

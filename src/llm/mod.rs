@@ -3,6 +3,7 @@
 //! [`Client::complete`] (and [`Client::embed`]) sends a request, repeats it where that may help, steps down where a server understands less, and
 //! books every attempt on the run's [`Meter`] before it is sent. What goes over the wire is in [`openai`] and `embeddings`.
 
+mod batch;
 mod embeddings;
 mod error;
 mod fallback;
@@ -10,6 +11,7 @@ mod lanes;
 mod limits;
 pub mod openai;
 mod pace;
+mod responses;
 mod tape;
 mod transport;
 
@@ -36,10 +38,12 @@ use lanes::Lanes;
 use limits::LONGEST_WAIT;
 use openai::{Answer, ApiError, Dialect};
 use pace::Room;
-use transport::{Endpoint, HttpReply, Lost, Transport};
+use transport::{Asking, Endpoint, HttpReply, Lost, Transport};
 
+pub use batch::{Batch, Stage};
 pub use error::{LlmError, TooLong};
 pub use fallback::Detour;
+pub use responses::{Open, Responses};
 pub use tape::Tape;
 
 /// Which server is asked, and how patiently.
@@ -133,6 +137,9 @@ pub struct Event {
 pub struct Request {
     /// Names the request within its run, as a batch file does: `review/2/1` is chunk 2, pass 1.
     pub id: String,
+    /// Hash of what is asked about, without what stands around it and changes with every remark on the request: an answer
+    /// that comes in a file is one to this question by it.
+    pub about: String,
     /// The model; for Azure the deployment.
     pub model: String,
     /// The instructions.
@@ -213,6 +220,9 @@ trait Call {
 
     /// Names the request within its run.
     fn id(&self) -> &str;
+
+    /// Hash of what is asked about.
+    fn about(&self) -> &str;
 
     /// The model; for Azure the deployment.
     fn model(&self) -> &str;
@@ -314,6 +324,11 @@ impl Client {
         self.transport.tape_failure()
     }
 
+    /// Whether an answer has to come before more can be asked.
+    pub fn is_waiting(&self) -> bool {
+        self.settings.tape.as_ref().is_some_and(|tape| tape.is_waiting())
+    }
+
     /// The ledger on which this client books.
     pub fn meter(&self) -> &Meter {
         &self.meter
@@ -370,13 +385,14 @@ impl Client {
     /// Attempts until there is an answer, or an error after which another attempt makes no sense.
     async fn attempts<C: Call>(&self, call: &C, until: Instant) -> Result<Done<C::Said>, LlmError> {
         let (mut sent, mut failures, mut attempt) = (0, 0, 0);
+        let mut last = None;
         loop {
             let Ok(lane) = timeout_at(until, self.lanes.enter()).await else { return Err(self.too_late(until)) };
             self.ready(call, until).await?;
             let reservation = self.reserve(call, until, sent > 0).await?;
             let started = Instant::now();
             let Attempt { sent: was_sent, sent_bytes, received_bytes, status, request_id, result } =
-                self.attempt(call, until, reservation).await;
+                self.attempt(call, until, reservation, failures).await;
             sent += u64::from(was_sent);
             attempt += 1;
             match status {
@@ -406,9 +422,14 @@ impl Client {
                     return Ok(done);
                 }
                 Err(Setback::StepDown(_)) => Ok(Duration::ZERO),
+                Err(Setback::Open(cause)) => Err(LlmError::Failed(match &last {
+                    Some(last) => format!("{last}; {cause}"),
+                    None => cause,
+                })),
                 Err(Setback::End(error)) => Err(error),
                 Err(Setback::Again { error, asked_wait }) => {
                     failures += 1;
+                    last = Some(error.to_string());
                     self.pause(error, asked_wait, failures, until)
                 }
             };
@@ -457,12 +478,20 @@ impl Client {
     }
 
     /// One attempt: sent, received and booked.
-    async fn attempt<C: Call>(&self, call: &C, until: Instant, reservation: Reservation<'_>) -> Attempt<C::Said> {
+    async fn attempt<C: Call>(
+        &self,
+        call: &C,
+        until: Instant,
+        reservation: Reservation<'_>,
+        failures: u32,
+    ) -> Attempt<C::Said> {
         let asked = self.asked(call.model());
         let dialect = self.known(call.model()).dialect;
         let body = call.encode(dialect).to_string();
         let sent_bytes = body.len();
-        match self.transport.ask(C::ENDPOINT, call.id(), call.model(), body, self.attempt_ends(until)).await {
+        let line = responses::line_id(call, dialect, failures);
+        let asking = Asking { endpoint: C::ENDPOINT, id: call.id(), line: &line, model: call.model() };
+        match self.transport.ask(&asking, body, self.attempt_ends(until)).await {
             Ok(reply) => {
                 self.reached.store(true, Ordering::Relaxed);
                 self.learn(asked.model, |known| known.room.hear(&reply.headers, Instant::now()));
@@ -479,6 +508,9 @@ impl Client {
                     drop(reservation)
                 } else {
                     reservation.cancel()
+                }
+                if let (Lost::Absent(_), Some(Tape::Responses(responses))) = (&lost, self.settings.tape.as_deref()) {
+                    responses.leave_open(call, dialect, failures);
                 }
                 let result = Err(self.lost(&lost, &asked, until));
                 Attempt { sent, sent_bytes, received_bytes: None, status: None, request_id: None, result }
@@ -523,6 +555,10 @@ impl Client {
         }
         let Failure { error: failure, retry, scope } = classify(error, asked);
         let is_split = matches!(failure, LlmError::Split { .. });
+        if let (LlmError::Stop(message), true) = (&failure, self.is_batch()) {
+            // the file may have a later answer to the same request, and has others to other ones
+            return Setback::Again { error: LlmError::Failed(message.clone()), asked_wait: None };
+        }
         if is_split || !limits::should_retry(headers).unwrap_or(retry) {
             let is_of_model = match scope {
                 Scope::Model => true,
@@ -564,7 +600,7 @@ impl Client {
             Lost::Cut(cause) => {
                 again(LlmError::Busy(format!("no answer from the model server: {}", asked.clean(cause, 200))))
             }
-            Lost::Absent(cause) => Setback::End(LlmError::Failed(cause.clone())),
+            Lost::Absent(cause) => Setback::Open(cause.clone()),
             Lost::TooLarge => Setback::End(LlmError::Failed("the model server's answer is too large".to_owned())),
         }
     }
@@ -577,7 +613,8 @@ impl Client {
         failures: u32,
         until: Instant,
     ) -> Result<Duration, LlmError> {
-        if failures >= self.settings.max_attempts {
+        let most = if self.is_batch() { responses::MOST_ATTEMPTS } else { self.settings.max_attempts };
+        if failures >= most {
             return Err(ended(error, &format!("; gave up after {failures} attempts")));
         }
         if self.transport.is_played() {
@@ -606,6 +643,11 @@ impl Client {
             "the model server at `{}` redirects {target} ({}), where the key is not sent\nhint: set `--base-url` to the address that answers itself",
             self.origin, reply.status
         )))
+    }
+
+    /// Whether the answers are those of a batch.
+    fn is_batch(&self) -> bool {
+        matches!(self.settings.tape.as_deref(), Some(Tape::Responses(_)))
     }
 
     fn asked<'a>(&'a self, model: &'a str) -> Asked<'a> {
@@ -660,6 +702,9 @@ enum Setback {
     /// The same again, after the pause that the server asks for or a usual one.
     #[error("{error}")]
     Again { error: LlmError, asked_wait: Option<Duration> },
+    /// The files that answer have no answer to this attempt.
+    #[error("{0}")]
+    Open(String),
     /// No other attempt.
     #[error("{0}")]
     End(LlmError),
@@ -669,7 +714,7 @@ impl Setback {
     /// The error of a request that gets one attempt only.
     fn into_error(self) -> LlmError {
         match self {
-            Setback::StepDown(message) => LlmError::Failed(message),
+            Setback::StepDown(message) | Setback::Open(message) => LlmError::Failed(message),
             Setback::Again { error, .. } | Setback::End(error) => error,
         }
     }

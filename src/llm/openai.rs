@@ -93,6 +93,10 @@ impl Call for Request {
         &self.id
     }
 
+    fn about(&self) -> &str {
+        &self.about
+    }
+
     fn model(&self) -> &str {
         &self.model
     }
@@ -349,6 +353,11 @@ fn content_of(
     }
 }
 
+/// A server's word about a batch, fit to be shown. Its answer had no key in it any more when it was read.
+pub fn shown(text: &str) -> String {
+    clean(text, None, 300)
+}
+
 /// `None` where the two numbers that are paid for are not both there.
 fn usage_of(value: &Value) -> Option<Usage> {
     let number = |path: &str| value.pointer(path).and_then(Value::as_u64);
@@ -466,6 +475,7 @@ mod tests {
     fn request(model: &str) -> Request {
         Request {
             id: "review/1/1".to_owned(),
+            about: String::new(),
             turns: Vec::new(),
             tools: &[],
             may_call: false,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::lock;
+use super::responses::Responses;
 use super::transport::{HttpReply, Lost};
 use crate::prompt;
 use crate::secret::Secret;
@@ -23,13 +24,8 @@ pub enum Tape {
     Record(Reel),
     /// Answers with what was kept, byte for byte, and asks nobody.
     Replay(Reel),
-    /// Answers with the lines of a batch's output file, by the id of the request.
-    Responses {
-        /// Its name, for messages.
-        name: String,
-        /// Status and body by `custom_id`.
-        answers: HashMap<String, (u16, Vec<u8>)>,
-    },
+    /// Answers with the lines of a batch's output files.
+    Responses(Responses),
 }
 
 /// A folder of exchanges.
@@ -95,55 +91,24 @@ impl Tape {
         Ok(Tape::Replay(Reel { folder: folder.to_owned(), times: Mutex::default() }))
     }
 
-    /// Answers with the output file of a batch: JSON Lines, in any order.
-    ///
-    /// # Errors
-    /// It cannot be read, or a line is none of a batch's output.
-    pub fn responses(file: &Path) -> Result<Tape> {
-        let name = file.display().to_string();
-        let text = std::fs::read_to_string(file)
-            .with_context(|| format!("cannot read the responses `{name}`\nhint: name a batch's output file"))?;
-        let mut answers = HashMap::new();
-        for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            let (id, answer) = response(line).map_err(|cause| {
-                anyhow!("{name}:{}: {cause}\nhint: each line is an object with `custom_id` and `response`", index + 1)
-            })?;
-            answers.insert(id, answer);
-        }
-        Ok(Tape::Responses { name, answers })
-    }
-
     /// Whether nobody is asked: then nothing is gained by waiting.
     pub fn is_played(&self) -> bool {
         !matches!(self, Tape::Record(_))
     }
 
-    /// The answer that is kept for a request.
-    pub(super) fn play(&self, id: &str, body: &str) -> Result<HttpReply, Lost> {
+    /// Whether an answer has to come before more can be asked.
+    pub fn is_waiting(&self) -> bool {
+        matches!(self, Tape::Responses(responses) if responses.is_waiting())
+    }
+
+    /// The answer that is kept for a request: `line` is its name in the files of a batch.
+    pub(super) fn play(&self, id: &str, line: &str, body: &str) -> Result<HttpReply, Lost> {
         match self {
             Tape::Record(_) => Err(Lost::Absent("a recording has no answers".to_owned())),
             Tape::Replay(reel) => reel.play(id, body),
-            Tape::Responses { name, answers } => match answers.get(id) {
-                Some((status, body)) => {
-                    Ok(HttpReply { status: *status, headers: HeaderMap::new(), body: body.clone() })
-                }
-                None => Err(Lost::Absent(format!("`{name}` has no answer for `{id}`"))),
-            },
+            Tape::Responses(responses) => responses.play(id, line),
         }
     }
-}
-
-/// A line of a batch's output: the id, status and body.
-fn response(line: &str) -> Result<(String, (u16, Vec<u8>)), String> {
-    let value: Value = serde_json::from_str(line).map_err(|err| format!("not JSON: {err}"))?;
-    let id = value["custom_id"].as_str().ok_or("no `custom_id`")?.to_owned();
-    let answer = match (value["response"]["status_code"].as_u64(), value["response"].get("body")) {
-        (Some(status), Some(body)) => (u16::try_from(status).map_err(|_| "no HTTP status")?, body.to_string()),
-        // the request itself failed: `error` says why
-        _ if !value["error"].is_null() => (400, serde_json::json!({"error": value["error"]}).to_string()),
-        _ => return Err("neither `response` nor `error`".to_owned()),
-    };
-    Ok((id, (answer.0, answer.1.into_bytes())))
 }
 
 impl Reel {
@@ -249,7 +214,7 @@ mod tests {
         }
         reel.keep("review/1/2", "{\"q\":2}", &Err(Lost::Cut("reset".to_owned())), Some(&key)).unwrap();
         let tape = Tape::replay(folder.path()).unwrap();
-        let play = |body: &str| tape.play("review/1/1", body);
+        let play = |body: &str| tape.play("review/1/1", "", body);
         assert_eq!(play("{\"q\":1}").unwrap().body, bodies[0]);
         assert_eq!(play("{\"q\":1}").unwrap().body, bodies[1]);
         let third = play("{\"q\":1}").unwrap();
@@ -263,35 +228,9 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_or_file_that_is_none_is_refused() {
+    fn a_folder_that_is_none_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         assert!(Tape::replay(folder.path()).unwrap_err().to_string().contains("no recorded exchange"));
         assert!(Tape::replay(&folder.path().join("x")).unwrap_err().to_string().contains("hint: "));
-        let file = folder.path().join("out.jsonl");
-        for (line, expected) in [
-            ("no", "out.jsonl:2: not JSON"),
-            ("{}", "out.jsonl:2: no `custom_id`"),
-            (r#"{"custom_id":"a"}"#, "out.jsonl:2: neither"),
-        ] {
-            std::fs::write(&file, format!("\n{line}\n")).unwrap();
-            let error = Tape::responses(&file).unwrap_err().to_string();
-            assert!(error.contains(expected) && error.contains("\nhint: "), "{error}");
-        }
-    }
-
-    #[test]
-    fn the_lines_of_a_batch_are_found_by_their_ids() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("out.jsonl");
-        let lines = [
-            r#"{"custom_id":"review/1/2","response":{"status_code":200,"body":{"b":1}},"error":null}"#,
-            r#"{"custom_id":"review/1/1","response":null,"error":{"code":"batch_expired","message":"late"}}"#,
-        ];
-        std::fs::write(&file, lines.join("\n")).unwrap();
-        let tape = Tape::responses(&file).unwrap();
-        let good = tape.play("review/1/2", "").unwrap();
-        assert_eq!((good.status, good.body.as_slice()), (200, br#"{"b":1}"#.as_slice()));
-        assert_eq!(tape.play("review/1/1", "").unwrap().status, 400);
-        assert!(matches!(tape.play("verify/1", ""), Err(Lost::Absent(cause)) if cause.contains("`verify/1`")));
     }
 }

@@ -45,6 +45,7 @@ pub(super) fn settings(base_url: &str) -> Settings {
 fn request() -> Request {
     Request {
         id: "review/1/1".to_owned(),
+        about: String::new(),
         turns: Vec::new(),
         tools: &[],
         may_call: false,

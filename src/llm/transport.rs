@@ -3,6 +3,7 @@
 use std::error::Error as _;
 use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use reqwest::{Method, Url};
 use tokio::time::{Instant, timeout_at};
@@ -39,7 +40,22 @@ pub(super) enum Endpoint {
     Embeddings,
 }
 
+/// A request by POST, without its body.
+pub(super) struct Asking<'a> {
+    pub(super) endpoint: Endpoint,
+    /// Its name within the run.
+    pub(super) id: &'a str,
+    /// Its name in the files of a batch.
+    pub(super) line: &'a str,
+    pub(super) model: &'a str,
+}
+
 impl Endpoint {
+    /// The address in the lines of a batch, which no server's own address goes into.
+    pub(super) fn batch_url(self) -> String {
+        format!("/v1/{}", self.path().join("/"))
+    }
+
     /// The segments of its path.
     fn path(self) -> &'static [&'static str] {
         match self {
@@ -115,25 +131,18 @@ impl Transport {
         self.base.origin().ascii_serialization()
     }
 
-    /// Asks `model` by POST; everything is over at `until`.
-    pub(super) async fn ask(
-        &self,
-        endpoint: Endpoint,
-        id: &str,
-        model: &str,
-        body: String,
-        until: Instant,
-    ) -> Result<HttpReply, Lost> {
+    /// Asks by POST; everything is over at `until`.
+    pub(super) async fn ask(&self, asking: &Asking<'_>, body: String, until: Instant) -> Result<HttpReply, Lost> {
         let recording = match self.tape.as_deref() {
             None => None,
             Some(Tape::Record(reel)) => Some((reel, body.clone())),
-            Some(played) => return played.play(id, &body),
+            Some(played) => return played.play(asking.id, asking.line, &body),
         };
-        let url = self.endpoint(endpoint, model);
+        let url = self.endpoint(asking.endpoint, asking.model);
         let request = self.request(Method::POST, url).header(header::CONTENT_TYPE, "application/json").body(body);
         let result = self.exchange(request, until).await;
         if let Some((reel, body)) = recording
-            && let Err(err) = reel.keep(id, &body, &result, self.key.as_ref())
+            && let Err(err) = reel.keep(asking.id, &body, &result, self.key.as_ref())
         {
             // what was paid for is not thrown away because a disk is full
             self.tape_failed.get_or_init(|| format!("{err:#}"));
@@ -163,6 +172,57 @@ impl Transport {
     pub(super) async fn models(&self, until: Instant) -> Result<HttpReply, Lost> {
         let url = self.url(if self.azure_api_version.is_some() { &["openai", "models"] } else { &["models"] });
         self.exchange(self.request(Method::GET, url), until).await
+    }
+
+    /// Asks at a path of the server; everything is over at `until`.
+    pub(super) async fn get(&self, path: &[&str], query: &[(&str, &str)], until: Instant) -> Result<HttpReply, Lost> {
+        let mut url = self.url(path);
+        url.query_pairs_mut().extend_pairs(query);
+        self.exchange(self.request(Method::GET, url), until).await
+    }
+
+    /// Sends `body` to a path of the server; everything is over at `until`.
+    pub(super) async fn post(
+        &self,
+        path: &[&str],
+        content_type: &str,
+        body: Bytes,
+        until: Instant,
+    ) -> Result<HttpReply, Lost> {
+        let request = self.request(Method::POST, self.url(path)).header(header::CONTENT_TYPE, content_type);
+        self.exchange(request.body(body), until).await
+    }
+
+    /// Asks at a path for lines, which may be more than an answer has; each goes to `keep` with its end. What is no success
+    /// is answered as always.
+    pub(super) async fn lines(
+        &self,
+        path: &[&str],
+        keep: &mut dyn FnMut(&[u8]) -> Result<(), Lost>,
+        until: Instant,
+    ) -> Result<HttpReply, Lost> {
+        let clean = |line: Vec<u8>| self.key.iter().fold(line, |line, key| key.redact_body(line));
+        let whole = async {
+            let mut response = self.request(Method::GET, self.url(path)).send().await.map_err(lost)?;
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            let mut rest = Vec::new();
+            while let Some(part) = response.chunk().await.map_err(lost)? {
+                rest.extend_from_slice(&part);
+                while let Some(end) = rest.iter().position(|byte| *byte == b'\n').filter(|_| status == 200) {
+                    let after = rest.split_off(end + 1);
+                    keep(&clean(std::mem::replace(&mut rest, after)))?;
+                }
+                if rest.len() > MAX_BODY {
+                    return Err(Lost::TooLarge);
+                }
+            }
+            if status == 200 && !rest.is_empty() {
+                rest.push(b'\n');
+                keep(&clean(std::mem::take(&mut rest)))?;
+            }
+            Ok(HttpReply { status, headers, body: clean(rest) })
+        };
+        timeout_at(until, whole).await.unwrap_or_else(|_| Err(Lost::Cut("it took too long".to_owned())))
     }
 
     /// Sends a request; the answer has no key in it, also where the server repeats it.

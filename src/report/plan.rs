@@ -60,6 +60,9 @@ pub struct PlannedCost {
     /// The most that a review may spend; whoever knows it sets it.
     #[serde(skip)]
     pub limit_usd: Option<f64>,
+    /// Whether these are the dollars of a batch; whoever knows it sets it.
+    #[serde(skip)]
+    pub is_batch: bool,
 }
 
 /// Tokens of a usual answer: the analysis, and a finding now and then.
@@ -118,6 +121,7 @@ impl PlanReport {
                 usd_expected: usd(cached, USUAL_ANSWER.min(max_output_tokens) * requests),
                 usd_max: usd(0, most).zip(look).map(|(passes, look)| passes + look),
                 limit_usd: None,
+                is_batch: false,
             },
         }
     }
@@ -159,8 +163,9 @@ impl PlanReport {
             let lines = plural(coverage.remembered(), "changed line");
             let _ = writeln!(out, "{lines} reviewed before and not sent again; `--full` would");
         }
-        let PlannedCost { usd_expected, usd_max, limit_usd } = self.cost;
-        let _ = writeln!(out, "expected {}, at most {}", dollars(usd_expected), dollars(usd_max));
+        let PlannedCost { usd_expected, usd_max, limit_usd, is_batch } = self.cost;
+        let batch = if is_batch { ", at the price of a batch" } else { "" };
+        let _ = writeln!(out, "expected {}, at most {}{batch}", dollars(usd_expected), dollars(usd_max));
         if let (Some(expected), Some(limit)) = (usd_expected, limit_usd.filter(|limit| usd_max > Some(*limit))) {
             let verb = if expected > limit { "will" } else { "may" };
             let limit = dollars(Some(limit));

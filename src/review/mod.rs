@@ -147,16 +147,17 @@ const SPLIT: &str = "split";
 
 /// Asks about a chunk; where prompt or answer is too long, about its halves.
 async fn review_chunk(client: &Client, plan: &Plan, ask: &Ask, pass: &Pass, chunk: Chunk) -> Vec<Outcome> {
-    let mut work = vec![chunk];
+    // each with its name among the parts of the chunk: a half keeps its name, whatever becomes of the other
+    let mut work = vec![(chunk, String::new())];
     let mut splits = 0;
     let mut outcomes = Vec::new();
-    while let Some(chunk) = work.pop() {
+    while let Some((chunk, part)) = work.pop() {
         let known = ask.cache.as_ref().map(|cache| (cache, cache.key(&asked_about(plan, pass, &chunk))));
         let cached = known.as_ref().and_then(|(cache, key)| cache.get(key));
         if cached.as_deref() == Some(SPLIT)
             && let Some((first, second)) = plan.split(&chunk).filter(|_| splits < MOST_SPLITS)
         {
-            work.extend([second, first]);
+            work.extend([(second, format!("{part}/2")), (first, format!("{part}/1"))]);
             splits += 1;
             continue;
         }
@@ -173,13 +174,13 @@ async fn review_chunk(client: &Client, plan: &Plan, ask: &Ask, pass: &Pass, chun
             continue;
         }
         let mut model = None;
-        let result = match ask_once(client, plan, ask, pass, &chunk, splits).await {
+        let result = match ask_once(client, plan, ask, pass, &chunk, &part).await {
             Err(LlmError::Split { message, .. }) => match plan.split(&chunk).filter(|_| splits < MOST_SPLITS) {
                 Some((first, second)) => {
                     if let Some((cache, key)) = &known {
                         cache.put(key, SPLIT);
                     }
-                    work.extend([second, first]);
+                    work.extend([(second, format!("{part}/2")), (first, format!("{part}/1"))]);
                     splits += 1;
                     continue;
                 }
@@ -210,12 +211,15 @@ fn asked_about(plan: &Plan, pass: &Pass, chunk: &Chunk) -> String {
     format!("{}{}{}", plan.part(chunk, pass), plan.context(chunk).0, pass.lens.unwrap_or_default())
 }
 
+/// Ends the id of a request that is made again, since its answer could not be read.
+pub const AGAIN: &str = "/again";
+
 /// What is added to a prompt whose answer could not be read.
 pub fn again(error: &str) -> String {
     format!("\n\nYour last answer could not be used: {error}. Answer again, with the JSON object only.")
 }
 
-/// One request, and one more where the answer cannot be read. Returns the answer, and as what it came. `splits` tells the parts
+/// One request, and one more where the answer cannot be read. Returns the answer, and as what it came. `part` tells the parts
 /// of a chunk apart.
 async fn ask_once(
     client: &Client,
@@ -223,11 +227,12 @@ async fn ask_once(
     ask: &Ask,
     pass: &Pass,
     chunk: &Chunk,
-    splits: u8,
+    part: &str,
 ) -> Result<(Answer, Reply), LlmError> {
-    let part = if splits == 0 { String::new() } else { format!("/{splits}") };
+    let about = asked_about(plan, pass, chunk);
     let mut request = Request {
         id: format!("{}review/{}/{}{part}", ask.prefix, chunk.id, pass.number),
+        about: prompt::hash_of(&[&plan.frame.system, &about]),
         turns: Vec::new(),
         tools: &[],
         may_call: false,
@@ -246,6 +251,8 @@ async fn ask_once(
         Ok(answer) => return Ok((answer, reply)),
         Err(error) => error,
     };
+    request.id += AGAIN;
+    request.about = prompt::hash_of(&[&request.about, &error]);
     request.user += &again(&error);
     request.input_tokens += 40;
     let reply = client.complete(&request).await?;

@@ -15,6 +15,8 @@ use super::{Prices, Usage, cost_usd};
 pub struct Meter {
     prices: Prices,
     limit_usd: Option<f64>,
+    /// Whether all that is booked was paid for before: then there is nothing to refuse.
+    is_paid: bool,
     ledger: Mutex<Ledger>,
     /// The ledger of which this is a part: everything is booked there too.
     whole: Option<Arc<Meter>>,
@@ -53,7 +55,12 @@ pub struct OverLimit {
 impl Meter {
     /// An empty ledger. Without a limit nothing is refused; a model without a price is never refused.
     pub fn new(prices: Prices, limit_usd: Option<f64>) -> Meter {
-        Meter { prices, limit_usd, ledger: Mutex::default(), whole: None, freed: Notify::new() }
+        Meter { prices, limit_usd, is_paid: false, ledger: Mutex::default(), whole: None, freed: Notify::new() }
+    }
+
+    /// An empty ledger for answers that were paid for before this run: it counts them, and refuses none.
+    pub fn of_paid(prices: Prices, limit_usd: Option<f64>) -> Meter {
+        Meter { is_paid: true, ..Meter::new(prices, limit_usd) }
     }
 
     /// An empty ledger for a part of a run: what is booked on it is booked on the whole too, under the limit of that.
@@ -81,8 +88,7 @@ impl Meter {
             }
             None => None,
         };
-        let worst = Usage { input_tokens, output_tokens: u64::from(max_output_tokens), ..Usage::default() };
-        let needed_usd = self.prices.get(model).map_or(0.0, |price| cost_usd(&worst, &price));
+        let needed_usd = self.worst_usd(model, input_tokens, max_output_tokens).unwrap_or(0.0);
         loop {
             // Made before the look at the ledger, so that what is freed in between is not missed.
             let freed = self.freed.notified();
@@ -97,7 +103,7 @@ impl Meter {
     /// Whether the room was there; `false` while requests under way hold it.
     fn try_reserve(&self, needed_usd: f64) -> Result<bool, OverLimit> {
         let mut ledger = self.ledger();
-        if let Some(limit_usd) = self.limit_usd.filter(|_| needed_usd > 0.0) {
+        if let Some(limit_usd) = self.limit_usd.filter(|_| needed_usd > 0.0 && !self.is_paid) {
             let spent_usd = self.known_usd(&ledger) + ledger.unconfirmed_usd;
             if spent_usd + needed_usd > limit_usd {
                 return Err(OverLimit { limit_usd, spent_usd, needed_usd });
@@ -129,6 +135,16 @@ impl Meter {
         self.ledger().by_model.iter().try_fold(0.0, |sum, (model, usage)| Some(sum + self.usd_of(model, usage)?))
     }
 
+    /// The dollars of everything that was billed and has a price.
+    pub fn spent_usd(&self) -> f64 {
+        self.known_usd(&self.ledger())
+    }
+
+    /// The dollars of a request in its worst case; `None` for a model without a price.
+    pub fn worst_usd(&self, model: &str, input_tokens: u64, max_output_tokens: u32) -> Option<f64> {
+        self.usd_of(model, &worst(input_tokens, max_output_tokens))
+    }
+
     /// The limit in dollars.
     pub fn limit_usd(&self) -> Option<f64> {
         self.limit_usd
@@ -158,6 +174,11 @@ impl Meter {
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a request may take: nothing of it cached, and an answer as long as it may be.
+fn worst(input_tokens: u64, max_output_tokens: u32) -> Usage {
+    Usage { input_tokens, output_tokens: u64::from(max_output_tokens), ..Usage::default() }
 }
 
 /// Money set aside for one HTTP request.
@@ -288,6 +309,16 @@ mod tests {
         check(|reservation| reservation.release(), 1, 0.0, 2.0);
         check(|reservation| reservation.cancel(), 0, 0.0, 2.0);
         check(|reservation| drop(reservation), 1, 0.0, 1.0);
+    }
+
+    #[tokio::test]
+    async fn what_was_paid_before_is_counted_and_not_refused() {
+        let meter = Meter { is_paid: true, ..meter(1.0) };
+        for _ in 0..3 {
+            reserve(&meter, "m", 1_000_000).await.unwrap().settle(took(1_000_000, 0));
+        }
+        assert_eq!((meter.usd(), meter.spent_usd(), meter.limit_usd()), (Some(3.0), 3.0, Some(1.0)));
+        assert_eq!((meter.worst_usd("m", 500_000, 500_000), meter.worst_usd("x", 1, 1)), (Some(1.0), None));
     }
 
     #[tokio::test]

@@ -23,6 +23,10 @@ impl Price {
     pub fn new(input: f64, cached_input: Option<f64>, output: f64) -> Price {
         Price { input, cached_input: cached_input.unwrap_or(input), output }
     }
+
+    fn part(self, part: f64) -> Price {
+        Price { input: self.input * part, cached_input: self.cached_input * part, output: self.output * part }
+    }
 }
 
 /// What is known of a model.
@@ -106,19 +110,33 @@ fn is_date(text: &str) -> bool {
 
 /// The user's prices above the embedded ones.
 #[derive(Debug, Clone, Default)]
-pub struct Prices(BTreeMap<String, Price>);
+pub struct Prices {
+    own: BTreeMap<String, Price>,
+    /// Whether the embedded ones are those of a batch.
+    is_batch: bool,
+}
+
+/// The part of the usual price that OpenAI takes for what is asked in a batch.
+const BATCH: f64 = 0.5;
 
 impl Prices {
     /// Prices by model name; they win over the embedded table.
     pub fn new(overrides: impl IntoIterator<Item = (String, Price)>) -> Prices {
-        Prices(overrides.into_iter().collect())
+        Prices { own: overrides.into_iter().collect(), is_batch: false }
+    }
+
+    /// The same for what is asked in a batch. The user's own prices are what the user pays, and stay.
+    pub fn of_batch(self) -> Prices {
+        Prices { is_batch: true, ..self }
     }
 
     /// The price of `name`: the user's for this name, else the user's for the model it is a snapshot of, else the
     /// embedded one. `None` where it is not known, which is not the same as free.
     pub fn get(&self, name: &str) -> Option<Price> {
         let own = |(known, price): (&String, &Price)| names(known, name).then_some(*price);
-        self.0.get(name).copied().or_else(|| self.0.iter().find_map(own)).or_else(|| model(name).map(|m| m.price))
+        let part = if self.is_batch { BATCH } else { 1.0 };
+        let embedded = || model(name).map(|model| model.price.part(part));
+        self.own.get(name).copied().or_else(|| self.own.iter().find_map(own)).or_else(embedded)
     }
 }
 
@@ -166,6 +184,14 @@ mod tests {
         assert_eq!(prices.get("gpt-4o-mini-2024-07-18").unwrap().input, 1.0);
         assert_eq!(prices.get("my-model").unwrap().cached_input, 0.3);
         assert_eq!(prices.get("gpt-4o").unwrap().input, 2.5);
+        assert_eq!(prices.get("other"), None);
+    }
+
+    #[test]
+    fn a_batch_costs_half_of_the_table_and_what_the_user_says() {
+        let prices = Prices::new([("mine".to_owned(), Price::new(3.0, Some(0.3), 4.0))]).of_batch();
+        assert_eq!(prices.get("gpt-4o-mini"), Some(Price { input: 0.075, cached_input: 0.0375, output: 0.3 }));
+        assert_eq!(prices.get("mine"), Some(Price { input: 3.0, cached_input: 0.3, output: 4.0 }));
         assert_eq!(prices.get("other"), None);
     }
 

@@ -72,7 +72,7 @@ pub async fn look_again(look: &Look<'_>, gathered: &mut Gathered) -> Vec<String>
         .buffered(look.concurrency.max(1))
         .concat()
         .await;
-    if look.tree.why_nowhere().is_none() {
+    if look.tree.why_nowhere().is_none() && !look.client.is_waiting() {
         look.settle_open(&mut settled, &gathered.candidates).await;
     }
     let failed: Vec<&String> = settled.iter().filter_map(|settled| settled.result.as_ref().err()).collect();
@@ -180,6 +180,8 @@ impl Look<'_> {
                 request.input_tokens += (result.len() + call.arguments.len()) as u64 / 3 + 20;
                 calls.push((call, result));
             }
+            let results: Vec<&str> = calls.iter().map(|(_, result)| result.as_str()).collect();
+            request.about = prompt::hash_of(&[&request.about, &results.join("\0")]);
             request.turns.push(Turn { calls });
         }
         Err("the model did not come to an end".to_owned())
@@ -195,6 +197,8 @@ impl Look<'_> {
         }
         let mut text = self.complete(&request).await?.text;
         if let Err(error) = verdict::parse(&text) {
+            request.id += crate::review::AGAIN;
+            request.about = prompt::hash_of(&[&request.about, &error]);
             request.user += &crate::review::again(&error);
             text = self.complete(&request).await?.text;
         }
@@ -233,6 +237,7 @@ impl Look<'_> {
         let input_tokens = self.plan.count(prompt::VERIFY_SYSTEM) + self.plan.count(&user) + 100;
         Request {
             id: format!("{}{id}", self.prefix),
+            about: prompt::hash_of(&[&claims_text, &scene.part, &scene.context]),
             model: self.model.to_owned(),
             system: prompt::VERIFY_SYSTEM.to_owned(),
             user,

@@ -4,6 +4,8 @@ mod access;
 mod actions;
 mod attacks;
 mod bad_input;
+#[cfg(unix)] // with a shell
+mod batch;
 mod cache;
 mod checks;
 mod config;

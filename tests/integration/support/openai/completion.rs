@@ -118,6 +118,16 @@ fn fitting(value: Value, body: &Value, violations: &mut Vec<String>) -> Choice {
     Choice::text(value.to_string())
 }
 
+/// An answer that no model gives.
+pub(super) fn by_hand(answer: Answer) -> Reply {
+    match answer {
+        Answer::Raw { status, headers, body } => raw(status, headers, body),
+        Answer::Html(status) => Reply::html(status),
+        Answer::Hang => Reply::on_the_wire(Wire::Hang),
+        _ => Reply::on_the_wire(Wire::Reset),
+    }
+}
+
 fn raw(status: u16, headers: Vec<(String, String)>, body: String) -> Reply {
     let content_type = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
     let mut reply =

@@ -1,5 +1,6 @@
 //! A double of OpenAI's Chat Completions: refuses what the API refuses, counts what it counts, says what a script says.
 
+mod batch;
 mod completion;
 mod models;
 mod problem;
@@ -12,6 +13,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
+pub use batch::Course;
 pub use models::Model;
 pub use script::{Answer, Script, Stage, finding, verdict};
 
@@ -34,11 +36,13 @@ struct State {
     script: Script,
     cache: tokens::PrefixCache,
     answered: usize,
+    batches: batch::Batches,
 }
 
 impl OpenAi {
     pub fn start(script: Script) -> OpenAi {
-        let state = Arc::new(Mutex::new(State { script, cache: Default::default(), answered: 0 }));
+        let state =
+            Arc::new(Mutex::new(State { script, cache: Default::default(), answered: 0, batches: Default::default() }));
         let shared = Arc::clone(&state);
         let server = Server::start(
             "OpenAI",
@@ -66,6 +70,17 @@ impl OpenAi {
         let mut requests = self.requests();
         requests.retain(|request| request.path.ends_with("/chat/completions"));
         requests
+    }
+
+    /// How often a path below `/v1` was asked with this method.
+    pub fn count(&self, method: &str, path: &str) -> usize {
+        let is_it = |request: &Request| request.method == method && request.path == format!("/v1{path}");
+        self.requests().into_iter().filter(is_it).count()
+    }
+
+    /// The files of which batches were made.
+    pub fn batches(&self) -> Vec<String> {
+        lock(&self.state).batches.inputs()
     }
 
     /// The texts of each request for embeddings.
@@ -131,11 +146,26 @@ impl State {
         }
         let segments = request.segments();
         let path: Vec<&str> = segments.iter().map(String::as_str).collect();
-        match (request.method.as_str(), path.as_slice()) {
+        if let Some((answer, is_done)) = self.script.fault(request) {
+            if is_done {
+                self.serve(&path, request, violations)?;
+            }
+            return Ok(completion::by_hand(answer));
+        }
+        self.serve(&path, request, violations)
+    }
+
+    fn serve(&mut self, path: &[&str], request: &Request, violations: &mut Vec<String>) -> Result<Reply, Problem> {
+        match (request.method.as_str(), path) {
             ("GET", ["v1", "models"]) => Ok(self.list_models(violations)),
             ("GET", ["v1", "models", name]) => Ok(Reply::json(200, &model_json(&self.model(name)?))),
             ("POST", ["v1", "chat", "completions"]) => self.chat(request.body.clone(), request, violations),
             ("POST", ["v1", "embeddings"]) => self.embed(&request.body, violations),
+            ("POST", ["v1", "files"]) => self.upload(request, violations),
+            ("GET", ["v1", "files", id, "content"]) => self.file_content(id),
+            ("POST", ["v1", "batches"]) => self.make_batch(&request.body, violations),
+            ("GET", ["v1", "batches"]) => self.list_batches(request, violations),
+            ("GET", ["v1", "batches", id]) => self.look_at_batch(id, request, violations),
             ("POST", ["openai", "deployments", name, "chat", "completions"]) => {
                 if !request.query.contains_key("api-version") {
                     return Err(Problem::new(404, "Resource not found").code("404"));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::batch::Course;
 use super::models::Model;
 use super::problem::Problem;
 use crate::support::server::{Request, Wire};
@@ -185,6 +186,19 @@ pub struct Script {
     pub(super) needs_no_key: bool,
     pub(super) reasoning_tokens: usize,
     vectors: Vec<(String, Vec<f64>)>,
+    faults: Vec<Fault>,
+    pub(super) course: Course,
+    pub(super) refuses_batches: Option<String>,
+}
+
+/// What comes in the place of an answer of the server itself.
+#[derive(Clone)]
+struct Fault {
+    method: &'static str,
+    path: String,
+    left: usize,
+    answer: Answer,
+    is_done: bool,
 }
 
 impl Script {
@@ -258,6 +272,42 @@ impl Script {
     pub fn vector_of(mut self, text: &str, vector: &[f64]) -> Script {
         self.vectors.push((text.to_owned(), vector.to_vec()));
         self
+    }
+
+    /// The next `times` requests to a path below `/v1` get this answer, one made by hand.
+    pub fn at(self, method: &'static str, path: &str, times: usize, answer: Answer) -> Script {
+        self.fault_at(Fault { method, path: format!("/v1{path}"), left: times, answer, is_done: false })
+    }
+
+    /// The same, after what was asked for is done.
+    pub fn after(self, method: &'static str, path: &str, times: usize, answer: Answer) -> Script {
+        self.fault_at(Fault { method, path: format!("/v1{path}"), left: times, answer, is_done: true })
+    }
+
+    fn fault_at(mut self, fault: Fault) -> Script {
+        self.faults.push(fault);
+        self
+    }
+
+    /// What becomes of batches.
+    pub fn batches(mut self, course: Course) -> Script {
+        self.course = course;
+        self
+    }
+
+    /// Every batch is refused as a whole, in these words.
+    pub fn refuses_batches(mut self, words: &str) -> Script {
+        self.refuses_batches = Some(words.to_owned());
+        self
+    }
+
+    /// What comes in the place of the answer to a request, and whether it is carried out.
+    pub(super) fn fault(&mut self, request: &Request) -> Option<(Answer, bool)> {
+        let is_here =
+            |fault: &&mut Fault| fault.left > 0 && fault.method == request.method && fault.path == request.path;
+        let fault = self.faults.iter_mut().find(is_here)?;
+        fault.left -= 1;
+        Some((fault.answer.clone(), fault.is_done))
     }
 
     /// The vector of a text.
