@@ -5,11 +5,14 @@ use prudence::checks;
 use prudence::diff::filter::{self, Rules};
 use prudence::diff::{Diff, Side, inline, parse};
 use prudence::findings::anchor::Index;
+use prudence::forge::Host;
 use prudence::plan::{self, Budget, Tokenizer};
 use prudence::prompt::Orientation;
 use prudence::redact;
+use prudence::report::{Report, markdown};
 use prudence::review::schema::{self, Draft};
 use prudence::severity::{Category, Severity};
+use serde_json::json;
 
 fn main() {
     divan::main();
@@ -127,6 +130,38 @@ fn reading_an_answer(bencher: Bencher<'_, '_>) {
     let reply =
         format!("```json\n{{\"analysis\":\"a\",\"findings\":[{}],\"summary\":\"s\"}}\n```", [finding; 10].join(","));
     bencher.bench(|| schema::parse(black_box(&reply)));
+}
+
+#[divan::bench(args = SIZES)]
+fn tokenizing(bencher: Bencher<'_, '_>, files: u64) {
+    let text = change(files);
+    let bytes = divan::counter::BytesCount::of_str(&text);
+    let lines: Vec<&str> = text.lines().collect();
+    bencher.counter(bytes).bench(|| Tokenizer::O200k.count_all(black_box(&lines)));
+}
+
+/// A report with so many findings, as a summary and its comments.
+#[divan::bench(args = [1, 30, 200])]
+fn rendering(bencher: Bencher<'_, '_>, findings: usize) {
+    let finding = json!({
+        "id": "841e643b1f578751", "path": "src/a.rs", "side": "RIGHT", "start_line": 2, "end_line": 2, "severity": "major",
+        "category": "bug", "confidence": 90, "title": "A `None` is not expected", "body": "It panics. ".repeat(30),
+        "suggestion": "let a = b?;", "quote": "let a = b.unwrap();", "origin": "model", "votes": 2, "verdict": "confirmed"
+    });
+    let coverage = json!({"files": 1, "files_reviewed": 1, "changed_lines": 1, "changed_lines_reviewed": 1, "skipped": [], "failed": []});
+    let usage = json!({"requests": 1, "retries": 0, "input_tokens": 9, "cached_input_tokens": 0, "output_tokens": 9, "reasoning_tokens": 0});
+    let report: Report = serde_json::from_value(json!({
+        "schema": "prudence.review/v1", "tool": {"name": "prudence", "version": "0.1.0", "prompt": "cbaf2e8216bd"},
+        "change": {"source": "patch", "base_sha": null, "head_sha": null, "title": null, "url": null}, "status": "complete",
+        "summary": "", "findings": vec![finding; findings], "suppressed": [], "coverage": coverage, "chunks": [], "usage": usage,
+        "cost": {"usd": 0.01, "total_usd": 0.01, "limit_usd": 1.0, "models": []},
+        "delivery": {"channel": "stdout", "posted": 0, "url": null, "notes": []}
+    }))
+    .expect("a report");
+    bencher.bench(|| {
+        let comments = report.findings.iter().map(|finding| markdown::comment(finding, Host::GitHub));
+        (markdown::document(black_box(&report)), comments.collect::<Vec<_>>())
+    });
 }
 
 #[divan::bench]

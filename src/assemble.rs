@@ -128,6 +128,10 @@ pub fn assemble(
     let status = match () {
         () if !coverage.failed.is_empty() => Status::Incomplete,
         () if plan.diff.changed_lines() == 0 => Status::NothingToReview,
+        // all of it needs no reviewer
+        () if coverage.changed_lines_reviewed + coverage.remembered() == 0 && judgement.findings.is_empty() => {
+            Status::NothingToReview
+        }
         () => Status::Complete,
     };
     let title = setup.masked_title().map(|title| prepared.redactions.clean(&title).into_owned());

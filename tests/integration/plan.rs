@@ -32,6 +32,30 @@ fn small() -> Repo {
     repo.file("a.rs", "one\ntwo\n").file("b.rs", "x\n").file("Cargo.lock", "[[package]]\n").commit("Add two")
 }
 
+#[test]
+fn code_that_is_only_laid_out_anew_is_not_sent() {
+    let (old, new) = ("fn f(a:u8)->u8{a+1}\n", "fn f(a: u8) -> u8 {\n    a + 1\n}\n");
+    let imports = ("import b\nimport a\n\nprint(a, b)\n", "import a\nimport b\n\nprint(a, b)\n");
+    let repo = Repo::new().file("a.rs", old).file("b.py", imports.0).commit("Base").branch("topic");
+    let repo = repo.file("a.rs", new).file("b.py", imports.1).commit("Lay out");
+    let skipped = json!([
+        {"path": "a.rs", "reason": "formatting", "changed_lines": 4},
+        {"path": "b.py", "reason": "imports_moved", "changed_lines": 2},
+    ]);
+    let plan = plan_json(&repo, &[]);
+    assert_eq!((&plan["chunks"], &plan["coverage"]["skipped"]), (&json!([]), &skipped));
+    let openai = OpenAi::start(Script::new());
+    let program = Prudence::new().current_dir(repo.path()).openai(&openai);
+    let report = program.args(["review", "--format", "json"]).run().expect_code(0).json();
+    assert_eq!((&report["status"], &report["coverage"]), (&json!("nothing_to_review"), &plan["coverage"]));
+    assert_eq!(openai.requests().len(), 0, "nothing is asked");
+    assert_receipt(&report["coverage"]);
+    // one real change beside it, and the rest stays out
+    let repo = repo.file("b.py", format!("{}print(c)\n", imports.1)).commit("And more");
+    let coverage = &plan_json(&repo, &[])["coverage"];
+    assert_eq!((&coverage["skipped"], &coverage["changed_lines_reviewed"]), (&json!([skipped[0]]), &json!(3)));
+}
+
 /// Text in several languages and alphabets, too much for one prompt.
 fn large() -> Repo {
     let line = |name: &str, n: usize| match n % 4 {
