@@ -154,7 +154,7 @@ async fn put_on_lines(
     report.delivery.notes.extend(outcome.notes.iter().cloned());
     for Refusal { index, reason, .. } in &outcome.refused {
         let place = format!("{}:{}", findings[*index].path, findings[*index].start_line);
-        report.delivery.notes.push(format!("the host refused the comment on {place}: {}", reason.replace('\n', "; ")));
+        report.delivery.notes.push(format!("the comment on {place} was not posted: {}", reason.replace('\n', "; ")));
     }
     (outcome, false)
 }

@@ -76,7 +76,9 @@ async fn end(report: &mut Report, posting: &Posting<'_>, comments: &[&PostedComm
             }
             _ => {}
         }
-        if let Err(err) = posting.forge.edit_comment(comment.id, &marks::outdated(&comment.body)).await {
+        let edited = posting.forge.edit_comment(comment.id, &marks::outdated(&comment.body)).await;
+        // one that is gone is as good
+        if let Err(err) = edited.or_else(|err| if err == ForgeError::Gone { Ok(()) } else { Err(err) }) {
             let note = format!("a comment could not be marked as outdated: {}", posting.one_line(&err));
             report.delivery.notes.push(note);
         }

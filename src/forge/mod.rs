@@ -297,6 +297,9 @@ pub enum ForgeError {
     /// The thing is too large for this way: use another.
     #[error("{0}")]
     TooLarge(String),
+    /// What was to be changed is not there any more.
+    #[error("the comment is gone: somebody took it away")]
+    Gone,
     /// No answer, or none that tells: what was asked for may have been done all the same.
     #[error("{0}")]
     Unsure(String),

@@ -94,8 +94,13 @@ impl Answer {
     /// It is no JSON: something stands before the host that is not the host.
     pub fn json(&self) -> Result<Value, ForgeError> {
         let name = self.manners.name();
-        serde_json::from_slice(&self.body)
-            .map_err(|err| ForgeError::Failed(format!("{name}'s answer is no JSON ({} {err})", self.status)))
+        serde_json::from_slice(&self.body).map_err(|err| {
+            let cause = if self.is_page() { A_PAGE.to_owned() } else { err.to_string() };
+            ForgeError::Failed(format!(
+                "{name}'s answer is no JSON ({}: {cause})\nhint: something between here and {name} may have changed it: check the proxy",
+                self.status
+            ))
+        })
     }
 
     /// Whether the host says that the body is JSON.
@@ -131,8 +136,8 @@ impl Answer {
             Ok(json) => self.manners.words(&json).chars().take(300).collect::<String>(),
             Err(_) => {
                 let text = String::from_utf8_lossy(&self.body);
-                if text.trim_start().starts_with('<') {
-                    return "a web page instead of an answer".to_owned();
+                if self.is_page() {
+                    return A_PAGE.to_owned();
                 }
                 text.trim().chars().take(120).collect()
             }
@@ -140,14 +145,29 @@ impl Answer {
         crate::text::printable(&text)
     }
 
+    fn is_page(&self) -> bool {
+        self.body.trim_ascii_start().starts_with(b"<")
+    }
+
     /// The answer, if it is a success; else the error in words. `what` was asked for.
     pub fn ok(self, what: &str) -> Result<Answer, ForgeError> {
         match self.status {
             200..=299 => Ok(self),
+            // the hosts' own words on permissions are JSON: this says nothing of the token
+            403 if serde_json::from_slice::<Value>(&self.body).is_err() && !self.is_limited() => {
+                Err(ForgeError::Failed(format!(
+                    "something in front of {} refused {what} (403: {})\nhint: check the proxy and the firewall between here and the host, and whether one of them blocks this address",
+                    self.manners.name(),
+                    self.message()
+                )))
+            }
             _ => Err(self.manners.refusal(&self, what)),
         }
     }
 }
+
+/// What a proxy, a firewall or a login says.
+const A_PAGE: &str = "a web page instead of an answer";
 
 /// Brings one request to a host and its answer back.
 #[async_trait]

@@ -10,7 +10,6 @@ use crate::support::openai::{Answer, Script, finding};
 use crate::support::program::Prudence;
 use crate::support::pull::{Pull, Reviewed, files, mean, pay};
 use crate::support::repo::Repo;
-use crate::support::server::{Reply, Server};
 
 fn scenario() -> Scenario {
     Scenario::new(&pay(), "main", "feature")
@@ -500,17 +499,6 @@ fn an_identity_that_cannot_be_read_posts_nothing_twice() {
 }
 
 #[test]
-fn a_head_that_moves_does_not_mix_two_changes() {
-    let later = pay().file("src/pay.rs", "let all = new;\n").commit("later");
-    let scenario = Scenario { head: later.sha("feature~1"), ..Scenario::new(&later, "main", "feature") };
-    let pull = Pull::new(scenario, Script::new().always(Answer::findings(vec![mean()])));
-    pull.github.fault(Route::CreateReview, 1, Fault::HeadMoves(later.sha("feature")));
-    let reviewed = pull.review(&[], 0);
-    assert_eq!(reviewed.at("/delivery/posted"), 1);
-    assert_eq!(pull.github.reviews()[0].commit, reviewed.report["change"]["head_sha"].as_str().unwrap());
-}
-
-#[test]
 fn messages_are_lines_of_json_for_programs() {
     let pull = Pull::of_pay(vec![mean()]);
     let args = ["--pr", "octo/demo#7", "-v", "--log-format", "json"];
@@ -526,17 +514,4 @@ fn messages_are_lines_of_json_for_programs() {
         Prudence::new().args(["review", "--patch", "not-there.diff", "--log-format", "json"]).run().expect_code(2);
     let error: Value = serde_json::from_str(run.stderr.trim_end()).expect("one line");
     assert_eq!(error["level"], "error", "{run}");
-}
-
-#[test]
-fn a_listing_that_goes_on_elsewhere_is_not_taken_for_whole() {
-    let elsewhere = Server::start("elsewhere", Box::new(|_, _, _| Reply::json(200, &json!([]))));
-    let address: &'static str = Box::leak(format!("{}/comments?page=2", elsewhere.root).into_boxed_str());
-    let pull = Pull::of_pay(vec![mean()]);
-    pull.github.close_graphql(403);
-    pull.github.fault_always(Route::ListReviewComments, Fault::NextPage(address));
-    let run = pull.end(pull.desk().args(["--pr", "octo/demo#7"]), 2).run;
-    assert!(run.stderr.contains("goes on at `") && run.stderr.contains("hint: set `GITHUB_API_URL`"), "{run}");
-    assert!(elsewhere.requests().is_empty(), "the token goes nowhere else");
-    assert!(pull.github.writes().is_empty() && pull.openai.completions().is_empty());
 }

@@ -40,7 +40,13 @@ pub async fn diff(github: &GitHub) -> Result<Diff, ForgeError> {
             // something on the way closed the answer early: what is missing must not count as reviewed
             Ok(diff) if diff.breaks_off() => from_listing(github, "its diff breaks off").await,
             Ok(diff) => Ok(diff),
-            Err(err) => Err(ForgeError::Failed(format!("GitHub's diff: {err}"))),
+            Err(err) => {
+                // without its remedy, which is for diffs of one's own
+                let cause = err.to_string().lines().next().unwrap_or_default().to_owned();
+                Err(ForgeError::Failed(format!(
+                    "GitHub's diff: {cause}\nhint: something between here and GitHub may have changed it: check the proxy"
+                )))
+            }
         },
         Err(ForgeError::TooLarge(reason)) => from_listing(github, &reason).await,
         Err(err) => Err(err),

@@ -105,15 +105,21 @@ impl Api {
                 Value::Array(page) => items.extend(page),
                 _ => return Err(ForgeError::Failed(format!("{} answered no list for {what}", self.root))),
             }
-            seen.push(route);
+            seen.push(self.full(&route));
             next = answer.next_page();
             // the token goes nowhere else, and what is not listed must not be taken for what is not there
-            if let Some(url) = next.as_ref().filter(|url| !url.starts_with(&self.root) || seen.contains(url)) {
-                let root = &self.root;
-                return Err(ForgeError::Failed(format!(
-                    "{what} goes on at `{}`, which is not another page of {root}\nhint: set `GITHUB_API_URL` to the address that the host itself names",
-                    printable(url)
-                )));
+            if let Some(url) = &next {
+                let (root, url) = (&self.root, printable(url));
+                if !is_under(root, &url) {
+                    return Err(ForgeError::Failed(format!(
+                        "the list of {what} goes on at `{url}`, which is not at {root}\nhint: set `GITHUB_API_URL` to the address that the host itself names"
+                    )));
+                }
+                if seen.iter().any(|known| url.ends_with(known.as_str())) {
+                    return Err(ForgeError::Failed(format!(
+                        "the list of {what} does not go on behind a page: it comes again\nhint: something between here and GitHub may keep its answers: check the proxy"
+                    )));
+                }
             }
         }
         Ok(items)
@@ -139,6 +145,11 @@ impl Api {
     fn full(&self, route: &str) -> String {
         if route.starts_with('/') { format!("{}{route}", self.rest_path) } else { route.to_owned() }
     }
+}
+
+/// Whether an address is one of the API with this root: one that only begins with the same letters is not.
+fn is_under(root: &str, url: &str) -> bool {
+    url.strip_prefix(root.trim_end_matches('/')).is_some_and(|rest| rest.starts_with(['/', '?']))
 }
 
 /// octocrab, which knows the host alone: it would put the REST root's path before that of GraphQL, which lies beside it on
@@ -257,7 +268,7 @@ impl Manners for GitHubManners {
                 ForgeError::Unsure(format!("GitHub answered {status} for {what}: {message}\nhint: try again later"))
             }
             406 => ForgeError::TooLarge(message),
-            422 => ForgeError::Refused(message),
+            422 => ForgeError::Refused(format!("GitHub refused {what} (422: {message})")),
             status => {
                 ForgeError::Failed(format!("GitHub answered {status} for {what}: {message}\nhint: try again later"))
             }
@@ -295,6 +306,11 @@ mod tests {
         assert!(text.contains("`pull-requests: write`") && text.contains("permissions:"), "{text}");
         assert!(matches!(answer(406, &[], "{}").ok("x"), Err(ForgeError::TooLarge(_))));
         assert!(matches!(answer(502, &[], "<html>").ok("x"), Err(ForgeError::Unsure(text)) if text.contains("502")));
+        assert!(
+            matches!(answer(403, &[], "<html>").ok("x"), Err(ForgeError::Failed(text)) if text.contains("in front of"))
+        );
+        let limited = answer(403, &[("retry-after", "7")], "<html>").ok("x");
+        assert!(matches!(limited, Err(ForgeError::Limited(_))), "{limited:?}");
     }
 
     #[test]
@@ -319,6 +335,15 @@ mod tests {
         assert_eq!(wait(&answer(403, &[], secondary)), Some(Duration::from_secs(60)));
         let primary = answer(403, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "0")], "{}");
         assert_eq!(wait(&primary), Some(Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn a_page_of_another_host_is_not_under_the_root() {
+        let root = "https://api.github.com";
+        assert!(is_under(root, "https://api.github.com/repos/o/r/pulls/7/comments?page=2"));
+        for other in ["https://api.github.com.evil.example/x", "https://api.github.com@evil.example/x", "http://h/x"] {
+            assert!(!is_under(root, other), "{other}");
+        }
     }
 
     #[test]

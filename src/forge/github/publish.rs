@@ -28,7 +28,7 @@ pub async fn review(github: &GitHub, review: &Review) -> Result<ReviewOutcome, F
                 if request_changes && message.to_lowercase().contains("request changes") =>
             {
                 request_changes = false;
-                outcome.notes.push(format!("GitHub refused to request changes ({message}); posted as a comment"));
+                outcome.notes.push(format!("{message}; posted as a comment"));
                 if !indices.is_empty() {
                     work.push(indices);
                 }
@@ -41,7 +41,7 @@ pub async fn review(github: &GitHub, review: &Review) -> Result<ReviewOutcome, F
                 }
             }
             Err(ForgeError::Refused(message)) if indices.is_empty() => {
-                outcome.notes.push(format!("GitHub refused a review: {message}"));
+                outcome.notes.push(message);
             }
             Err(err @ ForgeError::Refused(_)) if indices.len() == 1 => outcome.refuse(indices, &err),
             Err(ForgeError::Refused(_)) => {
@@ -164,7 +164,11 @@ pub async fn comment(github: &GitHub, existing: Option<u64>, body: &str) -> Resu
 /// Writes another text into a line comment.
 pub async fn edit(github: &GitHub, comment: u64, body: &str) -> Result<(), ForgeError> {
     let route = github.repo_route(&format!("pulls/comments/{comment}"));
-    github.write(Method::Patch, &route, &json!({"body": body})).await?.ok("a comment of an earlier run").map(drop)
+    let answer = github.write(Method::Patch, &route, &json!({"body": body})).await?;
+    match answer.status {
+        404 => Err(ForgeError::Gone),
+        _ => answer.ok("a comment of an earlier run").map(drop),
+    }
 }
 
 /// Takes away a comment. One that is gone is as good.

@@ -74,9 +74,9 @@ impl Pages {
         self.threads.extend(threads["nodes"].as_array()?.iter().cloned());
         self.comments.extend(comments["nodes"].as_array()?.iter().cloned());
         pull["reviews"]["nodes"].as_array()?;
-        let has_more = move_on(&mut self.threads_cursor, threads) | move_on(&mut self.comments_cursor, comments);
+        let has_more = (move_on(&mut self.threads_cursor, threads)?, move_on(&mut self.comments_cursor, comments)?);
         self.pull = pull.clone();
-        Some(!has_more)
+        Some(has_more == (false, false))
     }
 
     fn request(&self, number: u64) -> Option<Request> {
@@ -129,13 +129,17 @@ impl Pages {
     }
 }
 
-/// Sets the cursor behind a page; whether there is more.
-fn move_on(cursor: &mut Option<String>, list: &Value) -> bool {
+/// Sets the cursor behind a page; whether there is more. `None` where there is, and the host does not say where: what is
+/// not listed must not be taken for what is not there.
+fn move_on(cursor: &mut Option<String>, list: &Value) -> Option<bool> {
     let info = &list["pageInfo"];
     let end = info["endCursor"].as_str().map(str::to_owned);
-    let has_more = info["hasNextPage"] == true && end.is_some() && end != *cursor;
+    let has_more = info["hasNextPage"] == true;
+    if has_more && (end.is_none() || end == *cursor) {
+        return None;
+    }
     *cursor = end.or(cursor.take());
-    has_more
+    Some(has_more)
 }
 
 /// GraphQL leaves out the `[bot]` that REST has behind the name of an app.
@@ -380,14 +384,15 @@ mod tests {
     }
 
     #[test]
-    fn pages_end_where_the_host_says_so_and_where_it_repeats_itself() {
+    fn pages_end_where_the_host_says_so_and_not_where_it_repeats_itself() {
         let list = |more: bool, end: &str| json!({"pageInfo": {"hasNextPage": more, "endCursor": end}});
         let mut cursor = None;
-        assert!(move_on(&mut cursor, &list(true, "a")));
-        assert!(!move_on(&mut cursor, &list(true, "a")), "the same page again");
-        assert!(!move_on(&mut cursor, &list(false, "b")));
+        assert_eq!(move_on(&mut cursor, &list(true, "a")), Some(true));
+        assert_eq!(move_on(&mut cursor, &list(true, "a")), None, "the same page again");
+        assert_eq!(move_on(&mut cursor, &list(false, "b")), Some(false));
         assert_eq!(cursor.as_deref(), Some("b"));
-        assert!(!move_on(&mut cursor, &json!({"pageInfo": {"hasNextPage": false, "endCursor": null}})));
+        let end = json!({"pageInfo": {"hasNextPage": false, "endCursor": null}});
+        assert_eq!(move_on(&mut cursor, &end), Some(false));
         assert_eq!(cursor.as_deref(), Some("b"));
     }
 }

@@ -99,11 +99,16 @@ impl Api {
             let Value::Array(found) = answer.json()? else {
                 return Err(ForgeError::Failed(format!("GitLab answered no list for {what}")));
             };
+            let next = next_page(&answer, page, found.len());
+            let is_again = found == before;
             // some listings have no pages, and give all of it again
-            if found == before {
+            if found.is_empty() || (is_again && !tells_pages(&answer)) {
                 return Ok(items);
             }
-            let next = next_page(&answer, page, found.len());
+            // what is not listed must not be taken for what is not there
+            if is_again || next.is_some_and(|next| next <= page) {
+                return Err(endless(what, page));
+            }
             before.clone_from(&found);
             items.extend(found);
             match next {
@@ -139,10 +144,22 @@ impl Api {
 /// The page behind this one. A proxy may have taken away the headers that tell: then a full page has one behind it.
 fn next_page(answer: &Answer, page: u64, count: usize) -> Option<u64> {
     match (answer.header("x-next-page"), answer.header("link")) {
-        (Some(next), _) => next.trim().parse().ok().filter(|next| *next > page),
+        (Some(next), _) => next.trim().parse().ok(),
         (None, Some(_)) => answer.next_page().map(|_| page + 1),
         (None, None) => (count >= PER_PAGE).then_some(page + 1),
     }
+}
+
+/// Whether the host says of a page which one is behind it.
+fn tells_pages(answer: &Answer) -> bool {
+    answer.header("x-next-page").or(answer.header("link")).is_some()
+}
+
+/// A listing that does not go on where it says so.
+fn endless(what: &str, page: u64) -> ForgeError {
+    ForgeError::Failed(format!(
+        "GitLab's list of {what} does not go on behind page {page}: it comes again\nhint: something between here and GitLab may keep its answers: check the proxy"
+    ))
 }
 
 /// What gives the bot a voice.
@@ -258,7 +275,7 @@ impl Manners for GitLabManners {
                 ForgeError::Limited(format!("GitLab's rate limit is reached (429: {message})\nhint: try again later"))
             }
             413 => ForgeError::TooLarge(message),
-            400 | 409 | 422 => ForgeError::Refused(message),
+            400 | 422 => ForgeError::Refused(format!("GitLab refused {what} ({status}: {message})")),
             300..=399 => ForgeError::Failed(format!(
                 "GitLab sends the request for {what} to another host ({status}), where the token does not go\nhint: use the address that the host is reached by"
             )),
@@ -334,7 +351,7 @@ mod tests {
         let next = |headers: &[(&'static str, &str)], count| next_page(&Answer::of_gitlab(200, headers, ""), 1, count);
         assert_eq!(next(&[("x-next-page", "2")], 3), Some(2));
         assert_eq!(next(&[("x-next-page", "")], PER_PAGE), None);
-        assert_eq!(next(&[("x-next-page", "1")], PER_PAGE), None, "a page that names itself");
+        assert_eq!(next(&[("x-next-page", "1")], PER_PAGE), Some(1), "a page that names itself");
         assert_eq!(next(&[("link", "<http://h/?page=2>; rel=\"next\"")], 3), Some(2));
         assert_eq!(next(&[("link", "<http://h/?page=1>; rel=\"first\"")], PER_PAGE), None);
         assert_eq!((next(&[], PER_PAGE), next(&[], 3)), (Some(2), None));
@@ -359,6 +376,9 @@ mod tests {
         );
         check(400, r#"{"message":"400 Bad request - Note"}"#, |e| matches!(e, ForgeError::Refused(_)), "Note");
         check(302, "", |e| matches!(e, ForgeError::Failed(_)), "another host");
+        check(409, r#"{"message":"409 Conflict"}"#, |e| matches!(e, ForgeError::Failed(_)), "try again later");
+        check(403, "<html>", |e| matches!(e, ForgeError::Failed(_)), "in front of GitLab");
+        check(403, "Forbidden\n", |e| matches!(e, ForgeError::Failed(_)), "blocks this address");
         check(502, "<html>", |e| matches!(e, ForgeError::Unsure(_)), "502");
         check(429, "Retry later", |e| matches!(e, ForgeError::Limited(_)), "Retry later");
     }

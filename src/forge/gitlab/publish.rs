@@ -152,7 +152,10 @@ async fn lost(gitlab: &GitLab, text: &str) -> Result<Option<u64>, ForgeError> {
 pub async fn edit(gitlab: &GitLab, comment: u64, body: &str) -> Result<(), ForgeError> {
     let json = json!({"body": without_commands(body)});
     let answer = change(gitlab, &gitlab.route(&format!("/notes/{comment}")), &json).await?;
-    made(answer, "a comment of an earlier run").map(drop)
+    match answer.status {
+        404 => Err(ForgeError::Gone),
+        _ => made(answer, "a comment of an earlier run").map(drop),
+    }
 }
 
 /// Takes away a comment. One that is gone is as good.

@@ -29,36 +29,6 @@ fn lines_that_moved_get_the_comment_where_they_are() {
 }
 
 #[test]
-fn a_summary_that_vanished_is_made_anew() {
-    let mut life = life(&three());
-    life.run();
-    life.gitlab().delete(life.summary_note().expect("a summary").id);
-    assert_eq!(life.run().words(), ["summary"], "a run without one");
-    life.push(|repo| repo.file("src/b.rs", "let fine = 1;\n"));
-    let gone = Fault::Status(404, json!({"message": "404 Not found"}));
-    let id = life.summary_note().expect("a summary").id;
-    life.gitlab().fault(Route::EditNote, 1, gone);
-    // it goes while the run writes
-    let job = life.job();
-    let reviewed = life.merge.end(life.merge.step(&job), 0);
-    assert!(reviewed.notes().is_empty(), "{}", reviewed.notes());
-    life.gitlab().delete(id);
-    assert_eq!(life.gitlab().notes().len(), 1);
-    life.run().assert_quiet();
-}
-
-#[test]
-fn a_comment_that_a_person_took_away_is_not_posted_again() {
-    let mut life = life(&three());
-    life.run();
-    life.gitlab().delete(life.comment("beta").id);
-    // the life would miss it
-    let job = life.job();
-    life.merge.end(life.merge.step(&job), 0);
-    assert_eq!(life.posted(), ["alpha", "gamma"]);
-}
-
-#[test]
 fn what_stands_twice_is_taken_away_and_the_earlier_one_stays() {
     let mut life = life(&three());
     life.run();

@@ -4,6 +4,8 @@
 //! In every cell: no key in anything that is printed, written or posted; requests are bounded; and the next run, which is
 //! left alone, leaves the request as one undisturbed run does, with nothing posted twice.
 
+mod github;
+mod gitlab;
 mod host;
 mod model;
 
@@ -11,17 +13,12 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::support::pull::{Pull, Reviewed};
+use crate::support::pull::Reviewed;
+use crate::support::server::Request;
+use crate::support::{github as on_github, gitlab as on_gitlab, openai};
 
 /// Cells that are tried at the same time: nearly all of their time is waiting.
 const AT_ONCE: usize = 5;
-
-/// What a run did in a cell.
-struct Ended {
-    exit: i32,
-    requests: usize,
-    said: String,
-}
 
 /// Tries all cells, several at a time, and gives what came of each in its order.
 fn all<C: Sync, R: Send>(cells: &[C], try_one: impl Fn(&C) -> R + Sync) -> Vec<R> {
@@ -47,7 +44,7 @@ fn all<C: Sync, R: Send>(cells: &[C], try_one: impl Fn(&C) -> R + Sync) -> Vec<R
 
 /// What a run says of what went wrong: the reason of what failed, the notes on the delivery, or its error. Numbers that
 /// differ from run to run are taken out.
-fn said(reviewed: &Reviewed) -> String {
+fn said<J>(reviewed: &Reviewed<J>) -> String {
     let first = |text: &str| text.lines().next().unwrap_or_default().to_owned();
     let error = reviewed.run.stderr.lines().find_map(|line| line.strip_prefix("error: ")).map(str::to_owned);
     let text = match error {
@@ -67,11 +64,11 @@ fn said(reviewed: &Reviewed) -> String {
 
 /// Nothing that a run prints, writes or posts has a key or a token in it.
 #[track_caller]
-fn check_no_secrets(pull: &Pull, reviewed: &Reviewed, what: &str) {
-    let posted = pull.github.writes().into_iter().map(|request| String::from_utf8_lossy(&request.raw).into_owned());
+fn check_no_secrets<J>(writes: &[Request], reviewed: &Reviewed<J>, what: &str) {
+    let posted = writes.iter().map(|request| String::from_utf8_lossy(&request.raw).into_owned());
     let texts = posted.chain([reviewed.run.stdout.clone(), reviewed.run.stderr.clone(), reviewed.report.to_string()]);
     for text in texts {
-        for secret in [crate::support::openai::KEY, crate::support::github::TOKEN] {
+        for secret in [openai::KEY, on_github::TOKEN, on_gitlab::TOKEN, on_gitlab::JOB_TOKEN] {
             assert!(!text.contains(secret), "{what}: a secret in {text}");
         }
     }

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use serde_json::{Value, json};
 
-use super::{Ended, all, check_document, check_no_secrets, said};
+use super::{all, check_document, check_no_secrets, said};
 use crate::support::actions::{Actions, Event};
 use crate::support::openai::{Answer, KEY, Script};
 use crate::support::pull::{Pull, mean};
@@ -16,6 +16,13 @@ struct Cell {
     answer: Answer,
     always: i32,
     once: i32,
+}
+
+/// What a run did in a cell.
+struct Ended {
+    exit: i32,
+    requests: usize,
+    said: String,
 }
 
 fn cell(what: &'static str, answer: Answer, always: i32, once: i32) -> Cell {
@@ -163,22 +170,19 @@ fn try_one(cell: &Cell, is_always: bool) -> Ended {
     let nobody: &[(&str, &str)] =
         if cell.what == REFUSED { &[("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")] } else { &[] };
     let program = nobody.iter().fold(pull.step(&job).args(deadline), |program, (name, value)| program.env(name, value));
-    let run = program.run();
-    assert_eq!(run.code, Some(expected), "{what}: {run}");
-    let report = std::fs::read_to_string(pull.report_path()).ok().and_then(|text| serde_json::from_str(&text).ok());
-    let reviewed = crate::support::pull::Reviewed { run, report: report.unwrap_or(Value::Null), job: None };
-    check_no_secrets(&pull, &reviewed, &what);
+    let reviewed = pull.end(program, expected);
+    check_no_secrets(&pull.github.writes(), &reviewed, &what);
     // five attempts; or a chunk that is halved at most eight times
     let requests = pull.openai.completions().len();
     assert!((1..=17).contains(&requests) || cell.what == REFUSED, "{what}: {requests} requests for one chunk");
-    let ended = Ended { exit: expected, requests, said: if expected == 0 { String::new() } else { said(&reviewed) } };
+    let said = if expected == 0 { String::new() } else { said(&reviewed) };
     // what the first run could not look at is looked at now, and nothing stands twice
     pull.openai.take_violations();
     pull.openai.set_script(Script::new().always(good));
     let again = pull.review(&[], 0);
     let comments = pull.github.review_comments().len();
     assert_eq!((comments, pull.github.issue_comments().len()), (1, 1), "{what}: {}", again.run);
-    ended
+    Ended { exit: expected, requests, said }
 }
 
 #[test]

@@ -27,10 +27,16 @@ pub enum Fault {
     ApplyThenHang,
     /// An answer that breaks off.
     Truncated,
-    /// The `link` of the answer names this address as the next page.
-    NextPage(&'static str),
+    /// A firewall's page with 403; nothing is applied.
+    Html403,
+    /// The answer has these values as its headers of these names, or none of them.
+    Headers(Vec<(&'static str, Option<String>)>),
+    /// The answer has this done to its JSON.
+    Changed(fn(&mut Value)),
     /// The request is served, but just before it somebody pushed this commit.
     HeadMoves(String),
+    /// The request is served, but just before it somebody took away the comment that it names.
+    Vanishes,
     /// GitHub: 422 that names no entry: "or the endpoint has been spammed".
     Spammed,
     /// GitHub: 403 for a burst, with `retry-after` in seconds or without.
@@ -52,6 +58,7 @@ impl Fault {
             Fault::Status(status, body) => Some(Reply::json(*status, body)),
             Fault::Html502 => Some(Reply::html(502)),
             Fault::Html200 => Some(Reply::html(200)),
+            Fault::Html403 => Some(Reply::html(403)),
             Fault::Reset => Some(Reply::on_the_wire(Wire::Reset)),
             Fault::Hang => Some(Reply::on_the_wire(Wire::Hang)),
             Fault::ApplyThenHtml502
@@ -59,8 +66,10 @@ impl Fault {
             | Fault::ApplyThenReset
             | Fault::ApplyThenHang
             | Fault::Truncated
-            | Fault::NextPage(_)
-            | Fault::HeadMoves(_) => None,
+            | Fault::Headers(_)
+            | Fault::Changed(_)
+            | Fault::HeadMoves(_)
+            | Fault::Vanishes => None,
             of_host => Some(host(of_host).expect("a fault of this host")),
         }
     }
@@ -73,10 +82,22 @@ impl Fault {
             Fault::ApplyThenReset => Reply::on_the_wire(Wire::Reset),
             Fault::ApplyThenHang => Reply::on_the_wire(Wire::Hang),
             Fault::Truncated => Reply { wire: Wire::Truncated, ..reply },
-            Fault::NextPage(address) => reply.header("link", format!("<{address}>; rel=\"next\"")),
+            Fault::Headers(wanted) => {
+                wanted.iter().fold(reply, |reply, (name, value)| with_header(reply, name, value.as_ref()))
+            }
+            Fault::Changed(change) => {
+                let mut json = serde_json::from_slice(&reply.body).expect("an answer in JSON");
+                change(&mut json);
+                Reply { body: json.to_string().into_bytes(), ..reply }
+            }
             _ => reply,
         }
     }
+}
+
+fn with_header(mut reply: Reply, name: &str, value: Option<&String>) -> Reply {
+    reply.headers.retain(|(known, _)| known != name);
+    value.into_iter().fold(reply, |reply, value| reply.header(name, value))
 }
 
 /// A fault that waits for its request.

@@ -37,8 +37,16 @@ pub fn reviewer(report: &Path, openai: &OpenAi) -> Prudence {
 /// Runs the program, which writes its report there and must end with this code.
 #[track_caller]
 pub fn end<J>(program: Prudence, path: &Path, code: i32) -> Reviewed<J> {
+    let reviewed = end_somehow(program, path);
+    assert_eq!(reviewed.run.code, Some(code), "{}", reviewed.run);
+    reviewed
+}
+
+/// Runs the program, which writes its report there, to whatever end it has.
+#[track_caller]
+pub fn end_somehow<J>(program: Prudence, path: &Path) -> Reviewed<J> {
     let _ = std::fs::remove_file(path);
-    let run = program.run().expect_code(code);
+    let run = program.run();
     let report = if path.exists() { read_json(path) } else { Value::Null };
     Reviewed { run, report, job: None }
 }

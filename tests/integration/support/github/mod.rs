@@ -201,6 +201,9 @@ impl State {
         if let Some(Fault::HeadMoves(sha)) = &fault {
             self.push(sha);
         }
+        if let Some(Fault::Vanishes) = &fault {
+            self.take_away(found.id);
+        }
         if let Some(instead) = fault.as_ref().and_then(|fault| fault.instead(|own| refusal::planted(own, doc))) {
             return Ok(instead);
         }

@@ -88,6 +88,11 @@ impl GitHub {
         self.set_resolved(comment, None);
     }
 
+    /// Somebody takes a comment away, of either kind.
+    pub fn delete(&self, comment: u64) {
+        self.state().take_away(comment);
+    }
+
     fn set_resolved(&self, comment: u64, by: Option<String>) {
         let mut state = self.state();
         let top = state.comments.iter_mut().find(|top| top.id == comment).expect("a comment to resolve");
@@ -96,6 +101,14 @@ impl GitHub {
 }
 
 impl State {
+    /// A comment of either kind goes.
+    pub(super) fn take_away(&mut self, id: u64) {
+        let count = self.comments.len() + self.notes.len();
+        self.comments.retain(|comment| comment.id != id);
+        self.notes.retain(|note| note.id != id);
+        assert_eq!(self.comments.len() + self.notes.len() + 1, count, "a comment to take away");
+    }
+
     fn review_by(&mut self, author: &str, event: Option<&str>, body: &str, comments: &[Value]) -> (u64, Vec<u64>) {
         let commit = self.head.clone();
         let places = self.place_all(comments, &commit);

@@ -227,6 +227,9 @@ impl State {
         if let Some(Fault::HeadMoves(sha)) = &fault {
             self.push(sha);
         }
+        if let Some(Fault::Vanishes) = &fault {
+            self.take_away(&found);
+        }
         if let Some(instead) = fault.as_ref().and_then(|fault| fault.instead(refusal::planted)) {
             return Ok(instead);
         }

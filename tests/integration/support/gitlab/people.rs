@@ -2,9 +2,10 @@
 
 use super::GitLab;
 use super::award::NAMES;
+use super::route::{Found, Route};
 use super::scenario::Scenario;
 use super::shape::person_id;
-use super::state::{Kind, Note};
+use super::state::{Kind, Note, State};
 
 impl GitLab {
     /// Somebody pushes this commit; one that does not follow from the head takes its place, as after a rebase.
@@ -157,5 +158,16 @@ impl GitLab {
         let (body, position, discussion, resolve) = (body.to_owned(), None, None, false);
         state.drafts.push(super::state::Draft { id, author, body, position, discussion, resolve });
         id
+    }
+}
+
+impl State {
+    /// The note that a request names goes, or the first one of the discussion.
+    pub(super) fn take_away(&mut self, found: &Found) {
+        let (at, index) = match found.route {
+            Route::ResolveDiscussion => (self.discussion_at(&found.tail).expect("a discussion to take away"), 0),
+            _ => self.note_at(found.id).expect("a note to take away"),
+        };
+        self.remove_note(at, index);
     }
 }
