@@ -58,6 +58,7 @@
 //! | [`verify`] | the second look: a sceptic with evidence, and tools that read the repository |
 //! | [`examine`] | asking, looking again and judging, the same for a request and for a case of `eval` |
 //! | [`eval`] | what a review is worth, on changes with known defects |
+//! | [`page`] | pages that need nothing else, their plots, and tables for any format |
 //! | [`random`] | numbers that look random and are always the same |
 //! | [`meaning`] | whether two remarks mean the same, by their words |
 //! | [`findings`] | from what was said to what holds: [`findings::anchor`] is the only way from a draft to a finding |
@@ -113,6 +114,7 @@ pub mod obey;
 pub mod order;
 pub mod orientation;
 pub mod output;
+pub mod page;
 pub mod plan;
 pub mod prepare;
 pub mod prompt;

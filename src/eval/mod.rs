@@ -14,7 +14,6 @@ pub mod matching;
 pub mod metric;
 mod page;
 mod plot;
-mod render;
 pub mod score;
 mod tables;
 
@@ -32,7 +31,8 @@ use crate::config::{self, Config, Effort, file};
 use crate::console::Console;
 use crate::examine::{Asking, tape};
 use crate::meaning::Weights;
-use crate::output::{for_log, write_json};
+use crate::output::{for_log, write_json, write_page};
+use crate::page::table;
 use crate::setup::{asked_provider, check_names, planned_provider, read_config};
 use crate::source::World;
 use crate::status::Exit;
@@ -42,6 +42,7 @@ use compare::Comparison;
 use damage::Robustness;
 use dataset::{Case, Dataset};
 use score::{CaseResult, Scores};
+use tables::{headline, tables};
 
 /// What an evaluation found. `prudence.eval/v1`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -161,16 +162,15 @@ pub async fn run(args: &cli::Eval, world: &World<'_>, console: &Console) -> Resu
         write_json(&world.cwd.join(path), &evaluation)?;
     }
     if let Some(path) = &args.html {
-        let path = world.cwd.join(path);
-        std::fs::write(&path, page::page(&evaluation)).with_context(|| {
-            format!("cannot write the page `{}`\nhint: its folder must be there, and may be written to", path.display())
-        })?;
+        write_page(&world.cwd.join(path), &page::page(&evaluation))?;
     }
     let is_actions = (world.env)("GITHUB_ACTIONS").is_some_and(|value| value == "true");
     console.result(&match args.format {
         EvalFormat::Json => for_log(&(serde_json::to_string_pretty(&evaluation)? + "\n"), Format::Json, is_actions),
-        EvalFormat::Terminal => render::terminal(&evaluation),
-        EvalFormat::Markdown => for_log(&render::markdown(&evaluation), Format::Markdown, is_actions),
+        EvalFormat::Terminal => table::terminal(&headline(&evaluation), &tables(&evaluation)),
+        EvalFormat::Markdown => {
+            for_log(&table::markdown(&headline(&evaluation), &tables(&evaluation)), Format::Markdown, is_actions)
+        }
         EvalFormat::Html => for_log(&page::page(&evaluation), Format::Markdown, is_actions),
     });
     Ok(if evaluation.failed.is_empty() { Exit::Clean } else { Exit::Incomplete })
