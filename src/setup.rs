@@ -252,6 +252,7 @@ impl Setup {
                 limit_usd: self.config.max_cost_usd,
                 unconfirmed_requests: 0,
                 models: Vec::new(),
+                cached_saved_usd: Some(0.0),
             },
             delivery: deliver::undelivered(notices),
         }
