@@ -90,6 +90,9 @@ pub struct Review {
     /// Keep the model's answers in this folder, and ask nothing twice
     #[arg(long, value_name = "DIR", help_heading = RESULT)]
     pub cache: Option<PathBuf>,
+    /// Add a line on what the run cost to this file, for `prudence cost`
+    #[arg(long, value_name = "FILE", help_heading = RESULT)]
+    pub ledger: Option<PathBuf>,
     /// Show findings as they arrive (default on a terminal); where passes vote, at the end
     #[arg(long, hide = true)]
     pub stream: bool,
@@ -496,6 +499,9 @@ pub struct Eval {
     /// Also write it as a page with plots to this file
     #[arg(long, value_name = "FILE", help_heading = RESULT)]
     pub html: Option<PathBuf>,
+    /// Add a line on what it cost to this file, for `prudence cost`
+    #[arg(long, value_name = "FILE", help_heading = RESULT)]
+    pub ledger: Option<PathBuf>,
     /// Compare with what `--output` wrote before, case by case
     #[arg(long, value_name = "OLD.json", help_heading = RESULT)]
     pub compare: Option<PathBuf>,
@@ -693,7 +699,7 @@ mod tests {
     fn help_fits_a_screen_with_one_line_for_each_flag() {
         for command in ["", "review", "plan", "config", "init"] {
             let help = parse(words(&format!("{command} --help"))).expect_err("help").to_string();
-            assert!(help.lines().count() <= 58, "{} lines\n{help}", help.lines().count());
+            assert!(help.lines().count() <= 60, "{} lines\n{help}", help.lines().count());
             assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
             assert!(help.contains("prudence review --pr owner/repo#7"), "{help}");
             for line in help.lines().filter(|line| line.trim_start().starts_with("--")) {

@@ -58,7 +58,9 @@
 //! | [`verify`] | the second look: a sceptic with evidence, and tools that read the repository |
 //! | [`examine`] | asking, looking again and judging, the same for a request and for a case of `eval` |
 //! | [`eval`] | what a review is worth, on changes with known defects |
+//! | [`ledger`] | a line for each run that asked a model |
 //! | [`page`] | pages that need nothing else, their plots, and tables for any format |
+//! | [`day`] | days and points in time in UTC |
 //! | [`random`] | numbers that look random and are always the same |
 //! | [`meaning`] | whether two remarks mean the same, by their words |
 //! | [`findings`] | from what was said to what holds: [`findings::anchor`] is the only way from a draft to a finding |
@@ -94,6 +96,7 @@ pub mod cli;
 pub mod config;
 pub mod console;
 pub mod context;
+pub mod day;
 pub mod deliver;
 pub mod diff;
 pub mod doctor;
@@ -106,6 +109,7 @@ pub mod git;
 mod growth;
 pub mod hear;
 pub mod init;
+pub mod ledger;
 pub mod llm;
 pub mod marks;
 pub mod meaning;

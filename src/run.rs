@@ -20,6 +20,7 @@ use crate::examine::{Asking, Examined, examine, tape};
 use crate::forge::Access;
 use crate::git::Repo;
 use crate::init::init;
+use crate::ledger::{self, Account, Place};
 use crate::obey;
 use crate::output::{Files, Output, for_log, write_json};
 use crate::plan::Tokenizer;
@@ -88,6 +89,9 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
     if !prepared.plan.chunks.is_empty() {
         make_sure_of_a_channel(&setup, output.has_report(), console).await?;
     }
+    let place = || Place::of_review(&setup, world);
+    let ledger = args.ledger.as_ref();
+    let account = Account::open(ledger, args.answers.is_played(), place, &asking.meter, world, console, started);
     world.stop.ends_in_order();
     // what the checks found needs no waiting
     output.arrived(&prepared, &tree, &[]);
@@ -98,6 +102,9 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
         bail!("{reason}");
     }
     let Examined { judgement, mut report, refused, .. } = examined;
+    // before the delivery, which may be cut short
+    let unwritten = account.and_then(|account| account.close(&ledger::Outcome::of_report(&report)));
+    report.delivery.notes.extend(unwritten);
     if let (Some(forge), Purpose::Deliver) = (setup.target.forge(), setup.purpose) {
         let annotate = |text: &str| output.annotate(text);
         let posting = Posting {

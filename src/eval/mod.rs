@@ -19,6 +19,7 @@ mod tables;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
@@ -30,9 +31,11 @@ use crate::config::provider::{Facts, Resolved};
 use crate::config::{self, Config, Effort, file};
 use crate::console::Console;
 use crate::examine::{Asking, tape};
+use crate::ledger::{self, Account, Place};
 use crate::meaning::Weights;
 use crate::output::{for_log, write_json, write_page};
 use crate::page::table;
+use crate::report;
 use crate::setup::{asked_provider, check_names, planned_provider, read_config};
 use crate::source::World;
 use crate::status::Exit;
@@ -185,7 +188,11 @@ async fn evaluate(
     provider: Resolved,
     old: Option<&Evaluation>,
 ) -> Result<Evaluation> {
+    let started = Instant::now();
     let asking = Asking { tape: tape(&args.answers, &world.cwd)?, ..Asking::new(config, &world.stop) };
+    let (ledger, is_played) = (args.ledger.as_ref(), args.answers.is_played());
+    let place = || Place::of_eval(&About::of(dataset).name);
+    let account = Account::open(ledger, is_played, place, &asking.meter, world, console, started);
     world.stop.ends_in_order();
     let judges = || Arc::new(Meter::part_of(asking.meter.clone()));
     let judge = args.judge.clone().filter(|_| provider != Resolved::Offline).map(|model| (model, judges()));
@@ -199,6 +206,8 @@ async fn evaluate(
     let reviewers = bench.reviewers(&cases).await;
     let settings = (provider != Resolved::Offline).then(|| Settings::of(config));
     let judging = bench.judging();
+    let status = if bench.failed.is_empty() { report::Status::Complete } else { report::Status::Incomplete };
+    account.and_then(|account| account.close(&ledger::Outcome::of_status(status.as_str())));
     let comparison = old.map(|old| against(old, reviewers.first(), judging.as_ref()));
     Ok(Evaluation {
         schema: SCHEMA.to_owned(),
