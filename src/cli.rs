@@ -14,6 +14,7 @@ use crate::config::layer::{ConfigError, Layer, Origin, Source};
 use crate::config::merge::MergeRef;
 use crate::config::pull::PullRef;
 use crate::config::value::Raw;
+use crate::day::Day;
 
 /// The command line, parsed.
 #[derive(Debug, Clone, PartialEq, Parser)]
@@ -51,6 +52,9 @@ pub enum Command {
     /// Measure what a review is worth, on changes with known defects
     #[command(after_help = EXAMPLES)]
     Eval(Eval),
+    /// Sum up what reviews cost, from ledgers that `review --ledger` wrote
+    #[command(after_help = EXAMPLES)]
+    Cost(CostArgs),
     /// Print the effective configuration and where each value came from
     #[command(after_help = EXAMPLES)]
     Config(ConfigArgs),
@@ -375,6 +379,7 @@ const MODEL: &str = "Which model";
 const LIMITS: &str = "Limits";
 const FINDINGS: &str = "Which findings";
 const RESULT: &str = "Result";
+const WHICH_RUNS: &str = "Which runs";
 
 impl Settings {
     /// What the flags set. Fails where a value is out of its key's range.
@@ -520,6 +525,46 @@ pub struct Eval {
     pub jobs: usize,
 }
 
+/// `prudence cost`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct CostArgs {
+    /// Ledgers; `-` reads standard input. A run that several of them have is counted once
+    #[arg(value_name = "FILE", required = true)]
+    pub ledgers: Vec<PathBuf>,
+    /// By day, repository, model or request; may be repeated (default: all four)
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',', help_heading = WHICH_RUNS)]
+    #[arg(hide_possible_values = true)]
+    pub by: Vec<By>,
+    /// From this day on (`2026-11-01`, in UTC)
+    #[arg(long, value_name = "DATE", help_heading = WHICH_RUNS)]
+    pub since: Option<Day>,
+    /// To the end of this day
+    #[arg(long, value_name = "DATE", help_heading = WHICH_RUNS)]
+    pub until: Option<Day>,
+    /// Shown as terminal (default), markdown or json
+    #[arg(long, value_enum, default_value_t = PlanFormat::Terminal, help_heading = RESULT)]
+    #[arg(hide_possible_values = true, hide_default_value = true)]
+    pub format: PlanFormat,
+    /// Also write it as a page with a plot to this file
+    #[arg(long, value_name = "FILE", help_heading = RESULT)]
+    pub html: Option<PathBuf>,
+}
+
+/// By what costs are summed up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+#[value(rename_all = "lower")]
+pub enum By {
+    /// The day in UTC.
+    Day,
+    /// The repository.
+    Repository,
+    /// The model.
+    Model,
+    /// The pull or merge request.
+    Request,
+}
+
 /// How an evaluation is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "lower")]
@@ -534,7 +579,7 @@ pub enum EvalFormat {
     Html,
 }
 
-/// How a plan is shown: it has no findings, so that there is nothing of it in the formats for these.
+/// How a plan or a sum of costs is shown: it has no findings, so that there is nothing of it in the formats for these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "lower")]
 pub enum PlanFormat {

@@ -59,6 +59,7 @@
 //! | [`examine`] | asking, looking again and judging, the same for a request and for a case of `eval` |
 //! | [`eval`] | what a review is worth, on changes with known defects |
 //! | [`ledger`] | a line for each run that asked a model |
+//! | [`cost`] | what runs cost, summed up from ledgers |
 //! | [`page`] | pages that need nothing else, their plots, and tables for any format |
 //! | [`day`] | days and points in time in UTC |
 //! | [`random`] | numbers that look random and are always the same |
@@ -96,6 +97,7 @@ pub mod cli;
 pub mod config;
 pub mod console;
 pub mod context;
+pub mod cost;
 pub mod day;
 pub mod deliver;
 pub mod diff;

@@ -12,6 +12,7 @@ use crate::config::env::Env;
 use crate::config::provider::Resolved;
 use crate::config::{self, Effort, file};
 use crate::console::Console;
+use crate::cost;
 use crate::deliver::{self, Posting};
 use crate::diff::Diff;
 use crate::doctor;
@@ -52,6 +53,7 @@ async fn command(command: Command, world: &World<'_>, console: &Console) -> Resu
         Command::Review(args) => review(&args, world, console).await,
         Command::Publish(args) => publish(&args, world, console).await,
         Command::Eval(args) => eval::run(&args, world, console).await,
+        Command::Cost(args) => cost::run(&args, world, console),
         Command::Plan(args) => plan(&args, world, console).await,
         Command::Doctor(args) => doctor::run(&args, world, console).await,
         Command::Config(args) => show_config(&args, world, console),
