@@ -183,7 +183,7 @@ fn summary_of(outcomes: &[&Outcome]) -> String {
 fn cost(setup: &Setup, meter: &Meter) -> Cost {
     let usd = meter.usd();
     let earlier = deliver::earlier_cost(&setup.change);
-    let model = |(model, _, usd): (String, usage::Usage, Option<f64>)| {
+    let model = |usage::Spent { model, usd, .. }| {
         let is_ours = usd.is_some() && !setup.config.prices.contains_key(&model);
         ModelCost { model, usd, priced_on: is_ours.then(|| PRICED_ON.to_owned()) }
     };
@@ -193,6 +193,7 @@ fn cost(setup: &Setup, meter: &Meter) -> Cost {
         limit_usd: meter.limit_usd(),
         unconfirmed_requests: meter.unconfirmed_requests(),
         models: meter.by_model().into_iter().map(model).collect(),
+        cached_saved_usd: meter.cached_saved_usd(),
     }
 }
 

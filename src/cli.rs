@@ -14,6 +14,7 @@ use crate::config::layer::{ConfigError, Layer, Origin, Source};
 use crate::config::merge::MergeRef;
 use crate::config::pull::PullRef;
 use crate::config::value::Raw;
+use crate::day::Day;
 
 /// The command line, parsed.
 #[derive(Debug, Clone, PartialEq, Parser)]
@@ -53,6 +54,9 @@ pub enum Command {
     /// Measure what a review is worth, on changes with known defects
     #[command(after_help = EXAMPLES)]
     Eval(Eval),
+    /// Sum up what reviews cost, from ledgers that `review --ledger` wrote
+    #[command(after_help = EXAMPLES)]
+    Cost(CostArgs),
     /// Print the effective configuration and where each value came from
     #[command(after_help = EXAMPLES)]
     Config(ConfigArgs),
@@ -92,6 +96,9 @@ pub struct Review {
     /// Keep the model's answers in this folder, and ask nothing twice
     #[arg(long, value_name = "DIR", help_heading = RESULT)]
     pub cache: Option<PathBuf>,
+    /// Add a line on what the run cost to this file, for `prudence cost`
+    #[arg(long, value_name = "FILE", help_heading = RESULT)]
+    pub ledger: Option<PathBuf>,
     /// Show findings as they arrive (default on a terminal); where passes vote, at the end
     #[arg(long, hide = true)]
     pub stream: bool,
@@ -435,6 +442,7 @@ const MODEL: &str = "Which model";
 const LIMITS: &str = "Limits";
 const FINDINGS: &str = "Which findings";
 const RESULT: &str = "Result";
+const WHICH_RUNS: &str = "Which runs";
 
 impl Settings {
     /// What the flags set. Fails where a value is out of its key's range.
@@ -559,6 +567,9 @@ pub struct Eval {
     /// Also write it as a page with plots to this file
     #[arg(long, value_name = "FILE", help_heading = RESULT)]
     pub html: Option<PathBuf>,
+    /// Add a line on what it cost to this file, for `prudence cost`
+    #[arg(long, value_name = "FILE", help_heading = RESULT)]
+    pub ledger: Option<PathBuf>,
     /// Compare with what `--output` wrote before, case by case
     #[arg(long, value_name = "OLD.json", help_heading = RESULT)]
     pub compare: Option<PathBuf>,
@@ -577,6 +588,46 @@ pub struct Eval {
     pub jobs: usize,
 }
 
+/// `prudence cost`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct CostArgs {
+    /// Ledgers; `-` reads standard input. A run that several of them have is counted once
+    #[arg(value_name = "FILE", required = true)]
+    pub ledgers: Vec<PathBuf>,
+    /// By day, repository, model or request; may be repeated (default: all four)
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',', help_heading = WHICH_RUNS)]
+    #[arg(hide_possible_values = true)]
+    pub by: Vec<By>,
+    /// From this day on (`2026-11-01`, in UTC)
+    #[arg(long, value_name = "DATE", help_heading = WHICH_RUNS)]
+    pub since: Option<Day>,
+    /// To the end of this day
+    #[arg(long, value_name = "DATE", help_heading = WHICH_RUNS)]
+    pub until: Option<Day>,
+    /// Shown as terminal (default), markdown or json
+    #[arg(long, value_enum, default_value_t = PlanFormat::Terminal, help_heading = RESULT)]
+    #[arg(hide_possible_values = true, hide_default_value = true)]
+    pub format: PlanFormat,
+    /// Also write it as a page with a plot to this file
+    #[arg(long, value_name = "FILE", help_heading = RESULT)]
+    pub html: Option<PathBuf>,
+}
+
+/// By what costs are summed up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+#[value(rename_all = "lower")]
+pub enum By {
+    /// The day in UTC.
+    Day,
+    /// The repository.
+    Repository,
+    /// The model.
+    Model,
+    /// The pull or merge request.
+    Request,
+}
+
 /// How an evaluation is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "lower")]
@@ -591,7 +642,7 @@ pub enum EvalFormat {
     Html,
 }
 
-/// How a plan is shown: it has no findings, so that there is nothing of it in the formats for these.
+/// How a plan or a sum of costs is shown: it has no findings, so that there is nothing of it in the formats for these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "lower")]
 pub enum PlanFormat {
@@ -761,7 +812,7 @@ mod tests {
     fn help_fits_a_screen_with_one_line_for_each_flag() {
         for command in ["", "review", "plan", "config", "init", "batch run"] {
             let help = parse(words(&format!("{command} --help"))).expect_err("help").to_string();
-            assert!(help.lines().count() <= 58, "{} lines\n{help}", help.lines().count());
+            assert!(help.lines().count() <= 60, "{} lines\n{help}", help.lines().count());
             assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
             assert!(help.contains("prudence review --"), "{help}");
             for line in help.lines().filter(|line| line.trim_start().starts_with("--")) {

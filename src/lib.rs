@@ -49,6 +49,7 @@
 //! | [`memory`] | which parts of a change were reviewed before |
 //! | [`tree`] | the files of the repository as the change leaves them |
 //! | [`syntax`] | what a grammar knows of a file: definitions, imports, calls, and whether it parses |
+//! | [`trivial`] | hunks that need no reviewer |
 //! | [`context`] | code beyond the hunk that a reader needs: the enclosing function, definitions, callers |
 //! | [`plan`] | chunks under a token budget, and what they cost |
 //! | [`usage`] | tokens, prices, and the meter that stops before the limit |
@@ -59,6 +60,10 @@
 //! | [`examine`] | asking, looking again and judging, the same for a request and for a case of `eval` |
 //! | [`batch`] | the requests of a review as files, and sending them at half the price |
 //! | [`eval`] | what a review is worth, on changes with known defects |
+//! | [`ledger`] | a line for each run that asked a model |
+//! | [`cost`] | what runs cost, summed up from ledgers |
+//! | [`page`] | pages that need nothing else, their plots, and tables for any format |
+//! | [`day`] | days and points in time in UTC |
 //! | [`random`] | numbers that look random and are always the same |
 //! | [`meaning`] | whether two remarks mean the same, by their words |
 //! | [`findings`] | from what was said to what holds: [`findings::anchor`] is the only way from a draft to a finding |
@@ -95,6 +100,8 @@ pub mod cli;
 pub mod config;
 pub mod console;
 pub mod context;
+pub mod cost;
+pub mod day;
 pub mod deliver;
 pub mod diff;
 pub mod doctor;
@@ -107,6 +114,7 @@ pub mod git;
 mod growth;
 pub mod hear;
 pub mod init;
+pub mod ledger;
 pub mod llm;
 pub mod marks;
 pub mod meaning;
@@ -115,6 +123,7 @@ pub mod obey;
 pub mod order;
 pub mod orientation;
 pub mod output;
+pub mod page;
 pub mod plan;
 pub mod prepare;
 pub mod prompt;
@@ -133,5 +142,6 @@ pub mod stop;
 pub mod syntax;
 pub mod text;
 pub mod tree;
+pub mod trivial;
 pub mod usage;
 pub mod verify;

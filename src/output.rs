@@ -243,6 +243,16 @@ pub fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<()> {
     std::fs::write(path, pretty(value)?).with_context(|| format!("cannot write `{}`", path.display()))
 }
 
+/// Writes a page.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write_page(path: &Path, html: &str) -> Result<()> {
+    std::fs::write(path, html).with_context(|| {
+        format!("cannot write the page `{}`\nhint: its folder must be there, and may be written to", path.display())
+    })
+}
+
 fn pretty(value: &impl serde::Serialize) -> Result<String> {
     Ok(serde_json::to_string_pretty(value)? + "\n")
 }

@@ -15,7 +15,7 @@ use crate::forge::{Background, By, Forge};
 use crate::memory::{self, Memory};
 use crate::order::{self, Order};
 use crate::orientation::{self, Guides};
-use crate::plan::{self, Budget, Pass, Plan, Tokenizer, Unsent, trivial};
+use crate::plan::{self, Budget, Pass, Plan, Tokenizer, Unsent};
 use crate::prompt;
 use crate::redact::{self, Redactions};
 use crate::report;
@@ -23,6 +23,7 @@ use crate::review::{self, schema};
 use crate::setup::{Purpose, Setup, output_limit};
 use crate::source::Base;
 use crate::tree::Tree;
+use crate::trivial;
 use crate::usage;
 
 /// The change, ready to be sent.

@@ -13,6 +13,7 @@ use crate::config::env::Env;
 use crate::config::provider::Resolved;
 use crate::config::{self, Effort, file};
 use crate::console::Console;
+use crate::cost;
 use crate::deliver::{self, Posting};
 use crate::diff::Diff;
 use crate::doctor;
@@ -21,6 +22,7 @@ use crate::examine::{Asking, Examined, examine, responses, tape};
 use crate::forge::Access;
 use crate::git::Repo;
 use crate::init::init;
+use crate::ledger::{self, Account, Place};
 use crate::obey;
 use crate::output::{Files, Output, for_log, write_json};
 use crate::prepare::{Prepared, context, prepare, tell_of};
@@ -51,6 +53,7 @@ async fn command(command: Command, world: &World<'_>, console: &Console) -> Resu
         Command::Review(args) => review(&args, world, console).await,
         Command::Publish(args) => publish(&args, world, console).await,
         Command::Eval(args) => eval::run(&args, world, console).await,
+        Command::Cost(args) => cost::run(&args, world, console),
         Command::Plan(args) => plan(&args, world, console).await,
         Command::Batch(cli::Batch { command: BatchCommand::Run(args) }) => batch::run(&args, world, console).await,
         Command::Doctor(args) => doctor::run(&args, world, console).await,
@@ -86,6 +89,9 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
     if !prepared.plan.chunks.is_empty() {
         make_sure_of_a_channel(&setup, output.has_report(), console).await?;
     }
+    let place = || Place::of_review(&setup, world);
+    let ledger = args.ledger.as_ref();
+    let account = Account::open(ledger, args.answers.replay.is_some(), place, &asking.meter, world, console, started);
     world.stop.ends_in_order();
     // what the checks found needs no waiting
     output.arrived(&prepared, &tree, &[]);
@@ -96,6 +102,9 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
         bail!("{reason}");
     }
     let Examined { judgement, mut report, refused, .. } = examined;
+    // before the delivery, which may be cut short
+    let unwritten = account.and_then(|account| account.close(&ledger::Outcome::of_report(&report)));
+    report.delivery.notes.extend(unwritten);
     if let (Some(forge), Purpose::Deliver) = (setup.target.forge(), setup.purpose) {
         let annotate = |text: &str| output.annotate(text);
         let posting = Posting {

@@ -137,7 +137,7 @@ impl Setup {
             forge.set_deadline(started + deadline);
         }
         // a host has its own patience
-        let reading = target.forge().is_none().then(|| Patience::at_most(deadline, UNREAD));
+        let reading = target.forge().is_none().then(|| Patience::at_most(deadline, UNREAD, &world.stop));
         let (target, mut order) = target.commanded(purpose != Purpose::Deliver, console).await?;
         let is_full = change.full || env.is_on("full");
         let mut change = target.change(repo.as_ref()).await?;
@@ -170,7 +170,7 @@ impl Setup {
         if let Some(forge) = target.forge() {
             forge.set_deadline(started + config.deadline);
         }
-        let patience = Patience::at_most(config.deadline + DELIVERY, STUCK);
+        let patience = Patience::at_most(config.deadline + DELIVERY, STUCK, &world.stop);
         Ok(Setup { config, provider, target, change, nothing, order, full, repo, ci, purpose, patience })
     }
 
@@ -252,6 +252,7 @@ impl Setup {
                 limit_usd: self.config.max_cost_usd,
                 unconfirmed_requests: 0,
                 models: Vec::new(),
+                cached_saved_usd: Some(0.0),
             },
             delivery: deliver::undelivered(notices),
         }

@@ -3,8 +3,9 @@
 //! Until something was asked of a model, a command ends at once. From then on it ends in order: requests that are under way
 //! are given up, what was found is written, and nothing is posted that would not be posted whole.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -27,6 +28,38 @@ pub struct Stop {
     /// `None`: nothing stops it.
     received: Option<watch::Receiver<Option<Signal>>>,
     is_orderly: Arc<AtomicBool>,
+    last_words: LastWords,
+}
+
+/// What is still done before the process ends in the middle of something.
+#[derive(Clone, Default)]
+struct LastWords(Arc<Mutex<Option<Words>>>);
+
+type Words = Box<dyn FnOnce() + Send>;
+
+/// How long the last words may take: a disk that hangs keeps nobody from leaving.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+impl LastWords {
+    fn set(&self, words: Words) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(words);
+    }
+
+    fn speak(&self) {
+        let Some(words) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        let (done, ended) = mpsc::channel::<()>();
+        std::thread::spawn(move || {
+            words();
+            drop(done);
+        });
+        let _ = ended.recv_timeout(LAST_WORDS);
+    }
+}
+
+impl fmt::Debug for LastWords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LastWords")
+    }
 }
 
 impl Stop {
@@ -43,15 +76,18 @@ impl Stop {
             Signals::new()?
         };
         let (sender, received) = watch::channel(None);
+        let last_words = LastWords::default();
+        let words = last_words.clone();
         std::thread::spawn(move || {
             runtime.block_on(async {
                 let first = signals.next().await;
                 let _ = sender.send(Some(first));
                 let last = tokio::time::timeout(PATIENCE, signals.next()).await.unwrap_or(first);
+                words.speak();
                 std::process::exit(128 + last.number);
             });
         });
-        Ok(Stop { received: Some(received), is_orderly: Arc::default() })
+        Ok(Stop { received: Some(received), is_orderly: Arc::default(), last_words })
     }
 
     /// The name of the signal that ends the run, where one came.
@@ -75,6 +111,18 @@ impl Stop {
         self.is_orderly.store(true, Ordering::Relaxed);
     }
 
+    /// What is still done where the process ends in the middle of something: at a second signal, or where something takes
+    /// longer than it may.
+    pub fn before_the_end(&self, words: impl FnOnce() + Send + 'static) {
+        self.last_words.set(Box::new(words));
+    }
+
+    /// Does what is done before the end, without it.
+    #[cfg(test)]
+    pub fn as_if_at_the_end(&self) {
+        self.last_words.speak();
+    }
+
     /// Waits for a signal at which the command ends at once.
     pub async fn at_once(&self) -> &'static str {
         let name = self.wait().await;
@@ -93,12 +141,15 @@ pub struct Patience {
 }
 
 impl Patience {
-    /// Waits so long, and then ends the process with the code for nothing reviewed. The message has its hint.
-    pub fn at_most(limit: Duration, message: &'static str) -> Patience {
+    /// Waits so long, and then ends the process with the code for nothing reviewed. The message has its hint; `stop` has
+    /// what is done before.
+    pub fn at_most(limit: Duration, message: &'static str, stop: &Stop) -> Patience {
         let (held, dropped) = mpsc::channel::<()>();
+        let words = stop.last_words.clone();
         std::thread::spawn(move || {
             if dropped.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
                 eprintln!("error: {message}");
+                words.speak();
                 // the code for nothing reviewed
                 std::process::exit(2);
             }
@@ -158,7 +209,7 @@ mod tests {
 
     fn stop() -> (watch::Sender<Option<Signal>>, Stop) {
         let (sender, received) = watch::channel(None);
-        (sender, Stop { received: Some(received), is_orderly: Arc::default() })
+        (sender, Stop { received: Some(received), ..Stop::default() })
     }
 
     #[tokio::test]
@@ -177,6 +228,24 @@ mod tests {
         );
         stop.clone().ends_in_order();
         assert!(tokio::time::timeout(Duration::from_millis(5), stop.at_once()).await.is_err());
+    }
+
+    #[test]
+    fn last_words_are_spoken_once_and_a_disk_that_hangs_keeps_nobody() {
+        let (stop, spoken) = (Stop::default(), Arc::new(Mutex::new(0)));
+        stop.last_words.speak();
+        stop.before_the_end({
+            let spoken = spoken.clone();
+            move || *spoken.lock().unwrap() += 1
+        });
+        stop.clone().last_words.speak();
+        stop.last_words.speak();
+        assert_eq!(*spoken.lock().unwrap(), 1);
+        let (keeps, hangs) = mpsc::channel::<()>();
+        stop.before_the_end(move || hangs.recv().unwrap_or_default());
+        // comes back though `keeps` lives
+        stop.last_words.speak();
+        drop(keeps);
     }
 
     #[tokio::test]

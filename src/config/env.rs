@@ -1,6 +1,7 @@
 //! The environment: variables, action inputs and the `.env` file. Nothing else of the program reads them.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use super::Provider;
 use super::ci::{Ci, input};
@@ -35,6 +36,13 @@ impl<'a> Env<'a> {
     /// An input of the GitHub Action, by its name in kebab-case; `None` outside of GitHub Actions.
     pub fn input(&self, name: &str) -> Option<String> {
         input(self.get, name)
+    }
+
+    /// A path that is no setting: the variable `PRUDENCE_<NAME>`, else the input of the GitHub Action. A `.env` file cannot
+    /// set it, since the program writes there and the file may be a stranger's.
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
+        let variable = format!("PRUDENCE_{}", name.to_uppercase().replace('-', "_"));
+        self.var(&variable).or_else(|| self.input(name)).map(PathBuf::from)
     }
 
     /// Whether an input of the GitHub Action is `true`.

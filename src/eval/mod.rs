@@ -14,12 +14,12 @@ pub mod matching;
 pub mod metric;
 mod page;
 mod plot;
-mod render;
 pub mod score;
 mod tables;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
@@ -31,8 +31,11 @@ use crate::config::provider::{Facts, Resolved};
 use crate::config::{self, Config, Effort, file};
 use crate::console::Console;
 use crate::examine::{Asking, tape};
+use crate::ledger::{self, Account, Place};
 use crate::meaning::Weights;
-use crate::output::{for_log, write_json};
+use crate::output::{for_log, write_json, write_page};
+use crate::page::table;
+use crate::report;
 use crate::setup::{asked_provider, check_names, planned_provider, read_config};
 use crate::source::World;
 use crate::status::Exit;
@@ -42,6 +45,7 @@ use compare::Comparison;
 use damage::Robustness;
 use dataset::{Case, Dataset};
 use score::{CaseResult, Scores};
+use tables::{headline, tables};
 
 /// What an evaluation found. `prudence.eval/v1`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -161,16 +165,15 @@ pub async fn run(args: &cli::Eval, world: &World<'_>, console: &Console) -> Resu
         write_json(&world.cwd.join(path), &evaluation)?;
     }
     if let Some(path) = &args.html {
-        let path = world.cwd.join(path);
-        std::fs::write(&path, page::page(&evaluation)).with_context(|| {
-            format!("cannot write the page `{}`\nhint: its folder must be there, and may be written to", path.display())
-        })?;
+        write_page(&world.cwd.join(path), &page::page(&evaluation))?;
     }
     let is_actions = (world.env)("GITHUB_ACTIONS").is_some_and(|value| value == "true");
     console.result(&match args.format {
         EvalFormat::Json => for_log(&(serde_json::to_string_pretty(&evaluation)? + "\n"), Format::Json, is_actions),
-        EvalFormat::Terminal => render::terminal(&evaluation),
-        EvalFormat::Markdown => for_log(&render::markdown(&evaluation), Format::Markdown, is_actions),
+        EvalFormat::Terminal => table::terminal(&headline(&evaluation), &tables(&evaluation)),
+        EvalFormat::Markdown => {
+            for_log(&table::markdown(&headline(&evaluation), &tables(&evaluation)), Format::Markdown, is_actions)
+        }
         EvalFormat::Html => for_log(&page::page(&evaluation), Format::Markdown, is_actions),
     });
     Ok(if evaluation.failed.is_empty() { Exit::Clean } else { Exit::Incomplete })
@@ -185,7 +188,11 @@ async fn evaluate(
     provider: Resolved,
     old: Option<&Evaluation>,
 ) -> Result<Evaluation> {
+    let started = Instant::now();
     let asking = Asking::with_tape(config, &world.stop, tape(&args.answers, &world.cwd)?);
+    let (ledger, is_replayed) = (args.ledger.as_ref(), args.answers.replay.is_some());
+    let place = || Place::of_eval(&About::of(dataset).name);
+    let account = Account::open(ledger, is_replayed, place, &asking.meter, world, console, started);
     world.stop.ends_in_order();
     let judges = || Arc::new(Meter::part_of(asking.meter.clone()));
     let judge = args.judge.clone().filter(|_| provider != Resolved::Offline).map(|model| (model, judges()));
@@ -199,6 +206,8 @@ async fn evaluate(
     let reviewers = bench.reviewers(&cases).await;
     let settings = (provider != Resolved::Offline).then(|| Settings::of(config));
     let judging = bench.judging();
+    let status = if bench.failed.is_empty() { report::Status::Complete } else { report::Status::Incomplete };
+    account.and_then(|account| account.close(&ledger::Outcome::of_status(status.as_str())));
     let comparison = old.map(|old| against(old, reviewers.first(), judging.as_ref()));
     Ok(Evaluation {
         schema: SCHEMA.to_owned(),

@@ -1,47 +1,31 @@
-//! An evaluation as one page that needs nothing else: no script, no request, its own style alone.
+//! An evaluation as one page.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
-use sha2::{Digest, Sha256};
+use minijinja::context;
 
 use super::score::{Is, Said};
-use super::tables::{Table, headline, tables};
+use super::tables::{headline, tables};
 use super::{Evaluation, Reviewer, plot};
+use crate::page::{self, Figure, Page};
 use crate::report::plural;
 use crate::text::printable;
 
-const PAGE: &str = include_str!("../../templates/eval/page.html");
-const STYLE: &str = include_str!("../../templates/eval/style.css");
+const REMARKS: &str = include_str!("../../templates/eval/remarks.html");
 
 /// The page.
 pub fn page(evaluation: &Evaluation) -> String {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    let clean = |lines: &[String]| lines.iter().map(|line| printable(line)).collect::<Vec<String>>();
-    let table = |table: &Table| {
-        let rows: Vec<_> = table.rows.iter().map(|row| clean(row)).collect();
-        context! { title => printable(&table.title), head => clean(&table.head), rows, notes => clean(&table.notes) }
-    };
-    let values = context! {
-        style => STYLE,
-        // the policy allows this style, and no other
-        style_hash => BASE64.encode(Sha256::digest(STYLE)),
-        name => printable(&evaluation.dataset.name),
-        headline => headline(evaluation).lines().map(printable).collect::<Vec<String>>(),
-        plots => plots(&evaluation.reviewers),
-        tables => tables(evaluation).iter().map(table).collect::<Vec<_>>(),
-        remarks => remarks(evaluation.reviewers.first()),
-        version => &evaluation.tool.version,
-        prompt => &evaluation.tool.prompt,
-    };
-    // the template is ours and tested: it has every variable
-    environment.render_str(PAGE, values).unwrap_or_else(|error| format!("{error}\n"))
+    Page {
+        title: format!("Evaluation on {}", evaluation.dataset.name),
+        lines: headline(evaluation).lines().map(str::to_owned).collect(),
+        figures: figures(&evaluation.reviewers),
+        tables: tables(evaluation),
+        below: remarks(evaluation.reviewers.first()),
+        foot: format!("Prudence {}, prompts {}", evaluation.tool.version, evaluation.tool.prompt),
+    }
+    .html()
 }
 
 /// Those plots that have something to show.
-fn plots(reviewers: &[Reviewer]) -> Vec<minijinja::Value> {
+fn figures(reviewers: &[Reviewer]) -> Vec<Figure> {
     let main = reviewers.first().map(|reviewer| reviewer.cases.as_slice()).unwrap_or_default();
     let (costs, unit) = plot::costs(main);
     let plots = [
@@ -50,11 +34,11 @@ fn plots(reviewers: &[Reviewer]) -> Vec<minijinja::Value> {
         (costs, format!("What each case cost, in {unit}.")),
     ];
     let shown = plots.into_iter().filter(|(svg, _)| !svg.is_empty());
-    shown.map(|(svg, caption)| context! { svg, caption }).collect()
+    shown.map(|(svg, caption)| Figure { svg, caption }).collect()
 }
 
-/// What this program said of each case.
-fn remarks(reviewer: Option<&Reviewer>) -> Vec<minijinja::Value> {
+/// What this program said of each case; empty where it said nothing.
+fn remarks(reviewer: Option<&Reviewer>) -> String {
     let cases = reviewer.map(|reviewer| reviewer.cases.as_slice()).unwrap_or_default();
     let said = |said: &Said| {
         let Said { path, lines: (from, to), .. } = said;
@@ -74,5 +58,6 @@ fn remarks(reviewer: Option<&Reviewer>) -> Vec<minijinja::Value> {
             format!("{}, {found} of {} found", plural(case.remarks, "remark"), plural(case.known, "known defect"));
         context! { id => printable(&case.id), summary, said => case.said.iter().map(said).collect::<Vec<_>>() }
     };
-    cases.iter().filter(|case| !case.said.is_empty()).map(case).collect()
+    let cases: Vec<_> = cases.iter().filter(|case| !case.said.is_empty()).map(case).collect();
+    if cases.is_empty() { String::new() } else { page::part(REMARKS, context! { cases }) }
 }

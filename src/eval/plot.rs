@@ -5,17 +5,16 @@ use std::fmt::Write as _;
 use super::matching::By;
 use super::metric::Metric;
 use super::score::CaseResult;
-use super::tables::{NONE, in_order, shown};
+use super::tables::{in_order, shown};
 use super::{Reviewer, score};
+use crate::page::svg::{escape, line, rect, short, svg, text};
+use crate::page::table::NONE;
 
 /// Pixels of a row.
 const ROW: f64 = 24.0;
 
 /// Pixels for the names of rows.
 const NAMES: f64 = 150.0;
-
-/// Characters of a name at most.
-const LONGEST_NAME: usize = 22;
 
 /// Precision, recall and F1 of each reviewer beside each other, with their intervals. Empty where nobody could be run.
 pub fn rates(reviewers: &[Reviewer]) -> String {
@@ -120,54 +119,6 @@ pub fn costs(cases: &[CaseResult]) -> (String, &'static str) {
     (svg(80.0 + WIDTH, HEIGHT + 20.0, "cost of each case", &out), if has_price { "dollars" } else { "tokens" })
 }
 
-fn svg(width: f64, height: f64, label: &str, inside: &str) -> String {
-    format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" aria-label=\"{}\" width=\"{width:.0}\" height=\"{height:.0}\" viewBox=\"0 0 {width:.0} {height:.0}\">{inside}</svg>",
-        escape(label)
-    )
-}
-
-fn text(out: &mut String, x: f64, y: f64, class: &str, text: &str) {
-    let _ = write!(out, "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>", escape(text));
-}
-
-fn line(out: &mut String, class: &str, from: (f64, f64), to: (f64, f64)) {
-    let ((x1, y1), (x2, y2)) = (from, to);
-    let _ = write!(out, "<line class=\"{class}\" x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\"/>");
-}
-
-fn rect(out: &mut String, class: &str, at: (f64, f64), size: (f64, f64), tip: &str) {
-    let ((x, y), (width, height)) = (at, (size.0.max(0.0), size.1.max(0.0)));
-    let tip = escape(tip);
-    let _ = write!(
-        out,
-        "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\"><title>{tip}</title></rect>"
-    );
-}
-
-fn short(name: &str) -> String {
-    match name.char_indices().nth(LONGEST_NAME) {
-        Some((end, _)) => format!("{}…", &name[..end]),
-        None => name.to_owned(),
-    }
-}
-
-fn escape(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        match c {
-            '&' => out += "&amp;",
-            '<' => out += "&lt;",
-            '>' => out += "&gt;",
-            '"' => out += "&quot;",
-            '\'' => out += "&#39;",
-            c if c.is_control() => out.push(' '),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,10 +161,5 @@ mod tests {
         assert_eq!(costs(&[]), (String::new(), ""));
         assert_eq!(rates(&[Reviewer { scores: None, ..reviewer("a", None) }]), "");
         assert_eq!(severities(&[reviewer("a", None)]), "", "nobody asked");
-    }
-
-    #[test]
-    fn a_long_name_is_cut() {
-        assert_eq!(short("é".repeat(30).as_str()), format!("{}…", "é".repeat(LONGEST_NAME)));
     }
 }

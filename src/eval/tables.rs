@@ -7,35 +7,8 @@ use super::matching::By;
 use super::metric::Metric;
 use super::score::{Found, Measure, Scores};
 use super::{Evaluation, Reviewer, Settings};
+use crate::page::table::{NONE, Table};
 use crate::report::{dollars, plural, thousands};
-
-/// What has no value: silence has no precision, and a model without a price no cost.
-pub const NONE: &str = "–";
-
-/// A table. Its texts are as they came: each rendering makes them safe.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Table {
-    /// What it is about.
-    pub title: String,
-    /// The columns; the first holds names, the others numbers.
-    pub head: Vec<String>,
-    /// The rows, each as long as the head.
-    pub rows: Vec<Vec<String>>,
-    /// What one should know of it.
-    pub notes: Vec<String>,
-}
-
-impl Table {
-    fn new(title: impl Into<String>, head: &[&str]) -> Table {
-        Table { title: title.into(), head: head.iter().map(|&name| name.to_owned()).collect(), ..Table::default() }
-    }
-
-    fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        let mut cells: Vec<String> = cells.into_iter().collect();
-        cells.resize(self.head.len(), String::new());
-        self.rows.push(cells);
-    }
-}
 
 /// What stands above all tables.
 pub fn headline(evaluation: &Evaluation) -> String {

@@ -16,7 +16,7 @@ use super::{Client, Event, LlmError, NoList, Reply, Request, Settings, TooLong};
 use crate::config::Provider;
 use crate::secret::Secret;
 use crate::stop::Stop;
-use crate::usage::{Meter, Price, Prices, Usage};
+use crate::usage::{Meter, Price, Prices, Spent, Usage};
 
 const KEY: &str = "sk-proj-very-secret-4711";
 
@@ -225,7 +225,8 @@ async fn an_answer_comes_with_what_it_took() {
     };
     let (text, asked, model) = ("{}".to_owned(), "m".to_owned(), "m-2026".to_owned());
     assert_eq!(reply, Reply { text, calls: Vec::new(), asked, model, usage });
-    assert_eq!(world.meter.by_model(), [("m".to_owned(), usage, Some(450.0 / 1e6))]);
+    let spent = Spent { model: "m".to_owned(), usage, usd: Some(450.0 / 1e6), cached_saved_usd: Some(0.0) };
+    assert_eq!(world.meter.by_model(), [spent]);
     let seen = world.seen(|seen| (seen.uri.to_string(), seen.headers["authorization"].clone(), seen.body.clone()));
     assert_eq!(seen[0].0, "/v1/chat/completions");
     assert_eq!(seen[0].1, format!("Bearer {KEY}"));
@@ -573,7 +574,7 @@ fn check_fallback(steps: impl IntoIterator<Item = Step>, asked: &[(&str, usize)]
                 assert_eq!(reply.asked, by);
                 assert_eq!(world.client.detours().len(), usize::from(by != "m"));
                 assert!(
-                    world.meter.by_model().iter().any(|(model, usage, _)| model == by && usage.input_tokens == 400)
+                    world.meter.by_model().iter().any(|spent| spent.model == by && spent.usage.input_tokens == 400)
                 );
             }
             (Err(error), Err(text)) => assert!(error.to_string().contains(text), "{error}"),

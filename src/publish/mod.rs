@@ -234,6 +234,8 @@ fn problem(report: &Report) -> Option<String> {
     let failed: u128 = coverage.failed.iter().map(|lines| wide(lines.changed_lines)).sum();
     let parts = skipped + failed + wide(coverage.changed_lines_reviewed);
     let usd = [&report.cost.usd, &report.cost.total_usd].into_iter().chain(report.cost.models.iter().map(|m| &m.usd));
+    // a price for cached input may be the higher one
+    let saved = report.cost.cached_saved_usd.map(f64::abs);
     let is_word =
         |word: &str| word.len() <= 64 && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
     let is_reason = |reason: &str| {
@@ -258,7 +260,7 @@ fn problem(report: &Report) -> Option<String> {
             Some("a file in it is skipped for a reason that is none".to_owned())
         }
         () if parts != wide(coverage.changed_lines) => Some("its `coverage` does not add up".to_owned()),
-        () if !usd.into_iter().all(is_money) => Some("its `cost` is none".to_owned()),
+        () if !usd.into_iter().chain([&saved]).all(is_money) => Some("its `cost` is none".to_owned()),
         () if !report.cost.models.iter().all(|model| is_model_name(&model.model)) => {
             Some("a model in it has an absurd name".to_owned())
         }

@@ -319,15 +319,18 @@ fn bill(report: &Report) -> String {
         return "**Cost**: $0, no model was called".to_owned();
     }
     let models: Vec<String> = cost.models.iter().map(|model| code(&model.model)).collect();
+    let saved = cost.saved().map_or_else(String::new, |saved| format!(" (saved {saved})"));
+    let per_finding = report.usd_per_finding().map(|usd| format!(" ({} a finding)", dollars(Some(usd))));
     let mut out = format!(
         "| model | requests | input tokens | of these cached | output tokens | this run | so far |\n|---|---|---|---|---|---|---|\n\
-         | {} | {} | {} | {} | {} | {} | {} |",
+         | {} | {} | {} | {}{saved} | {} | {}{} | {} |",
         models.join(", "),
         usage.requests,
         thousands(usage.input_tokens),
         thousands(usage.cached_input_tokens),
         thousands(usage.output_tokens),
         cost.spent(),
+        per_finding.unwrap_or_default(),
         dollars(cost.total_usd),
     );
     if let Some(limit) = cost.limit_usd {

@@ -228,6 +228,9 @@ pub struct Cost {
     pub unconfirmed_requests: u64,
     /// Each model's part.
     pub models: Vec<ModelCost>,
+    /// What the provider's cache saved of this run; `None` where a model has no price.
+    #[serde(default)]
+    pub cached_saved_usd: Option<f64>,
 }
 
 impl Cost {
@@ -237,6 +240,12 @@ impl Cost {
             0 => dollars(self.usd),
             _ => format!("at least {}", dollars(self.usd)),
         }
+    }
+
+    /// What the provider's cache saved, where it is known and anything.
+    pub fn saved(&self) -> Option<String> {
+        // less would be shown as nothing
+        self.cached_saved_usd.filter(|usd| *usd >= 0.000_05).map(|usd| dollars(Some(usd)))
     }
 }
 
@@ -467,6 +476,20 @@ impl Report {
         self.findings.iter().chain(self.suppressed.iter().filter(stands).map(|suppressed| &suppressed.finding))
     }
 
+    /// Findings that this run brought, those over the comment limit too.
+    pub fn new_findings(&self) -> impl Iterator<Item = &Finding> {
+        let is_over = |suppressed: &&Suppressed| suppressed.reason == Reason::OverCommentLimit;
+        self.findings.iter().chain(self.suppressed.iter().filter(is_over).map(|suppressed| &suppressed.finding))
+    }
+
+    /// Dollars of this run for each of the findings that it brought; `None` where there is none or one, which cost all of
+    /// it, or no model was paid, or the cost is not known.
+    pub fn usd_per_finding(&self) -> Option<f64> {
+        let count = self.new_findings().count();
+        let usd = self.cost.usd.filter(|usd| *usd > 0.0 && self.cost.unconfirmed_requests == 0)?;
+        (count > 1).then(|| usd / count as f64)
+    }
+
     /// The standing findings, each with a fingerprint that none of the others has: of those with the same `id` the second
     /// and later ones get a number, so that a widget shows all of them and knows them again.
     pub fn fingerprinted(&self) -> impl Iterator<Item = (String, &Finding)> {
@@ -613,6 +636,27 @@ mod tests {
             cost: Cost::default(),
             delivery: Delivery { channel: Channel::Stdout, posted: 0, url: None, notes: Vec::new() },
         }
+    }
+
+    #[test]
+    fn a_finding_costs_its_share_where_there_are_several_and_the_cost_is_known() {
+        let check = |count: usize, usd: Option<f64>, unconfirmed_requests: u64, expected: Option<f64>| {
+            let findings = (0..count).map(|id| finding(&id.to_string())).collect();
+            let cost = Cost { usd, unconfirmed_requests, ..Cost::default() };
+            assert_eq!(Report { cost, ..report(findings) }.usd_per_finding(), expected, "{count} {usd:?}");
+        };
+        check(4, Some(1.0), 0, Some(0.25));
+        check(1, Some(1.0), 0, None);
+        check(0, Some(1.0), 0, None);
+        check(4, Some(0.0), 0, None);
+        check(4, None, 0, None);
+        check(4, Some(1.0), 1, None);
+        let mut over = report(vec![finding("a")]);
+        over.cost.usd = Some(1.0);
+        over.suppressed = vec![Suppressed::new(Reason::OverCommentLimit, finding("b"))];
+        assert_eq!(over.usd_per_finding(), Some(0.5));
+        over.suppressed = vec![Suppressed::new(Reason::AlreadyPosted, finding("b"))];
+        assert_eq!(over.usd_per_finding(), None, "an earlier run paid for it");
     }
 
     #[test]

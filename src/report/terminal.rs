@@ -6,7 +6,7 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 
 use super::clean::{line, terminal as clean};
-use super::{Report, Status, plural, thousands};
+use super::{Report, Status, dollars, plural, thousands};
 use crate::diff::{Diff, Hunk, Line, LineKind, inline};
 use crate::findings::{Finding, Reason, similar};
 use crate::meaning::Vectors;
@@ -201,7 +201,9 @@ fn closing(report: &Report, elapsed: Duration) -> String {
     if usage.requests > 0 {
         facts.push(plural(usize::try_from(usage.requests).unwrap_or(usize::MAX), "request"));
         facts.push(format!("{} tokens in, {} out", thousands(usage.input_tokens), thousands(usage.output_tokens)));
-        facts.push(report.cost.spent());
+        let per_finding = report.usd_per_finding().map(|usd| format!(" ({} a finding)", dollars(Some(usd))));
+        facts.push(report.cost.spent() + &per_finding.unwrap_or_default());
+        facts.extend(report.cost.saved().map(|saved| format!("caching saved {saved}")));
     } else {
         facts.push("no model was called".to_owned());
     }

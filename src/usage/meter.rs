@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::{Prices, Usage, cost_usd};
+use super::{Prices, Usage, cost_usd, saved_usd};
 
 /// The ledger of a run, shared by all that send requests.
 ///
@@ -35,6 +35,19 @@ struct Ledger {
     unconfirmed_usd: f64,
     unconfirmed_requests: u64,
     estimated_requests: u64,
+}
+
+/// What one model took.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spent {
+    /// As it was asked for.
+    pub model: String,
+    /// What the servers say it took.
+    pub usage: Usage,
+    /// Dollars; `None` where it has no price.
+    pub usd: Option<f64>,
+    /// Dollars that the provider's cache saved; `None` where it has no price.
+    pub cached_saved_usd: Option<f64>,
 }
 
 /// The cost limit leaves no room for a request.
@@ -122,10 +135,15 @@ impl Meter {
         self.ledger().by_model.values().copied().sum()
     }
 
-    /// Usage and dollars by the model asked for, in the order of names; no dollars for a model without a price.
-    pub fn by_model(&self) -> Vec<(String, Usage, Option<f64>)> {
+    /// What each model took that was asked for, in the order of names.
+    pub fn by_model(&self) -> Vec<Spent> {
         let ledger = self.ledger();
-        let row = |(model, usage): (&String, &Usage)| (model.clone(), *usage, self.usd_of(model, usage));
+        let row = |(model, usage): (&String, &Usage)| Spent {
+            model: model.clone(),
+            usage: *usage,
+            usd: self.usd_of(model, usage),
+            cached_saved_usd: self.prices.get(model).map(|price| saved_usd(usage, &price)),
+        };
         ledger.by_model.iter().map(row).collect()
     }
 
@@ -145,6 +163,11 @@ impl Meter {
         self.usd_of(model, &worst(input_tokens, max_output_tokens))
     }
 
+    /// The dollars that the provider's cache saved; `None` where a model that was asked has no price.
+    pub fn cached_saved_usd(&self) -> Option<f64> {
+        self.by_model().iter().try_fold(0.0, |sum, spent| Some(sum + spent.cached_saved_usd?))
+    }
+
     /// The limit in dollars.
     pub fn limit_usd(&self) -> Option<f64> {
         self.limit_usd
@@ -153,6 +176,12 @@ impl Meter {
     /// Requests that got no answer and may have been billed. They count against the limit and not in [`Meter::usd`].
     pub fn unconfirmed_requests(&self) -> u64 {
         self.ledger().unconfirmed_requests
+    }
+
+    /// The same, and those that are still under way: what a run leaves that ends in the middle of something.
+    pub fn unanswered_requests(&self) -> u64 {
+        let ledger = self.ledger();
+        ledger.unconfirmed_requests + ledger.in_flight
     }
 
     /// Requests whose answer did not say what they took; their tokens are an estimate.
@@ -270,7 +299,7 @@ enum Outcome {
 mod tests {
     use std::sync::Arc;
 
-    use super::{Meter, OverLimit, Reservation};
+    use super::{Meter, OverLimit, Reservation, Spent};
     use crate::usage::{Price, Prices, Usage};
 
     /// A meter where `m` costs a dollar for a million tokens of either kind.
@@ -327,6 +356,21 @@ mod tests {
         drop(reserve(&meter, "m", 1).await);
         reserve(&meter, "m", 1).await.unwrap().settle_estimated(took(1, 1));
         assert_eq!((meter.unconfirmed_requests(), meter.estimated_requests()), (1, 1));
+        let under_way = reserve(&meter, "m", 1).await.unwrap();
+        assert_eq!((meter.unconfirmed_requests(), meter.unanswered_requests()), (1, 2));
+        under_way.release();
+        assert_eq!(meter.unanswered_requests(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_caching_saved_is_known_where_the_prices_are() {
+        let meter = Meter::new(Prices::new([("m".to_owned(), Price::new(1.0, Some(0.25), 1.0))]), None);
+        assert_eq!(meter.cached_saved_usd(), Some(0.0));
+        let cached = Usage { cached_input_tokens: 1_000_000, ..took(2_000_000, 0) };
+        reserve(&meter, "m", 1).await.unwrap().settle(cached);
+        assert_eq!((meter.usd(), meter.cached_saved_usd()), (Some(1.25), Some(0.75)));
+        reserve(&meter, "x", 1).await.unwrap().settle(cached);
+        assert_eq!(meter.cached_saved_usd(), None);
     }
 
     #[tokio::test]
@@ -363,7 +407,8 @@ mod tests {
         reserve(&meter, "x", u64::MAX).await.unwrap().settle(took(1, 0));
         assert_eq!(meter.usd(), None);
         let usage = Usage { requests: 2, ..took(1, 0) };
-        assert_eq!(meter.by_model(), [("x".to_owned(), usage, None)]);
+        let spent = Spent { model: "x".to_owned(), usage, usd: None, cached_saved_usd: None };
+        assert_eq!((meter.by_model(), meter.cached_saved_usd()), (vec![spent], None));
     }
 
     #[tokio::test]

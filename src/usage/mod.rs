@@ -5,8 +5,8 @@ mod price;
 
 use std::ops::{Add, AddAssign};
 
-pub use meter::{Meter, OverLimit, Reservation};
-pub use price::{Model, PRICED_ON, Price, Prices, cost_usd, model, output_limit};
+pub use meter::{Meter, OverLimit, Reservation, Spent};
+pub use price::{Model, PRICED_ON, Price, Prices, cost_usd, model, output_limit, saved_usd};
 
 /// What was asked of the model servers and what they say it took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

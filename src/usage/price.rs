@@ -147,9 +147,15 @@ pub fn cost_usd(usage: &Usage, price: &Price) -> f64 {
     (fresh as f64 * price.input + cached as f64 * price.cached_input + usage.output_tokens as f64 * price.output) / 1e6
 }
 
+/// The dollars that the provider's cache saved of `usage`: what its cached input would have cost more.
+pub fn saved_usd(usage: &Usage, price: &Price) -> f64 {
+    let cached = usage.cached_input_tokens.min(usage.input_tokens);
+    cached as f64 * (price.input - price.cached_input) / 1e6
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Price, Prices, cost_usd, model};
+    use super::{Price, Prices, cost_usd, model, saved_usd};
     use crate::usage::Usage;
 
     #[track_caller]
@@ -213,5 +219,17 @@ mod tests {
         assert_eq!(cost(1000, 400, 0), 800.0);
         assert_eq!(cost(1000, 2000, 0), 500.0, "a server that reports more cached than read");
         assert_eq!(cost(0, 0, 100), 1000.0, "reasoning is not paid twice");
+    }
+    #[test]
+    fn what_caching_saved_is_what_it_would_have_cost_more() {
+        let price = Price::new(1.0, Some(0.25), 10.0);
+        for (cached_input_tokens, expected) in [(0, 0.0), (400, 300.0), (1000, 750.0), (2000, 750.0)] {
+            let usage = Usage { input_tokens: 1000, cached_input_tokens, output_tokens: 7, ..Usage::default() };
+            assert_eq!((saved_usd(&usage, &price) * 1e6).round(), expected);
+            let fresh = Usage { cached_input_tokens: 0, ..usage };
+            assert!((cost_usd(&usage, &price) + saved_usd(&usage, &price) - cost_usd(&fresh, &price)).abs() < 1e-12);
+        }
+        let usage = Usage { input_tokens: 9, cached_input_tokens: 9, ..Usage::default() };
+        assert_eq!(saved_usd(&usage, &Price::new(1.0, None, 1.0)), 0.0, "a price of its own saves; none does not");
     }
 }

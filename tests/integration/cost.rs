@@ -158,7 +158,7 @@ fn a_model_without_a_price_has_tokens_and_no_dollars() {
         (&json!(10_000), &json!(1_000))
     );
     let models = json!([{"model": "mystery", "usd": null, "priced_on": null}]);
-    let cost = json!({"usd": null, "total_usd": null, "limit_usd": 0.01, "models": models});
+    let cost = json!({"usd": null, "total_usd": null, "limit_usd": 0.01, "models": models, "cached_saved_usd": null});
     assert_eq!(reviewed.report["cost"], cost);
     assert!(reviewed.notes().contains("no known price"), "{}", reviewed.notes());
     let outputs = reviewed.job().outputs();

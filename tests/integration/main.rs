@@ -29,6 +29,7 @@ mod image;
 mod init;
 #[cfg(unix)] // with stand-ins that are scripts
 mod install;
+mod ledger;
 mod life;
 mod local;
 mod matrix;

@@ -82,7 +82,8 @@ fn the_report_is_the_one_of_the_interface() {
         },
         "cost": {
             "usd": usd, "total_usd": usd, "limit_usd": 0.5,
-            "models": [{"model": "gpt-4o-mini", "usd": usd, "priced_on": price_date}]
+            "models": [{"model": "gpt-4o-mini", "usd": usd, "priced_on": price_date}],
+            "cached_saved_usd": 0.0
         },
         "delivery": {"channel": "stdout", "posted": 0, "url": null, "notes": []}
     });

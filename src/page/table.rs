@@ -1,18 +1,46 @@
-//! Tables for the terminal and for Markdown.
+//! Tables of text: for the terminal, for Markdown and for a page.
 
 use std::fmt::Write as _;
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::Evaluation;
-use super::tables::{Table, headline, tables};
 use crate::report::clean;
 
-/// All tables, one below the other, in aligned columns.
-pub fn terminal(evaluation: &Evaluation) -> String {
-    let mut out = headline(evaluation) + "\n";
-    for table in tables(evaluation) {
-        let _ = write!(out, "\n{}", aligned(&table));
+/// What has no value: silence has no precision, and a model without a price no cost.
+pub const NONE: &str = "–";
+
+/// A table. Its texts are as they came: each rendering makes them safe.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Table {
+    /// What it is about.
+    pub title: String,
+    /// The columns; the first holds names, the others numbers.
+    pub head: Vec<String>,
+    /// The rows, each as long as the head.
+    pub rows: Vec<Vec<String>>,
+    /// What one should know of it.
+    pub notes: Vec<String>,
+}
+
+impl Table {
+    /// A table without rows.
+    pub fn new(title: impl Into<String>, head: &[&str]) -> Table {
+        Table { title: title.into(), head: head.iter().map(|&name| name.to_owned()).collect(), ..Table::default() }
+    }
+
+    /// Adds a row; cells that are not given stay empty.
+    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        let mut cells: Vec<String> = cells.into_iter().collect();
+        cells.resize(self.head.len(), String::new());
+        self.rows.push(cells);
+    }
+}
+
+/// The lines of a headline and the tables, one below the other, in aligned columns.
+pub fn terminal(headline: &str, tables: &[Table]) -> String {
+    let mut out = headline.to_owned() + "\n";
+    for table in tables {
+        let _ = write!(out, "\n{}", aligned(table));
     }
     // a runner that reads it takes no line for a command
     clean::log(&out)
@@ -43,10 +71,10 @@ fn aligned(table: &Table) -> String {
     out
 }
 
-/// All tables, for a comment.
-pub fn markdown(evaluation: &Evaluation) -> String {
-    let mut out: String = headline(evaluation).lines().map(|line| format!("{}  \n", clean::cell(line))).collect();
-    for table in tables(evaluation) {
+/// The lines of a headline and the tables, for a comment.
+pub fn markdown(headline: &str, tables: &[Table]) -> String {
+    let mut out: String = headline.lines().map(|line| format!("{}  \n", clean::cell(line))).collect();
+    for table in tables {
         let _ = writeln!(out, "\n### {}\n", clean::cell(&table.title));
         let row = |cells: &[String]| {
             let cells: Vec<String> = cells.iter().map(|cell| clean::cell(cell)).collect();
