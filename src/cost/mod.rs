@@ -2,7 +2,7 @@
 //!
 //! Ledgers are read line by line ([`read`]) into sums ([`sum`]), so that a large one takes no more memory than its groups.
 
-mod page;
+pub mod page;
 mod plot;
 pub mod read;
 pub mod sum;
@@ -30,7 +30,7 @@ use tables::{headline, tables};
 const SCHEMA: &str = "prudence.cost/v1";
 
 /// All that costs are summed up by.
-const ALL: [By; 4] = [By::Day, By::Repository, By::Model, By::Request];
+pub const ALL: [By; 4] = [By::Day, By::Repository, By::Model, By::Request];
 
 /// Sums up ledgers, and prints what came of it.
 ///
@@ -88,7 +88,11 @@ fn add(costs: &mut Costs, ledger: &Path, world: &World<'_>) -> io::Result<()> {
     add_lines(costs, &ledger.display().to_string(), Lines::of(BufReader::new(file)))
 }
 
-fn add_lines(costs: &mut Costs, file: &str, mut lines: Lines<impl io::BufRead>) -> io::Result<()> {
+/// Adds lines, which `file` names in messages.
+///
+/// # Errors
+/// They cannot be read.
+pub fn add_lines(costs: &mut Costs, file: &str, mut lines: Lines<impl io::BufRead>) -> io::Result<()> {
     while let Some((number, line)) = lines.read()? {
         match line {
             Line::Entry(entry) => costs.add(&entry),

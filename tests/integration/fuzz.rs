@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use prudence::checks;
 use prudence::config::file;
+use prudence::cost::{self, read::Lines, sum::Costs};
 use prudence::diff;
 use prudence::findings::gather::{self, Said, gather};
 use prudence::marks::State;
@@ -219,5 +220,35 @@ fn reports_to_publish_are_read_or_refused() {
         if let Err(error) = publish::parse(input) {
             assert!(error.to_string().contains("hint: "), "{error}");
         }
+    });
+}
+
+#[test]
+fn ledgers_are_summed_up_and_no_line_is_lost() {
+    let corpus =
+        [crate::ledger::line("1", json!({})), crate::ledger::line("2", json!({"time": "2026-12-31T23:59:60-01:00"}))];
+    let corpus = [corpus.join("\n"), corpus.join("\n\n") + "\n", String::new()].map(String::into_bytes);
+    let words = [
+        "\n",
+        "null",
+        "-1",
+        "1e300",
+        "18446744073709551615",
+        "0000-01-01",
+        "9999-12-31",
+        "+23:59",
+        "\"usd\":",
+        "<script>",
+        "{\"schema\":\"prudence.ledger/",
+    ];
+    fuzz(&corpus, &words, |input| {
+        let mut costs = Costs::new(None, None);
+        cost::add_lines(&mut costs, "ledger", Lines::of(input)).expect("bytes in memory");
+        let lines = input.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+        // half of a line and the one behind it on the same line are two
+        assert!(costs.entries + costs.unread_count >= lines.count() as u64);
+        assert_eq!(costs.entries, costs.total.runs + costs.duplicates);
+        let page = cost::page::page(&costs, &cost::ALL);
+        assert!(!page.contains("<script") && !page.contains("NaN") && !page.contains("=\"inf"), "{page}");
     });
 }

@@ -26,7 +26,7 @@ fn entries(ledger: &Path) -> Vec<Value> {
 }
 
 /// A line that a run could have written.
-fn line(id: &str, fields: Value) -> String {
+pub fn line(id: &str, fields: Value) -> String {
     let mut line = json!({"schema": "prudence.ledger/v1", "id": id, "time": "2026-11-20T10:00:00Z", "command": "review",
         "status": "complete", "source": "github", "repository": "o/r", "request": 7, "head_sha": null,
         "changed_lines_reviewed": 10, "findings": {"critical": 0, "major": 1, "minor": 1, "info": 0},
