@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use crate::cli::By;
 use crate::day::Day;
 use crate::ledger::Entry;
-use crate::report::dollars;
+use crate::report::{dollars, thousands};
 
 /// Groups that are told apart, by each of what costs are summed up by. What has no room goes together.
 const MOST_GROUPS: usize = 100_000;
@@ -86,6 +86,8 @@ pub struct Sum {
     pub cached_saved_usd: Money,
     /// Findings, of the runs that tell; of a model there are none.
     pub findings: u64,
+    /// Runs that do not tell how many they found.
+    pub runs_untold: u64,
 }
 
 impl Sum {
@@ -99,6 +101,7 @@ impl Sum {
         add(&mut self.cached_tokens, other.cached_tokens);
         add(&mut self.output_tokens, other.output_tokens);
         add(&mut self.findings, other.findings);
+        add(&mut self.runs_untold, other.runs_untold);
         self.usd_is_at_least |= other.usd_is_at_least;
         for (to, money) in [(&mut self.usd, other.usd), (&mut self.cached_saved_usd, other.cached_saved_usd)] {
             to.usd += money.usd;
@@ -107,9 +110,19 @@ impl Sum {
         }
     }
 
-    /// Dollars for a finding; `None` where there is none, or where something is missing in the dollars.
+    /// The number of findings in words.
+    pub fn findings_shown(&self) -> String {
+        match self.runs_untold {
+            0 => thousands(self.findings),
+            untold if untold >= self.runs => "unknown".to_owned(),
+            _ => format!("at least {}", thousands(self.findings)),
+        }
+    }
+
+    /// Dollars for a finding; `None` where there is none, or where something is missing in either number.
     pub fn usd_per_finding(&self) -> Option<f64> {
-        (self.findings > 0 && !self.usd_is_at_least).then(|| self.usd.usd / self.findings as f64)
+        (self.findings > 0 && self.runs_untold == 0 && !self.usd_is_at_least)
+            .then(|| self.usd.usd / self.findings as f64)
     }
 }
 
@@ -252,6 +265,7 @@ fn of_entry(entry: &Entry) -> Sum {
         runs: 1,
         unconfirmed_requests: entry.unconfirmed_requests,
         findings: entry.findings.map_or(0, |findings| findings.count()),
+        runs_untold: u64::from(entry.findings.is_none()),
         ..Sum::default()
     };
     for (_, model) in by_model(entry) {
@@ -351,6 +365,20 @@ pub(super) mod tests {
     fn sum_of<'c>(costs: &'c Costs, by: By, name: &str) -> &'c Sum {
         let mut groups = costs.groups(by).expect("groups").iter();
         groups.find(|(known, _)| *known == name).unwrap_or_else(|| panic!("no {name}")).1
+    }
+
+    #[test]
+    fn findings_that_nobody_told_are_unknown() {
+        let told = run("1", "2026-11-01", 7, &[("a", Some(0.5))]);
+        let untold = Entry { findings: None, id: "2".to_owned(), ..told.clone() };
+        let shown = |entries: &[Entry]| {
+            let costs = costs(entries);
+            let sum = sum_of(&costs, By::Day, "2026-11-01");
+            (sum.findings_shown(), sum.usd_per_finding())
+        };
+        assert_eq!(shown(std::slice::from_ref(&told)), ("2".to_owned(), Some(0.25)));
+        assert_eq!(shown(std::slice::from_ref(&untold)), ("unknown".to_owned(), None));
+        assert_eq!(shown(&[told, untold]), ("at least 2".to_owned(), None));
     }
 
     #[test]

@@ -66,7 +66,11 @@ fn sentence(costs: &Costs) -> String {
         true => format!(", caching saved {}", total.cached_saved_usd.shown()),
         false => String::new(),
     };
-    let findings = plural(usize::try_from(total.findings).unwrap_or(usize::MAX), "finding");
+    let findings = match total.runs_untold {
+        untold if untold >= total.runs => "findings unknown".to_owned(),
+        _ if total.findings == 1 => format!("{} finding", total.findings_shown()),
+        _ => format!("{} findings", total.findings_shown()),
+    };
     let each = total.usd_per_finding().map_or_else(String::new, |usd| format!(" at {} each", dollars(Some(usd))));
     format!("{runs}{when}: {}{saved}; {findings}{each}", total.usd.shown())
 }
@@ -102,7 +106,7 @@ fn table(costs: &Costs, by: By, most: usize) -> Table {
         let counts = [sum.runs, sum.requests, sum.input_tokens, sum.cached_tokens, sum.output_tokens].map(thousands);
         let money = [sum.usd.shown(), sum.cached_saved_usd.shown()];
         let each = sum.usd_per_finding().map_or_else(|| NONE.to_owned(), |usd| dollars(Some(usd)));
-        let findings = [thousands(sum.findings), each];
+        let findings = [sum.findings_shown(), each];
         let findings = findings.into_iter().filter(|_| has_findings);
         table.row([name].into_iter().chain(counts).chain(money).chain(findings));
     }

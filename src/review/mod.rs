@@ -76,7 +76,7 @@ pub fn settings_key(config: &Config, provider: Resolved) -> String {
 /// goes alone before: the provider's cache has their beginning then.
 pub async fn run(client: &Client, plan: &Plan, ask: &Ask, on_chunk: &dyn Fn(&[Outcome])) -> Vec<Outcome> {
     let review = |(pass, chunk): (&'_ Pass, &'_ Chunk)| {
-        let (pass, chunk) = (pass.clone(), chunk.clone());
+        let (pass, chunk) = (*pass, chunk.clone());
         async move {
             let outcomes = review_chunk(client, plan, ask, &pass, chunk).await;
             on_chunk(&outcomes);

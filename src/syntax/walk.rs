@@ -74,19 +74,21 @@ struct Words<'t> {
 impl<'t> Visitor<'_> for Words<'t> {
     fn enter(&mut self, node: Node<'_>) -> bool {
         if node.child_count() == 0 {
-            self.words.push(Word::Text(node.kind_id(), &self.text[node.byte_range()]));
+            self.words.push(Word::Text(node.kind_id(), self.text.get(node.byte_range()).unwrap_or_default()));
             return false;
         }
         self.words.push(Word::Begin(node.kind_id()));
         // a grammar may hide words that have no name
         let mut at = node.start_byte();
-        let children = node.children(&mut node.walk()).map(|child| child.byte_range()).collect::<Vec<_>>();
-        for child in children.into_iter().chain([node.end_byte()..node.end_byte()]) {
-            let text = self.text[at..child.start.max(at)].trim();
+        let end = node.end_byte();
+        let mut places: Vec<_> = node.children(&mut node.walk()).map(|child| child.byte_range()).collect();
+        places.push(end..end);
+        for place in places {
+            let text = self.text.get(at..place.start).unwrap_or_default().trim();
             if !text.is_empty() {
                 self.words.push(Word::Text(node.kind_id(), text));
             }
-            at = child.end;
+            at = place.end;
         }
         true
     }

@@ -268,7 +268,7 @@ fn costs_are_summed_up_in_all_ways() {
     let sum = cost(&["-", "--format", "json"], &lines).expect_code(0).json();
     assert_eq!(sum["schema"], "prudence.cost/v1");
     let total = json!({"runs": 3, "requests": 7, "unconfirmed_requests": 0, "input_tokens": 2009, "cached_tokens": 400,
-        "output_tokens": 101, "usd": 1.0, "usd_is_at_least": true, "cached_saved_usd": 0.5, "findings": 4});
+        "output_tokens": 101, "usd": 1.0, "usd_is_at_least": true, "cached_saved_usd": 0.5, "findings": 4, "runs_untold": 1});
     assert_eq!(sum["total"], total);
     let rows = |by: &str| -> Vec<(String, Value)> {
         let rows = sum["by"][by].as_array().expect("rows").iter();
@@ -287,7 +287,7 @@ fn costs_are_summed_up_in_all_ways() {
     );
     let text = cost(&["-"], &lines).expect_code(0).stdout;
     for wanted in [
-        "3 runs from 2026-11-20 to 2026-11-22: at least $1.00, caching saved at least $0.50; 4 findings\n",
+        "3 runs from 2026-11-20 to 2026-11-22: at least $1.00, caching saved at least $0.50; at least 4 findings\n",
         "models without a price are in no sum of dollars\n",
         "by day (UTC)\n",
         "by repository\n",

@@ -55,11 +55,9 @@ pub fn pieces(cut: Cut, text: &str) -> impl Iterator<Item = &str> {
 /// The length of the blank that belongs to the word behind a run of blanks, `\s+(?!\S)` in the patterns of `tiktoken`.
 fn last_blank(piece: &str, rest: &str) -> usize {
     let mut chars = piece.chars();
-    match chars.next_back() {
-        Some(last) if last.is_whitespace() && !matches!(last, '\r' | '\n') && !rest.is_empty() => {
-            // a single blank is a piece of its own; what ends in one has nothing else
-            if chars.next_back().is_some() { last.len_utf8() } else { 0 }
-        }
-        _ => 0,
-    }
+    let last = chars.next_back();
+    // a single blank is a piece of its own; what ends in one has nothing else
+    let is_run = !rest.is_empty() && chars.next_back().is_some();
+    let blank = last.filter(|last| is_run && last.is_whitespace() && !matches!(last, '\r' | '\n'));
+    blank.map_or(0, char::len_utf8)
 }
