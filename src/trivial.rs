@@ -197,7 +197,6 @@ mod tests {
                 "def f(a):\n    if a:\n        g()\n    h()\n",
             ),
             ("x.c", "int ab;\n", "int a b;\n"),
-            ("x.go", "var x = a - -b\n", "var x = a --b\n"),
             // no grammar says that white space means nothing
             ("x.yaml", "a:\n  b: 1\n", "a:\n b: 1\n"),
             ("Makefile", "a:\n\tb\n", "a:\n b\n"),

@@ -329,6 +329,11 @@ impl Client {
         self.settings.tape.as_ref().is_some_and(|tape| tape.is_waiting())
     }
 
+    /// The time until everything is over.
+    pub fn time_left(&self) -> Duration {
+        self.settings.deadline.saturating_duration_since(Instant::now())
+    }
+
     /// The ledger on which this client books.
     pub fn meter(&self) -> &Meter {
         &self.meter

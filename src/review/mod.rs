@@ -89,7 +89,7 @@ pub async fn run(client: &Client, plan: &Plan, ask: &Ask, on_chunk: &dyn Fn(&[Ou
     if has_lead(plan)
         && let Some(mut lead) = reviews.pop_front()
     {
-        match timeout(LEAD, &mut lead).await {
+        match timeout(patience(client), &mut lead).await {
             Ok(done) => outcomes = done,
             Err(_) => reviews.push_front(lead),
         }
@@ -103,8 +103,13 @@ pub async fn run(client: &Client, plan: &Plan, ask: &Ask, on_chunk: &dyn Fn(&[Ou
     outcomes
 }
 
-/// How long the others wait for the first request: an answer that takes longer costs more time than the cache saves money.
-const LEAD: Duration = Duration::from_secs(20);
+/// How long the others wait for the first request: an answer that takes longer costs more time than the cache saves money,
+/// and one that never comes takes no more than a part of the deadline.
+fn patience(client: &Client) -> Duration {
+    const LONGEST: Duration = Duration::from_secs(20);
+    const PART: u32 = 10;
+    LONGEST.min(client.time_left() / PART)
+}
 
 /// Every chunk in every pass, in the order in which they are asked about.
 fn asked(plan: &Plan) -> Vec<(&Pass, &Chunk)> {

@@ -431,12 +431,15 @@ fn commands() -> Vec<(Vec<String>, Vec<String>)> {
         let shown = command.get_arguments().filter(|argument| !argument.is_hide_set());
         shown.filter_map(|argument| Some(format!("--{}", argument.get_long()?))).collect()
     }
+    fn all(command: &clap::Command, above: &[String]) -> Vec<(Vec<String>, Vec<String>)> {
+        let words = [above, &[command.get_name().to_owned()]].concat();
+        let below = command.get_subcommands().filter(|below| below.get_name() != "help");
+        let below: Vec<_> = below.flat_map(|below| all(below, &words)).collect();
+        std::iter::once((words, flags(command))).chain(below).collect()
+    }
     let mut root = Cli::command();
     root.build(); // hands global flags on
-    let subcommands = root
-        .get_subcommands()
-        .map(|command| (vec!["prudence".to_owned(), command.get_name().to_owned()], flags(command)));
-    std::iter::once((vec!["prudence".to_owned()], flags(&root))).chain(subcommands).collect()
+    all(&root, &[])
 }
 
 #[test]

@@ -423,7 +423,7 @@ fn words_of(request: &Request) -> String {
     }
 }
 
-/// What creates something goes out alone, a second after the one before.
+/// What creates something goes out alone, and from the third on a second after the one before.
 #[track_caller]
 fn check_spacing(writes: &[Request]) {
     let creates = |request: &&Request| {
@@ -434,7 +434,8 @@ fn check_spacing(writes: &[Request]) {
     };
     let times: Vec<_> = writes.iter().filter(creates).map(|request| request.at).collect();
     let almost = Duration::from_millis(990);
-    assert!(times.windows(2).all(|pair| pair[1] - pair[0] >= almost), "within a second: {times:?}");
+    let spaced = times.get(1..).unwrap_or_default();
+    assert!(spaced.windows(2).all(|pair| pair[1] - pair[0] >= almost), "within a second: {times:?}");
 }
 
 /// What is asked once more before anything is written.
