@@ -34,11 +34,12 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// All of a change; `None` where it is too large to be remembered.
-    pub fn of(diff: &Diff, key: &str) -> Option<Memory> {
+    /// A change but for the hunks that are left out, which are named by the index of the file and of the hunk in it; `None`
+    /// where it is too large to be remembered.
+    pub fn of(diff: &Diff, key: &str, is_left_out: impl Fn((usize, usize)) -> bool) -> Option<Memory> {
         let mut blocks = BTreeSet::new();
-        for file in &diff.files {
-            for hunk in file.hunks() {
+        for (index, file) in diff.files.iter().enumerate() {
+            for (_, hunk) in file.hunks().iter().enumerate().filter(|(hunk, _)| !is_left_out((index, *hunk))) {
                 blocks.extend(cut(hunk).into_iter().map(|block| hash(file.path().as_str(), hunk, &block)));
             }
         }
@@ -142,7 +143,7 @@ mod tests {
     /// Changed lines that are new in `after`, when all of `before` is known.
     #[track_caller]
     fn check(before: &Diff, after: &Diff) -> Vec<(usize, usize)> {
-        let memory = Memory::of(before, "k").unwrap();
+        let memory = Memory::of(before, "k", |_| false).unwrap();
         let json = serde_json::to_string(&memory).unwrap();
         assert_eq!(serde_json::from_str::<Memory>(&json).unwrap(), memory, "it survives its comment");
         fresh(after, Some(&memory)).into_iter().flatten().flatten().map(|range| (range.start, range.end)).collect()
@@ -195,6 +196,6 @@ mod tests {
         for damaged in [r#"{"key": "k"}"#, r#"{"key": "k", "blocks": "AAA"}"#, r#"{"key": "k", "blocks": "?"}"#] {
             assert!(serde_json::from_str::<Memory>(damaged).is_err(), "{damaged}");
         }
-        assert_eq!(Memory::of(&file("a", &lines(200_000)), "k"), None);
+        assert_eq!(Memory::of(&file("a", &lines(200_000)), "k", |_| false), None);
     }
 }

@@ -12,10 +12,10 @@ use crate::diff::Diff;
 use crate::diff::filter::{self, Rules, Skipped};
 use crate::findings::standing::{self, Standing};
 use crate::forge::{Background, By, Forge};
-use crate::memory::{self, Memory};
+use crate::memory::Memory;
 use crate::order::{self, Order};
 use crate::orientation::{self, Guides};
-use crate::plan::{self, Budget, Pass, Plan, Tokenizer, Unsent};
+use crate::plan::{self, Budget, Pass, Plan, Tokenizer, Trivial, Unsent};
 use crate::prompt;
 use crate::redact::{self, Redactions};
 use crate::report;
@@ -91,16 +91,17 @@ pub async fn prepare(setup: &Setup, tree: &Tree<'_>, console: &Console) -> Resul
     let key = review_key(config, setup.provider, &guides);
     // what only the checks looked at is not reviewed, and costs nothing to look at again
     let has_memory = setup.target.forge().is_some() && setup.provider != Resolved::Offline;
-    let memory = if has_memory { Memory::of(&diff, &key) } else { None };
+    let trivial = if is_asked { trivial::of(&diff, tree) } else { Trivial::new() };
+    let is_trivial = |hunk| trivial.contains_key(&hunk);
+    let memory = if has_memory { Memory::of(&diff, &key, is_trivial) } else { None };
     let known = change.state.memory.as_ref().filter(|known| has_memory && known.key == key && !setup.full);
     let standing = standing(setup, &diff, &skipped, console).await?;
     // nobody is told anything where nothing is asked
-    let is_new = is_asked && memory::fresh(&diff, known).iter().flatten().any(|ranges| !ranges.is_empty());
-    let background = if is_new { orientation::background(setup).await } else { Background::default() };
+    let unsent = Unsent { known, trivial };
+    let background =
+        if is_asked && !unsent.is_all(&diff) { orientation::background(setup).await } else { Background::default() };
     let told = (&guides, &background);
     let orientation = orientation::orientation(setup, (&diff, &skipped), &redactions, told, (tokenizer, console));
-    let trivial = if is_asked { trivial::of(&diff, tree) } else { Vec::new() };
-    let unsent = Unsent { known, trivial: &trivial };
     let plan = plan::build(budget, &orientation, &schema::schema().to_string(), diff, unsent);
     let plan = plan.with_passes(Pass::all(config.effort));
     let asked = prompt::hash_of(&[&review::settings_key(config, setup.provider), &guides.key()]);

@@ -3,8 +3,7 @@
 //! Where a grammar knows the language and the file is here, both versions are parsed, and a hunk is trivial only where that
 //! proves it. Elsewhere only blanks at the ends of lines are known to mean nothing.
 
-use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::diff::{Diff, FileDiff, FileStatus, Hunk, Line, LineKind, Side};
 use crate::plan::trivial::{Trivial, Why};
@@ -12,10 +11,9 @@ use crate::syntax;
 use crate::tree::Tree;
 
 /// The trivial hunks of a change.
-pub fn of(diff: &Diff, tree: &Tree<'_>) -> Vec<Trivial> {
-    let of_file = |(file, found): (usize, &FileDiff)| {
-        hunks(found, tree).into_iter().map(move |(hunk, why)| Trivial { file, hunk, why }).collect::<Vec<_>>()
-    };
+pub fn of(diff: &Diff, tree: &Tree<'_>) -> Trivial {
+    let of_file =
+        |(file, found): (usize, &FileDiff)| hunks(found, tree).into_iter().map(move |(hunk, why)| ((file, hunk), why));
     diff.files.iter().enumerate().flat_map(of_file).collect()
 }
 
@@ -68,7 +66,8 @@ fn shares_a_line(hunk: &Hunk) -> bool {
         let lines = hunk.lines.iter().filter(move |line| line.kind == kind);
         lines.map(|line| line.bytes().trim_ascii()).filter(|text| !text.is_empty())
     };
-    texts(LineKind::Removed).any(|removed| texts(LineKind::Added).any(|added| added == removed))
+    let added: HashSet<&[u8]> = texts(LineKind::Added).collect();
+    texts(LineKind::Removed).any(|removed| added.contains(removed))
 }
 
 /// A file before and after the change.
@@ -96,8 +95,8 @@ impl Versions {
     /// The hunks that only move imports, where the file has the same imports before and after.
     fn moved_imports(&self, file: &FileDiff) -> Vec<usize> {
         let path = file.path().as_str();
-        let imports = |text: &[u8]| -> Vec<RangeInclusive<u32>> {
-            syntax::File::read(path, text).imports().iter().map(|import| import.lines.clone()).collect()
+        let imports = |text: &[u8]| -> HashSet<u32> {
+            syntax::File::read(path, text).imports().iter().flat_map(|import| import.lines.clone()).collect()
         };
         let (before, after) = (imports(&self.before), imports(&self.after));
         let is_import = |line: &&Line| {
@@ -105,7 +104,7 @@ impl Versions {
                 LineKind::Removed => (&before, line.old),
                 _ => (&after, line.new),
             };
-            is_blank(line) || (!acts(line) && imports.iter().any(|lines| lines.contains(&number)))
+            is_blank(line) || (!acts(line) && imports.contains(&number))
         };
         let changed = |hunk: &Hunk| hunk.lines.iter().filter(|line| line.is_change()).cloned().collect::<Vec<Line>>();
         let candidates: Vec<usize> =
@@ -166,7 +165,7 @@ mod tests {
     fn trivial(path: &str, old: &str, new: &str) -> Vec<(usize, Why)> {
         let diff = diff(path, old, new);
         let tree = Tree::in_memory([(path.to_owned(), new.as_bytes().to_vec())]);
-        of(&diff, &tree).into_iter().map(|found| (found.hunk, found.why)).collect()
+        of(&diff, &tree).into_iter().map(|((_, hunk), why)| (hunk, why)).collect()
     }
 
     fn diff(path: &str, old: &str, new: &str) -> Diff {
@@ -247,8 +246,8 @@ mod tests {
     fn without_the_file_or_with_another_version_of_it_nothing_is_proved() {
         let (old, new) = ("fn f(a:u8)->u8{a+1}\n", "fn f(a: u8) -> u8 { a + 1 }\n");
         let diff = diff("x.rs", old, new);
-        assert_eq!(of(&diff, &Tree::nowhere("no checkout")), []);
-        assert_eq!(of(&diff, &Tree::in_memory([("x.rs".to_owned(), old.as_bytes().to_vec())])), []);
+        assert_eq!(of(&diff, &Tree::nowhere("no checkout")), Trivial::new());
+        assert_eq!(of(&diff, &Tree::in_memory([("x.rs".to_owned(), old.as_bytes().to_vec())])), Trivial::new());
     }
 
     #[test]
@@ -259,5 +258,13 @@ mod tests {
             let found = before(&diff.files[0], new.as_bytes());
             assert_eq!(String::from_utf8(found).unwrap().trim_end(), old.trim_end(), "{new:?}");
         }
+    }
+
+    #[test]
+    fn a_large_hunk_is_not_compared_line_by_line_with_itself() {
+        // 100,000 × 100,000 comparisons would take minutes
+        let side = |mark: char, name: &str| (0..100_000).map(|n| format!("{mark}{name}{n}\n")).collect::<String>();
+        let text = format!("--- a/x.rs\n+++ b/x.rs\n@@ -1,100000 +1,100000 @@\n{}{}", side('-', "a"), side('+', "b"));
+        assert_eq!(of(&parse(text).unwrap(), &Tree::nowhere("no checkout")), Trivial::new());
     }
 }

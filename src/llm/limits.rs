@@ -106,14 +106,14 @@ fn unit_seconds(unit: &str) -> Option<f64> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::time::{Duration, SystemTime};
 
     use http::{HeaderMap, HeaderName, HeaderValue};
 
     use super::{asked_wait, backoff, go_duration, should_retry, spread};
 
-    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+    pub fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
         let pair = |(name, value): &(&'static str, &str)| {
             (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
         };

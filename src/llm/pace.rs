@@ -80,16 +80,8 @@ impl Bucket {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderName, HeaderValue};
-
+    use super::super::limits::tests::headers;
     use super::*;
-
-    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        let pair = |(name, value): &(&'static str, &str)| {
-            (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
-        };
-        pairs.iter().map(pair).collect()
-    }
 
     fn tokens(limit: &str, left: &str, reset: &str) -> HeaderMap {
         headers(&[

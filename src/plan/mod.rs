@@ -10,7 +10,7 @@ use std::cell::OnceCell;
 use std::ops::{Range, RangeInclusive};
 
 use crate::diff::filter::Skipped;
-use crate::diff::{Diff, FileDiff, Hunk, LineKind};
+use crate::diff::{Diff, Hunk, LineKind};
 use crate::memory::{self, Memory};
 use crate::prompt::{self, Frame, Orientation};
 use crate::text::printable;
@@ -48,8 +48,8 @@ pub struct Plan {
     pub frame: Frame,
     /// Added and removed lines of each file that were reviewed before, and are not sent again.
     pub remembered: Vec<usize>,
-    /// Hunks that need no reviewer, with the added and removed lines in them that are not remembered.
-    pub trivial: Vec<(Trivial, usize)>,
+    /// Hunks that need no reviewer. What is in them is not remembered.
+    pub trivial: Trivial,
     /// What is shown beside each chunk, and is not under review; by chunk, with its tokens.
     contexts: OnceCell<Vec<(String, usize)>>,
     view: View,
@@ -80,12 +80,26 @@ pub struct Span {
 }
 
 /// What of a change is not sent.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Unsent<'a> {
     /// What was reviewed before.
     pub known: Option<&'a Memory>,
     /// What needs no reviewer.
-    pub trivial: &'a [Trivial],
+    pub trivial: Trivial,
+}
+
+impl Unsent<'_> {
+    /// What is to be sent of a change: for each file and hunk the ranges of lines.
+    fn others(&self, diff: &Diff) -> Vec<Vec<Vec<Range<usize>>>> {
+        let mut fresh = memory::fresh(diff, self.known);
+        self.trivial.keys().for_each(|&(file, hunk)| fresh[file][hunk].clear());
+        fresh
+    }
+
+    /// Whether it is the whole change.
+    pub fn is_all(&self, diff: &Diff) -> bool {
+        self.others(diff).iter().flatten().all(Vec::is_empty)
+    }
 }
 
 /// Packs what is to be sent of a change. `schema` is the text of the answer's schema, which is part of every prompt.
@@ -98,28 +112,22 @@ pub fn build(budget: Budget, orientation: &Orientation, schema: &str, diff: Diff
     let frame_tokens = prefix_tokens + tokenizer.count(&frame.after) + MESSAGE_TOKENS;
     let part = part_budget(&budget, frame_tokens);
     let view = View::new(&diff, tokenizer, part);
-    let mut fresh = memory::fresh(&diff, unsent.known);
-    let remembered = diff.files.iter().zip(&fresh).map(|(file, fresh)| remembered(file, fresh)).collect();
-    let trivial = unsent.trivial.iter().map(|&found| (found, take_out(&diff, &mut fresh, found))).collect();
-    let chunks = chunk::pack(&diff, &view, part, &fresh);
+    let lines = unsent.others(&diff);
+    let trivial = unsent.trivial;
+    let remembered = (0..diff.files.len()).map(|file| remembered(&diff, file, &lines[file], &trivial)).collect();
+    let chunks = chunk::pack(&diff, &view, part, &lines);
     let (passes, contexts) = (vec![Pass::ONLY], OnceCell::new());
     Plan { diff, chunks, passes, frame, remembered, trivial, contexts, view, frame_tokens, prefix_tokens }
 }
 
-/// Takes a hunk out of what is sent; gives the changed lines that it had there.
-fn take_out(diff: &Diff, fresh: &mut [Vec<Vec<Range<usize>>>], Trivial { file, hunk, .. }: Trivial) -> usize {
-    let lines = &diff.files[file].hunks()[hunk].lines;
-    let ranges = std::mem::take(&mut fresh[file][hunk]);
-    ranges.into_iter().flat_map(|range| &lines[range]).filter(|line| line.is_change()).count()
-}
-
-/// The changed lines of a file that are in none of the ranges of its hunks.
-fn remembered(file: &FileDiff, fresh: &[Vec<Range<usize>>]) -> usize {
-    let in_ranges = |(hunk, ranges): (&Hunk, &Vec<Range<usize>>)| {
-        let lines = ranges.iter().flat_map(|range| &hunk.lines[range.clone()]);
+/// The changed lines of a file that are neither in the ranges of its hunks nor trivial.
+fn remembered(diff: &Diff, file: usize, ranges: &[Vec<Range<usize>>], trivial: &Trivial) -> usize {
+    let in_ranges = |(index, hunk): (usize, &Hunk)| {
+        let lines = ranges[index].iter().flat_map(|range| &hunk.lines[range.clone()]);
         hunk.changed_lines() - lines.filter(|line| line.is_change()).count()
     };
-    file.hunks().iter().zip(fresh).map(in_ranges).sum()
+    let hunks = diff.files[file].hunks().iter().enumerate();
+    hunks.filter(|(index, _)| !trivial.contains_key(&(file, *index))).map(in_ranges).sum()
 }
 
 /// Two messages with 3 tokens and a role of one token each, and 3 that prime the answer.
@@ -378,5 +386,24 @@ mod tests {
         assert_eq!(whole.lines().next(), Some("src/f0.rs (modified, +1 -1)"));
         let short = file_list(&diff(500), &[], Tokenizer::O200k, 100);
         assert_eq!(short, "src/ (500 files)");
+    }
+
+    #[test]
+    fn what_needs_no_reviewer_is_neither_sent_nor_remembered() {
+        let all = diff(120);
+        let trivial: Trivial = [((0, 0), trivial::Why::Formatting)].into();
+        let memory = Memory::of(&all, "k", |hunk| trivial.contains_key(&hunk)).unwrap();
+        let whole = Memory::of(&all, "k", |_| false).unwrap();
+        assert_ne!(memory, whole, "the next run may not say that it was reviewed");
+        for known in [None, Some(&memory), Some(&whole)] {
+            let unsent = Unsent { known, trivial: trivial.clone() };
+            let is_all = unsent.is_all(&all);
+            let plan = build(budget(6000, 128_000), &orientation(), "{}", all.clone(), unsent);
+            assert_eq!(is_all, plan.chunks.is_empty());
+            assert!(plan.chunks.iter().flat_map(|chunk| &chunk.pieces).all(|piece| (piece.file, piece.hunk) != (0, 0)));
+            let trivial = plan.diff.files[0].hunks()[0].changed_lines();
+            let sent: usize = plan.chunks.iter().map(|chunk| plan.changed_lines(chunk)).sum();
+            assert_eq!(sent + plan.remembered.iter().sum::<usize>() + trivial, plan.diff.changed_lines());
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Hunks that need no reviewer, as a plan leaves them out.
 
+use std::collections::BTreeMap;
+
 /// Why a hunk needs no reviewer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Why {
@@ -22,13 +24,5 @@ impl Why {
     }
 }
 
-/// A hunk that needs no reviewer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Trivial {
-    /// Index of the file in the diff.
-    pub file: usize,
-    /// Index of the hunk in the file.
-    pub hunk: usize,
-    /// Why.
-    pub why: Why,
-}
+/// The hunks of a change that need no reviewer, by the index of the file and of the hunk in it, and why.
+pub type Trivial = BTreeMap<(usize, usize), Why>;

@@ -82,7 +82,7 @@ async fn reviewed(report: &Report, mut kept: Diff, setup: &Setup) -> Result<Opti
     let left_out = report.coverage.left_out().map(|file| file.path.as_str()).collect::<HashSet<_>>();
     kept.files.retain(|file| !left_out.contains(file.path().as_str()));
     let guides = orientation::guides(setup, &kept).await;
-    Ok(Memory::of(&redact::apply(kept).0, &review_key(&setup.config, provider, &guides)))
+    Ok(Memory::of(&redact::apply(kept).0, &review_key(&setup.config, provider, &guides), |_| false))
 }
 
 /// Whether a model has seen the change, now or before.

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use crate::diff::FileDiff;
 use crate::diff::filter::Skipped;
 use crate::findings::{Finding, Reason, Suppressed};
+use crate::plan::Plan;
 use crate::plan::trivial::Why;
-use crate::plan::{Plan, Trivial};
 use crate::review::Outcome;
 use crate::severity::Severity;
 use crate::usage::Usage;
@@ -388,7 +388,9 @@ pub fn coverage(plan: &Plan, skipped: &[Skipped], failures: &[(Vec<crate::plan::
     let lines_remembered: usize = plan.remembered.iter().sum();
     let kept = plan.diff.changed_lines();
     let mut trivial_of = vec![0; plan.diff.files.len()];
-    plan.trivial.iter().for_each(|(of, lines)| trivial_of[of.file] += lines);
+    plan.trivial
+        .keys()
+        .for_each(|&(file, hunk)| trivial_of[file] += plan.diff.files[file].hunks()[hunk].changed_lines());
     // reviewed whole, and not all of it before
     let is_reviewed = |(index, file): &(usize, &FileDiff)| {
         let unsent = plan.remembered[*index] + trivial_of[*index];
@@ -420,18 +422,14 @@ pub fn coverage(plan: &Plan, skipped: &[Skipped], failures: &[(Vec<crate::plan::
 
 /// What needs no reviewer, by file and reason.
 fn trivial(plan: &Plan) -> impl Iterator<Item = SkippedFile> {
-    let by_reason = |found: &[(Trivial, usize)], why: Why| -> usize {
-        found.iter().filter(|(of, _)| of.why == why).map(|(_, lines)| lines).sum()
-    };
-    let files = plan.trivial.chunk_by(|(a, _), (b, _)| a.file == b.file);
-    files.flat_map(move |found| {
-        let path = plan.diff.files[found[0].0.file].path();
-        let skipped = Why::ALL.map(|why| (why, by_reason(found, why)));
-        skipped.into_iter().filter(|(_, lines)| *lines > 0).map(move |(why, changed_lines)| SkippedFile {
-            path: path.to_string(),
-            reason: why.as_str().to_owned(),
-            changed_lines,
-        })
+    let mut lines: BTreeMap<(usize, Why), usize> = BTreeMap::new();
+    for (&(file, hunk), &why) in &plan.trivial {
+        *lines.entry((file, why)).or_default() += plan.diff.files[file].hunks()[hunk].changed_lines();
+    }
+    lines.into_iter().map(|((file, why), changed_lines)| SkippedFile {
+        path: plan.diff.files[file].path().to_string(),
+        reason: why.as_str().to_owned(),
+        changed_lines,
     })
 }
 

@@ -28,24 +28,13 @@ fn swapped() -> Value {
     finding("shop/pay.py", 5, CALL, json!({"title": "Arguments of `charge` are swapped", "body": body}))
 }
 
-/// An answer that calls `read_file`.
-fn reads(path: &str) -> Answer {
-    let arguments = json!({"path": path, "start": 1, "end": 20}).to_string();
-    let call = json!({"id": "call_1", "type": "function", "function": {"name": "read_file", "arguments": arguments}});
-    let message = json!({"role": "assistant", "content": null, "refusal": null, "tool_calls": [call]});
-    let body = json!({"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "gpt-4o-mini",
-        "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls", "logprobs": null}],
-        "usage": {"prompt_tokens": 900, "completion_tokens": 20, "total_tokens": 920}});
-    Answer::Raw { status: 200, headers: Vec::new(), body: body.to_string() }
-}
-
 /// The first answer is cut; the first look cannot tell, reads a file, and then can.
 fn script() -> Script {
     Script::new()
         .rule(Stage::Review, "", 1, Answer::cut())
         .when(CALL, Answer::findings(vec![swapped()]))
         .rule(Stage::Verify, "", 1, Answer::verdicts(vec![verdict("1", "uncertain", "")]))
-        .rule(Stage::Verify, "", 1, reads("shop/ledger.py"))
+        .rule(Stage::Verify, "", 1, Answer::reads("shop/ledger.py", 20))
         .when_verifying("", Answer::verdicts(vec![verdict("1", "confirmed", "if amount <= 0:")]))
 }
 

@@ -130,17 +130,6 @@ fn a_second_look_that_fails_hides_nothing() {
     assert!(notes.contains("1 finding could not be looked at a second time"), "{notes}");
 }
 
-/// An answer that calls `read_file`.
-fn reads(path: &str) -> Answer {
-    let arguments = json!({"path": path, "start": 1, "end": 20}).to_string();
-    let call = json!({"id": "call_1", "type": "function", "function": {"name": "read_file", "arguments": arguments}});
-    let message = json!({"role": "assistant", "content": null, "refusal": null, "tool_calls": [call]});
-    let body = json!({"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "gpt-4o-mini",
-        "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls", "logprobs": null}],
-        "usage": {"prompt_tokens": 900, "completion_tokens": 20, "total_tokens": 920}});
-    Answer::Raw { status: 200, headers: Vec::new(), body: body.to_string() }
-}
-
 #[test]
 fn what_all_passes_invented_is_refuted_through_the_tools() {
     let all = || vec![invented()];
@@ -149,7 +138,7 @@ fn what_all_passes_invented_is_refuted_through_the_tools() {
         Stage::Verify,
         "",
         1,
-        reads("shop/ledger.py"),
+        Answer::reads("shop/ledger.py", 20),
     );
     let openai = OpenAi::start(first.followed_by(script));
     let report = review(&repo(), &openai, &["--context", "hunk"]);

@@ -15,17 +15,6 @@ fn repo(attacks: &[Attack], beside: &str) -> Repo {
     base.branch("topic").file("src/attacked.rs", super::answers::lines(attacks)).commit("change")
 }
 
-/// An answer that reads the file beside the change.
-fn reads() -> Answer {
-    let arguments = json!({"path": "src/beside.rs", "start": 1, "end": 200}).to_string();
-    let call = json!({"id": "call_1", "type": "function", "function": {"name": "read_file", "arguments": arguments}});
-    let message = json!({"role": "assistant", "content": null, "refusal": null, "tool_calls": [call]});
-    let body = json!({"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "gpt-4o-mini",
-        "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls", "logprobs": null}],
-        "usage": {"prompt_tokens": 900, "completion_tokens": 20, "total_tokens": 920}});
-    Answer::Raw { status: 200, headers: Vec::new(), body: body.to_string() }
-}
-
 /// A run in which the second look leaves all open, and then asks for the file about each claim.
 fn run(attacks: &[Attack], beside: &str) -> (Run, OpenAi) {
     let open = (1..=attacks.len()).map(|id| verdict(id.to_string(), "uncertain", "")).collect();
@@ -34,7 +23,12 @@ fn run(attacks: &[Attack], beside: &str) -> (Run, OpenAi) {
     let script = attacks.iter().fold(script, |script, attack| {
         let mut said = verdict("1", "confirmed", &attack.text);
         said["reasoning"] = json!(attack.text);
-        script.rule(Stage::Verify, "", 1, reads()).rule(Stage::Verify, "", 1, Answer::verdicts(vec![said]))
+        script.rule(Stage::Verify, "", 1, Answer::reads("src/beside.rs", 200)).rule(
+            Stage::Verify,
+            "",
+            1,
+            Answer::verdicts(vec![said]),
+        )
     });
     let openai = OpenAi::start(script);
     let repo = repo(attacks, beside);

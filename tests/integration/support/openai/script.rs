@@ -71,6 +71,18 @@ impl Answer {
         Answer::Json(json!({"verdicts": verdicts}))
     }
 
+    /// A call of the tool `read_file` for lines 1 to `end`.
+    pub fn reads(path: &str, end: u32) -> Answer {
+        let arguments = json!({"path": path, "start": 1, "end": end}).to_string();
+        let call =
+            json!({"id": "call_1", "type": "function", "function": {"name": "read_file", "arguments": arguments}});
+        let message = json!({"role": "assistant", "content": null, "refusal": null, "tool_calls": [call]});
+        let body = json!({"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "gpt-4o-mini",
+            "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls", "logprobs": null}],
+            "usage": {"prompt_tokens": 900, "completion_tokens": 20, "total_tokens": 920}});
+        Answer::Raw { status: 200, headers: Vec::new(), body: body.to_string() }
+    }
+
     /// JSON made from the request.
     pub fn with(make: impl Fn(&Request) -> Value + Send + Sync + 'static) -> Answer {
         Answer::With(Arc::new(make))
