@@ -135,7 +135,9 @@ pub fn assemble(
         () => Status::Complete,
     };
     let title = setup.masked_title().map(|title| prepared.redactions.clean(&title).into_owned());
-    let summary = prepared.redactions.clean(&summary_of(&best)).into_owned();
+    let answers = best.iter().filter_map(|outcome| outcome.result.as_ref().ok());
+    let summary = summary_of(answers.map(|answer| answer.summary.as_str()));
+    let summary = prepared.redactions.clean(&summary).into_owned();
     Report {
         schema: report::SCHEMA.to_owned(),
         tool: Tool::this(),
@@ -153,16 +155,16 @@ pub fn assemble(
         usage: meter.totals(),
         cost: cost(setup, meter),
         delivery: deliver::undelivered(notes(meter, console)),
+        shard: prepared.shard.clone(),
     }
 }
 
 /// What the parts of the change do, each thing once, and no longer than people read.
-fn summary_of(outcomes: &[&Outcome]) -> String {
+pub fn summary_of<'a>(said: impl Iterator<Item = &'a str>) -> String {
     const MOST_PARTS: usize = 5;
     const LONGEST: usize = 1500;
-    let answers = outcomes.iter().filter_map(|outcome| outcome.result.as_ref().ok());
     let mut parts: Vec<&str> = Vec::new();
-    for part in answers.map(|answer| answer.summary.trim()).filter(|part| !part.is_empty()) {
+    for part in said.map(str::trim).filter(|part| !part.is_empty()) {
         if !parts.contains(&part) {
             parts.push(part);
         }

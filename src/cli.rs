@@ -15,6 +15,7 @@ use crate::config::merge::MergeRef;
 use crate::config::pull::PullRef;
 use crate::config::value::Raw;
 use crate::day::Day;
+use crate::shard::{self, Shard};
 
 /// The command line, parsed.
 #[derive(Debug, Clone, PartialEq, Parser)]
@@ -99,6 +100,9 @@ pub struct Review {
     /// Add a line on what the run cost to this file, for `prudence cost`
     #[arg(long, value_name = "FILE", help_heading = RESULT)]
     pub ledger: Option<PathBuf>,
+    /// Review only this share of the change, such as 1/4, into `--output`; `publish` joins the reports
+    #[arg(long, value_name = "K/N", help_heading = RESULT)]
+    pub shard: Option<Shard>,
     /// Show findings as they arrive (default on a terminal); where passes vote, at the end
     #[arg(long, hide = true)]
     pub stream: bool,
@@ -128,9 +132,9 @@ impl Answers {
 /// `prudence publish`.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct Publish {
-    /// The report that `review --output` wrote
-    #[arg(value_name = "REPORT.json")]
-    pub report: PathBuf,
+    /// The report that `review --output` wrote; of a review in shards all of them, or their folder
+    #[arg(value_name = "REPORT.json", required = true)]
+    pub reports: Vec<PathBuf>,
     /// The pull request that it must be about: its URL or OWNER/REPO#N
     #[arg(long, value_name = "REQUEST")]
     pub pr: Option<PullRef>,
@@ -185,12 +189,21 @@ pub struct Plan {
     /// Also write the plan in JSON to this file
     #[arg(long, value_name = "FILE", help_heading = RESULT)]
     pub output: Option<PathBuf>,
+    /// Cut the review into at most so many shards, for the jobs of a CI matrix
+    #[arg(long, value_name = "N", value_parser = shards, conflicts_with = "requests", help_heading = RESULT)]
+    pub shards: Option<usize>,
     /// Write the requests to this file, as a batch takes them
     #[arg(long, value_name = "FILE", help_heading = RESULT)]
     pub requests: Option<PathBuf>,
     /// Only those that this output of a batch leaves open; may be repeated
     #[arg(long, value_name = "FILE", requires = "requests", help_heading = RESULT)]
     pub responses: Vec<PathBuf>,
+}
+
+/// How many shards there may be.
+fn shards(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| (1..=shard::MOST).contains(count));
+    count.ok_or_else(|| format!("it is a number from 1 to {}", shard::MOST))
 }
 
 /// `prudence batch`.

@@ -136,6 +136,7 @@ pub mod run;
 pub mod secret;
 pub mod setup;
 pub mod severity;
+pub mod shard;
 pub mod source;
 pub mod status;
 pub mod stop;

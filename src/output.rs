@@ -52,7 +52,7 @@ impl<'a> Output<'a> {
 
     /// Whether the report goes to a file, which can be published later.
     pub fn has_report(&self) -> bool {
-        self.files.report.is_some()
+        self.files.has_report()
     }
 
     /// Whether a Code Quality report is made.
@@ -181,6 +181,11 @@ pub struct Files {
 }
 
 impl Files {
+    /// Whether the report goes to a file.
+    pub fn has_report(&self) -> bool {
+        self.report.is_some()
+    }
+
     /// The files of a review, empty of what an earlier run wrote: a run that fails leaves none.
     ///
     /// # Errors

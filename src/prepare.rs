@@ -18,9 +18,10 @@ use crate::orientation::{self, Guides};
 use crate::plan::{self, Budget, Pass, Plan, Tokenizer, Trivial, Unsent};
 use crate::prompt;
 use crate::redact::{self, Redactions};
-use crate::report;
+use crate::report::{self, ShardInfo};
 use crate::review::{self, schema};
 use crate::setup::{Purpose, Setup, output_limit};
+use crate::shard::Shard;
 use crate::source::Base;
 use crate::tree::Tree;
 use crate::trivial;
@@ -44,9 +45,18 @@ pub struct Prepared {
     pub asked: String,
     /// Tokens that are kept free in a prompt for code beyond the hunks.
     pub context_tokens: usize,
+    /// Which share of the review this is, where it is not the whole.
+    pub shard: Option<ShardInfo>,
 }
 
 impl Prepared {
+    /// The share of a review that one shard has; without one, the whole.
+    pub fn only(self, shard: Option<Shard>) -> Prepared {
+        let Some(shard) = shard else { return self };
+        let plan = prompt::hash_of(&[&self.plan.digest(), &self.asked]);
+        Prepared { plan: self.plan.only(shard), shard: Some(ShardInfo { index: shard, plan }), ..self }
+    }
+
     /// A text with no secret in it.
     pub fn clean(&self, text: &str) -> String {
         self.redactions.clean(&redact::text(text)).into_owned()
@@ -105,7 +115,7 @@ pub async fn prepare(setup: &Setup, tree: &Tree<'_>, console: &Console) -> Resul
     let plan = plan::build(budget, &orientation, &schema::schema().to_string(), diff, unsent);
     let plan = plan.with_passes(Pass::all(config.effort));
     let asked = prompt::hash_of(&[&review::settings_key(config, setup.provider), &guides.key()]);
-    Ok(Prepared { plan, skipped, hits, redactions, standing, memory, asked, context_tokens })
+    Ok(Prepared { plan, skipped, hits, redactions, standing, memory, asked, context_tokens, shard: None })
 }
 
 /// What can be found beside the hunks of a change.

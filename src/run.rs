@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 
 use crate::batch::{self, Round};
 use crate::cache::Cache;
@@ -27,10 +27,11 @@ use crate::obey;
 use crate::output::{Files, Output, for_log, write_json};
 use crate::prepare::{Prepared, context, prepare, tell_of};
 use crate::publish::publish;
-use crate::report;
 use crate::report::plan::PlanReport;
+use crate::report::{self, Report, ShardInfo};
 use crate::review::Outcome;
 use crate::setup::{Purpose, Setup, check_names, dotenv, output_limit, prices, read_config};
+use crate::shard::Shard;
 use crate::source::World;
 use crate::status::Exit;
 use crate::tree::Tree;
@@ -65,12 +66,15 @@ async fn command(command: Command, world: &World<'_>, console: &Console) -> Resu
 async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Result<Exit> {
     let started = Instant::now();
     let files = Files::of_review(args, world)?;
-    let purpose = if args.dry_run { Purpose::Show } else { Purpose::Deliver };
+    let shard = shard(args, world, &files)?;
+    let purpose = if args.dry_run || shard.is_some() { Purpose::Show } else { Purpose::Deliver };
     let setup = Setup::new(&args.change, &args.settings, world, console, purpose, args.answers.is_played()).await?;
+    let setup = setup.of_shard(shard);
     let output = Output::new(args.format, args.stream, files, &setup, console, started);
     if let Some(why) = setup.nothing.clone().map_or(obey::carry_out(&setup).await?, Some) {
         console.notice(&why);
-        let mut report = setup.empty_report(why, console.notices());
+        let shard = shard.map(|index| ShardInfo { index, plan: String::new() });
+        let mut report = Report { shard, ..setup.empty_report(why, console.notices()) };
         // a command is no word on the request, and none may stand in the place of a review of the same head
         let (state, head) = (&setup.change.state, &setup.change.info.head_sha);
         let has_word = state.head == *head && state.check_run.is_some();
@@ -82,7 +86,7 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
         return output.finish(report, &Diff::default());
     }
     let tree = Tree::of_change(&setup.target, &setup.change, setup.repo.as_ref());
-    let prepared = prepare(&setup, &tree, console).await?;
+    let prepared = prepare(&setup, &tree, console).await?.only(shard);
     let tape = tape(&args.answers, &world.cwd)?;
     let asking =
         Asking { cache: cache(args, &prepared, world)?, ..Asking::with_tape(&setup.config, &world.stop, tape) };
@@ -123,6 +127,22 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
         Some(reason) => bail!("{reason}"),
         None => Ok(exit),
     }
+}
+
+/// The share of the review that was asked for.
+///
+/// # Errors
+/// It is none, or its report would be lost.
+fn shard(args: &cli::Review, world: &World<'_>, files: &Files) -> Result<Option<Shard>> {
+    let by_input = Env::new(world.env, None).input("shard").map(|text| text.parse::<Shard>());
+    let by_input = by_input.transpose().map_err(|problem| anyhow!("the input `shard` is none: {problem}"))?;
+    let shard = args.shard.or(by_input);
+    if shard.is_some() && !files.has_report() {
+        bail!(
+            "a shard of a review posts nothing, and there is no file for its report\nhint: add `--output FILE`; `prudence publish` joins the reports of all shards"
+        );
+    }
+    Ok(shard)
 }
 
 /// The cache that was asked for.
@@ -191,6 +211,12 @@ async fn plan(args: &cli::Plan, world: &World<'_>, console: &Console) -> Result<
     let mut planned = PlanReport::new(&prepared.plan, coverage, model, price, second_look, most);
     planned.cost.limit_usd = setup.config.max_cost_usd.filter(|_| model.is_some());
     planned.cost.is_batch = is_batch;
+    if let Some(most) = args.shards {
+        planned.cut(most);
+        if let Some(actions) = setup.actions() {
+            deliver::write_shards(actions, &serde_json::to_string(&planned.shard_names())?)?;
+        }
+    }
     if let Some(path) = &args.requests {
         let round = Round { path: world.cwd.join(path), responses: responses(&args.responses, &world.cwd)?.asking() };
         round.write(&setup, &prepared, &tree, world, console).await?;

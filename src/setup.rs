@@ -25,6 +25,7 @@ use crate::order::Order;
 use crate::redact;
 use crate::report::{self, Cost, Report, Status, Tool};
 use crate::severity::Severity;
+use crate::shard::Shard;
 use crate::source::{self, Base, Cause, Change, Target, World};
 use crate::stop::Patience;
 use crate::usage::{self, Price, Prices};
@@ -147,7 +148,10 @@ impl Setup {
         }
         let full = is_full || order == Some(Order::Full);
         change.notice.iter().for_each(|notice| console.notice(notice));
-        let file = config_file(settings, &change, &target, repo.as_ref(), world, is_ci).await?;
+        let base = Base::new(&change, &target, repo.as_ref(), is_ci);
+        let file = config_file(settings, &change, &target, repo.as_ref(), world, is_ci);
+        let (file, ()) = futures_util::future::join(file, base.read_ahead(source::ATTRIBUTES)).await;
+        let file = file?;
         let (config, origins) = config::load(flags, &env, file)?;
         let is_fork = match &change.request {
             Some(request) => request.is_fork,
@@ -172,6 +176,15 @@ impl Setup {
         }
         let patience = Patience::at_most(config.deadline + DELIVERY, STUCK, &world.stop);
         Ok(Setup { config, provider, target, change, nothing, order, full, repo, ci, purpose, patience })
+    }
+
+    /// The setup of one of several jobs that review a change together, where it is one: it posts nothing, and spends its
+    /// share.
+    pub fn of_shard(mut self, shard: Option<Shard>) -> Setup {
+        let Some(shard) = shard else { return self };
+        self.purpose = Purpose::Show;
+        self.config.max_cost_usd = self.config.max_cost_usd.map(|usd| usd / shard.count() as f64);
+        self
     }
 
     /// The title, with no secret in it.
@@ -255,6 +268,7 @@ impl Setup {
                 cached_saved_usd: Some(0.0),
             },
             delivery: deliver::undelivered(notices),
+            shard: None,
         }
     }
 }

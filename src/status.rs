@@ -42,6 +42,8 @@ pub enum Conclusion {
     Undelivered,
     /// The request is one that is not reviewed.
     Skipped,
+    /// Nothing was to be reviewed yet: other jobs will, by shards.
+    Planned,
     /// Nothing was reviewed.
     Failed,
 }
@@ -67,6 +69,7 @@ impl Conclusion {
             Conclusion::Incomplete => "incomplete",
             Conclusion::Undelivered => "undelivered",
             Conclusion::Skipped => "skipped",
+            Conclusion::Planned => "planned",
             Conclusion::Failed => "failed",
         }
     }

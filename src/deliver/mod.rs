@@ -24,7 +24,7 @@ use state::standing_summary;
 use threads::{look_for_doubles, tidy};
 
 pub use state::earlier_cost;
-pub use step::{tell_of_failure, write_step_files};
+pub use step::{tell_of_failure, write_shards, write_step_files};
 
 /// What is posted, and where.
 pub struct Posting<'a> {

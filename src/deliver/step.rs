@@ -31,6 +31,15 @@ pub fn write_step_files(
     Ok(())
 }
 
+/// Writes the outputs of a step that planned a review in shards, where the runner has a file for them.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write_shards(actions: &ci::GitHub, shards: &str) -> Result<()> {
+    let outputs = [("conclusion", Conclusion::Planned.as_str().to_owned()), ("shards", shards.to_owned())];
+    actions.output_path.as_ref().map_or(Ok(()), |path| append(path, &actions::output_lines(&outputs)))
+}
+
 /// Tells those who look at the run's page why a run of Actions reviewed nothing: its log is a click away.
 pub fn tell_of_failure(env: &dyn Fn(&str) -> Option<String>, message: &str) {
     let Some(Ci::GitHub(actions)) = Ci::detect(env) else { return };

@@ -7,12 +7,14 @@ pub mod trivial;
 pub mod view;
 
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 
 use crate::diff::filter::Skipped;
 use crate::diff::{Diff, Hunk, LineKind};
 use crate::memory::{self, Memory};
 use crate::prompt::{self, Frame, Orientation};
+use crate::shard::Shard;
 use crate::text::printable;
 pub use chunk::{Chunk, Piece};
 pub use pass::Pass;
@@ -50,6 +52,8 @@ pub struct Plan {
     pub remembered: Vec<usize>,
     /// Hunks that need no reviewer. What is in them is not remembered.
     pub trivial: Trivial,
+    /// Added and removed lines that other shards of the review have, by file and shard.
+    pub elsewhere: BTreeMap<(usize, Shard), usize>,
     /// What is shown beside each chunk, and is not under review; by chunk, with its tokens.
     contexts: OnceCell<Vec<(String, usize)>>,
     view: View,
@@ -116,8 +120,8 @@ pub fn build(budget: Budget, orientation: &Orientation, schema: &str, diff: Diff
     let trivial = unsent.trivial;
     let remembered = (0..diff.files.len()).map(|file| remembered(&diff, file, &lines[file], &trivial)).collect();
     let chunks = chunk::pack(&diff, &view, part, &lines);
-    let (passes, contexts) = (vec![Pass::ONLY], OnceCell::new());
-    Plan { diff, chunks, passes, frame, remembered, trivial, contexts, view, frame_tokens, prefix_tokens }
+    let (passes, contexts, elsewhere) = (vec![Pass::ONLY], OnceCell::new(), BTreeMap::new());
+    Plan { diff, chunks, passes, frame, remembered, trivial, elsewhere, contexts, view, frame_tokens, prefix_tokens }
 }
 
 /// The changed lines of a file that are neither in the ranges of its hunks nor trivial.
@@ -153,6 +157,27 @@ impl Plan {
     /// The plan with these looks at each chunk.
     pub fn with_passes(self, passes: Vec<Pass>) -> Plan {
         Plan { passes, ..self }
+    }
+
+    /// The share of the plan that one shard has, its chunks counted from 1 again. To be taken before anything is shown
+    /// beside them.
+    pub fn only(mut self, shard: Shard) -> Plan {
+        let (own, others): (Vec<Chunk>, Vec<Chunk>) =
+            std::mem::take(&mut self.chunks).into_iter().partition(|chunk| shard.of_chunk(chunk.id) == shard);
+        for chunk in &others {
+            for span in self.spans(chunk) {
+                *self.elsewhere.entry((span.file, shard.of_chunk(chunk.id))).or_default() += span.changed_lines;
+            }
+        }
+        self.chunks = own.into_iter().enumerate().map(|(index, chunk)| Chunk { id: index + 1, ..chunk }).collect();
+        self
+    }
+
+    /// Tells apart what is sent of a change: the lines of each chunk.
+    pub fn digest(&self) -> String {
+        let place = |piece: &Piece| (self.diff.files[piece.file].path().as_str(), piece.hunk, piece.lines.clone());
+        let chunks = self.chunks.iter().map(|chunk| chunk.pieces.iter().map(place).collect::<Vec<_>>());
+        prompt::hash_of(&[&format!("{:?}", chunks.collect::<Vec<_>>())])
     }
 
     /// Tokens of `limit` that are left for the context itself.

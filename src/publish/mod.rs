@@ -2,59 +2,52 @@
 //!
 //! The report is hostile until shown otherwise: whoever opened the request may have written it. So its form and its sizes
 //! are checked, it must be about the very request and head that the host knows, and each finding must quote the lines that
-//! the host's own diff has; the host's address and all settings come from elsewhere.
+//! the host's own diff has; the host's address and all settings come from elsewhere. The reports of shards are put together
+//! first, and each of them is checked alike.
 
+mod form;
+mod read;
 mod request;
+mod shards;
 
 use std::collections::HashSet;
-use std::path::Path;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 
 use crate::cli;
 use crate::config::Provider;
 use crate::config::provider::Resolved;
 use crate::console::Console;
 use crate::deliver::{self, Posting};
-use crate::diff::filter::SkipReason;
 use crate::diff::{Diff, FileDiff};
 use crate::findings::standing::{self, Code, Finder, Standing};
 use crate::findings::{self, Finding, Origin, Reason, Suppressed, Thresholds};
 use crate::memory::Memory;
 use crate::orientation;
 use crate::output::{Files, Output};
-use crate::plan::trivial::Why;
 use crate::prepare::{filtered, refused, review_key};
 use crate::prompt;
 use crate::redact;
-use crate::report::{REQUEST_SKIPPED, REVIEWED_BEFORE, Report, SCHEMA, Status};
+use crate::report::{Report, Status};
 use crate::setup::{Purpose, Setup};
 use crate::source::{self, World};
 use crate::status::Exit;
 use crate::stop::Stop;
 use crate::text::printable;
+pub use form::parse;
+use read::Reports;
 
-/// Bytes of the largest report that is read.
-const LARGEST: u64 = 16 << 20;
-/// The most entries of any list in it.
-const MOST: usize = 20_000;
-/// The most findings in it, reported or not.
-const MOST_FINDINGS: usize = 2_000;
-/// Characters of the longest text in it.
-const LONGEST: usize = 100_000;
-
-/// Reads the report, makes sure of it, and posts it.
+/// Reads the report, or those of all shards, makes sure of them, and posts the result.
 ///
 /// # Errors
 /// The report is none, is too large, or is not about this request; nothing was posted.
 pub async fn publish(args: &cli::Publish, world: &World<'_>, console: &Console) -> Result<Exit> {
     let started = Instant::now();
     let files = Files::of_publish(args, world)?;
-    let name = args.report.display();
-    let text = read(&world.cwd.join(&args.report)).with_context(|| format!("cannot publish `{name}`"))?;
-    let digest = prompt::hash_of(&[&String::from_utf8_lossy(&text)]);
-    let report = parse(&text).with_context(|| format!("cannot publish `{name}`"))?;
+    let Reports { name, texts, reports } = Reports::read(&args.reports, &world.cwd)?;
+    let digest = prompt::hash_of(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+    let report = shards::merge(reports).with_context(|| format!("cannot publish `{name}`"))?;
     let change = request::of(&report, args, world).with_context(|| format!("cannot publish `{name}`"))?;
     let purpose = if args.dry_run { Purpose::Show } else { Purpose::Publish };
     let setup = Setup::new(&change, &args.settings, world, console, purpose, false).await?;
@@ -191,111 +184,6 @@ fn clean(finding: &mut Finding) {
     finding.title = printable(&redact::text(&finding.title)).chars().take(LONGEST_TITLE).collect();
     for text in [&mut finding.body].into_iter().chain(&mut finding.suggestion) {
         *text = redact::text(text).into_owned();
-    }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>> {
-    const HINT: &str = "hint: name the file that `prudence review --output` wrote";
-    let size = std::fs::metadata(path).map_err(|err| anyhow!("{err}\n{HINT}"))?;
-    if !size.is_file() || size.len() > LARGEST {
-        bail!("it is no file of at most {} MB\n{HINT}", LARGEST >> 20);
-    }
-    Ok(std::fs::read(path)?)
-}
-
-/// Reads a report and checks its form and its sizes.
-///
-/// # Errors
-/// It is no report, or one that this program cannot have written.
-pub fn parse(text: &[u8]) -> Result<Report> {
-    let report: Report = serde_json::from_slice(text).map_err(|err| {
-        anyhow!(
-            "it is no report `{SCHEMA}`: {}\nhint: make it by `prudence review --output` of the same version",
-            printable(&err.to_string())
-        )
-    })?;
-    match problem(&report) {
-        Some(problem) => bail!(
-            "it is no report `{SCHEMA}`: {problem}\nhint: make it by `prudence review --output` of the same version"
-        ),
-        None => Ok(report),
-    }
-}
-
-/// What is wrong with a report, beyond the types.
-fn problem(report: &Report) -> Option<String> {
-    let coverage = &report.coverage;
-    let all = || report.findings.iter().chain(report.suppressed.iter().map(|suppressed| &suppressed.finding));
-    let is_money = |usd: &Option<f64>| usd.is_none_or(|usd| usd.is_finite() && (0.0..1e6).contains(&usd));
-    let lists = [coverage.skipped.len(), coverage.failed.len(), coverage.cut.len(), report.chunks.len()];
-    // numbers of a stranger: their sum may be more than any of them can be
-    let wide = |count: usize| count as u128;
-    let skipped: u128 = coverage.skipped.iter().map(|file| wide(file.changed_lines)).sum();
-    let failed: u128 = coverage.failed.iter().map(|lines| wide(lines.changed_lines)).sum();
-    let parts = skipped + failed + wide(coverage.changed_lines_reviewed);
-    let usd = [&report.cost.usd, &report.cost.total_usd].into_iter().chain(report.cost.models.iter().map(|m| &m.usd));
-    // a price for cached input may be the higher one
-    let saved = report.cost.cached_saved_usd.map(f64::abs);
-    let is_word =
-        |word: &str| word.len() <= 64 && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
-    let is_reason = |reason: &str| {
-        let by_file = SkipReason::ALL.into_iter().map(SkipReason::as_str);
-        let by_hunk = Why::ALL.into_iter().map(Why::as_str);
-        by_file.chain(by_hunk).chain([REVIEWED_BEFORE, REQUEST_SKIPPED]).any(|known| known == reason)
-    };
-    let is_model_name = |name: &str| name.chars().count() <= 200;
-    match () {
-        () if report.schema != SCHEMA => Some("its `schema` is another".to_owned()),
-        () if all().count() > MOST_FINDINGS => Some(format!("it has more than {MOST_FINDINGS} findings")),
-        () if lists.iter().any(|length| *length > MOST)
-            || report.delivery.notes.len() > 100
-            || report.cost.models.len() > 20 =>
-        {
-            Some(format!("a list in it has more than {MOST} entries, or more than a report has"))
-        }
-        () if ![&report.tool.version, &report.tool.prompt].into_iter().all(|word| is_word(word)) => {
-            Some("its `tool` has a version or a hash that is none".to_owned())
-        }
-        () if !coverage.skipped.iter().all(|file| is_reason(&file.reason)) => {
-            Some("a file in it is skipped for a reason that is none".to_owned())
-        }
-        () if parts != wide(coverage.changed_lines) => Some("its `coverage` does not add up".to_owned()),
-        () if !usd.into_iter().chain([&saved]).all(is_money) => Some("its `cost` is none".to_owned()),
-        () if !report.cost.models.iter().all(|model| is_model_name(&model.model)) => {
-            Some("a model in it has an absurd name".to_owned())
-        }
-        () => texts_of(report)
-            .find(|text| text.chars().count() > LONGEST)
-            .map(|_| format!("a text in it has more than {LONGEST} characters"))
-            .or_else(|| all().find_map(finding_problem)),
-    }
-}
-
-/// The texts that are shown.
-fn texts_of(report: &Report) -> impl Iterator<Item = &String> {
-    let findings = report.findings.iter().chain(report.suppressed.iter().map(|suppressed| &suppressed.finding));
-    let mut texts: Vec<&String> = Vec::new();
-    for finding in findings {
-        let Finding { title, body, quote, path, suggestion, rule, .. } = finding;
-        texts.extend([title, body, quote, path].into_iter().chain(suggestion).chain(rule));
-    }
-    texts.extend([&report.summary, &report.tool.version, &report.tool.prompt]);
-    texts.extend(report.delivery.notes.iter());
-    texts.extend(report.coverage.failed.iter().flat_map(|lines| [&lines.path, &lines.reason]));
-    texts.extend(report.coverage.skipped.iter().flat_map(|file| [&file.path, &file.reason]));
-    texts.into_iter()
-}
-
-fn finding_problem(finding: &Finding) -> Option<String> {
-    let is_id = finding.id.len() == 16 && finding.id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let has_lines = finding.start_line <= finding.end_line && finding.end_line - finding.start_line < 10_000;
-    let is_rule = |rule: &String| crate::checks::RULES.iter().any(|known| known.name == rule);
-    match () {
-        () if !is_id => Some("the `id` of a finding is no fingerprint".to_owned()),
-        () if !has_lines => Some("a finding has lines that are none".to_owned()),
-        () if finding.confidence > 100 => Some("a finding has a confidence over 100".to_owned()),
-        () if !finding.rule.as_ref().is_none_or(is_rule) => Some("a finding names a rule that is none".to_owned()),
-        () => None,
     }
 }
 

@@ -20,6 +20,7 @@ use crate::plan::Plan;
 use crate::plan::trivial::Why;
 use crate::review::Outcome;
 use crate::severity::Severity;
+use crate::shard::Shard;
 use crate::usage::Usage;
 
 /// A whole review. Field names and order are the interface's.
@@ -49,6 +50,18 @@ pub struct Report {
     pub cost: Cost,
     /// Where the result went.
     pub delivery: Delivery,
+    /// Which share of the review this is, where it is not the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<ShardInfo>,
+}
+
+/// The share of a review that a report is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShardInfo {
+    /// Which.
+    pub index: Shard,
+    /// Hash of the whole plan and of what is asked: shards with another are of another review.
+    pub plan: String,
 }
 
 /// The schema of the report.
@@ -153,6 +166,13 @@ pub const REVIEWED_BEFORE: &str = "reviewed_before";
 /// The reason of every file of a request that is not reviewed.
 pub const REQUEST_SKIPPED: &str = "request_skipped";
 
+/// The reason of a file, or of some lines of it, that another shard of the review has: `shard_2` of the second one.
+pub fn reason_of_shard(shard: Shard) -> String {
+    format!("{OF_SHARD}{}", shard.index())
+}
+
+const OF_SHARD: &str = "shard_";
+
 /// A file left out on purpose.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SkippedFile {
@@ -162,6 +182,13 @@ pub struct SkippedFile {
     pub reason: String,
     /// Its added and removed lines.
     pub changed_lines: usize,
+}
+
+impl SkippedFile {
+    /// Whether another shard of the review has it.
+    pub fn is_elsewhere(&self) -> bool {
+        self.reason.starts_with(OF_SHARD)
+    }
 }
 
 /// Lines that could not be reviewed.
@@ -267,9 +294,14 @@ impl Coverage {
         before.map(|file| file.changed_lines).sum()
     }
 
+    /// Added and removed lines that other shards of the review have.
+    pub fn elsewhere(&self) -> usize {
+        self.skipped.iter().filter(|file| file.is_elsewhere()).map(|file| file.changed_lines).sum()
+    }
+
     /// The files that are left out on purpose.
     pub fn left_out(&self) -> impl Iterator<Item = &SkippedFile> {
-        self.skipped.iter().filter(|file| file.reason != REVIEWED_BEFORE)
+        self.skipped.iter().filter(|file| file.reason != REVIEWED_BEFORE && !file.is_elsewhere())
     }
 
     /// `3 reviewed, 9 reviewed before, 1 skipped, 0 failed`.
@@ -280,7 +312,11 @@ impl Coverage {
             0 => String::new(),
             lines => format!(", {lines} reviewed before"),
         };
-        format!("{} reviewed{before}, {skipped} skipped, {failed} failed", self.changed_lines_reviewed)
+        let elsewhere = match self.elsewhere() {
+            0 => String::new(),
+            lines => format!(", {lines} in other shards"),
+        };
+        format!("{} reviewed{before}{elsewhere}, {skipped} skipped, {failed} failed", self.changed_lines_reviewed)
     }
 
     /// What failed, by reason: a limit that ends a review fails hundreds of ranges at once.
@@ -386,14 +422,18 @@ pub fn coverage(plan: &Plan, skipped: &[Skipped], failures: &[(Vec<crate::plan::
     let lines_failed: usize = failed.iter().map(|lines| lines.changed_lines).sum();
     let lines_skipped: usize = skipped.iter().map(|skip| skip.changed_lines).sum();
     let lines_remembered: usize = plan.remembered.iter().sum();
+    let lines_elsewhere: usize = plan.elsewhere.values().sum();
     let kept = plan.diff.changed_lines();
     let mut trivial_of = vec![0; plan.diff.files.len()];
     plan.trivial
         .keys()
         .for_each(|&(file, hunk)| trivial_of[file] += plan.diff.files[file].hunks()[hunk].changed_lines());
-    // reviewed whole, and not all of it before
+    let mut unsent_of = trivial_of.clone();
+    unsent_of.iter_mut().zip(&plan.remembered).for_each(|(unsent, remembered)| *unsent += remembered);
+    plan.elsewhere.iter().for_each(|(&(file, _), lines)| unsent_of[file] += lines);
+    // reviewed whole, as far as it is this run's, and not all of it before
     let is_reviewed = |(index, file): &(usize, &FileDiff)| {
-        let unsent = plan.remembered[*index] + trivial_of[*index];
+        let unsent = unsent_of[*index];
         let is_new = unsent == 0 || unsent < file.changed_lines();
         is_new && failed.iter().all(|lines| lines.path != file.path().as_str())
     };
@@ -413,8 +453,8 @@ pub fn coverage(plan: &Plan, skipped: &[Skipped], failures: &[(Vec<crate::plan::
         files: plan.diff.files.len() + skipped.len(),
         files_reviewed: plan.diff.files.iter().enumerate().filter(is_reviewed).count(),
         changed_lines: kept + lines_skipped,
-        changed_lines_reviewed: kept - lines_failed - lines_remembered - lines_trivial,
-        skipped: left_out.chain(before).chain(trivial(plan)).collect(),
+        changed_lines_reviewed: kept - lines_failed - lines_remembered - lines_trivial - lines_elsewhere,
+        skipped: left_out.chain(before).chain(trivial(plan)).chain(elsewhere(plan)).collect(),
         failed,
         cut: plan.cut_lines().into_iter().map(|(path, line)| CutLine { path, line }).collect(),
     }
@@ -429,6 +469,15 @@ fn trivial(plan: &Plan) -> impl Iterator<Item = SkippedFile> {
     lines.into_iter().map(|((file, why), changed_lines)| SkippedFile {
         path: plan.diff.files[file].path().to_string(),
         reason: why.as_str().to_owned(),
+        changed_lines,
+    })
+}
+
+/// What other shards of the review have, by file and shard.
+fn elsewhere(plan: &Plan) -> impl Iterator<Item = SkippedFile> {
+    plan.elsewhere.iter().map(|(&(file, shard), &changed_lines)| SkippedFile {
+        path: plan.diff.files[file].path().to_string(),
+        reason: reason_of_shard(shard),
         changed_lines,
     })
 }
@@ -633,6 +682,7 @@ mod tests {
             usage: Usage::default(),
             cost: Cost::default(),
             delivery: Delivery { channel: Channel::Stdout, posted: 0, url: None, notes: Vec::new() },
+            shard: None,
         }
     }
 

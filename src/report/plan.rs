@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::terminal::paint;
 use super::{Coverage, dollars, plural, thousands};
 use crate::plan::Plan;
+use crate::shard::Shard;
 use crate::usage::{Price, Usage, cost_usd};
 
 /// The plan `prudence.plan/v1`.
@@ -24,6 +25,20 @@ pub struct PlanReport {
     pub totals: Totals,
     /// Dollars.
     pub cost: PlannedCost,
+    /// The shards of the review, where it is to be cut: one job of a CI matrix each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shards: Vec<PlannedShard>,
+}
+
+/// What one of several jobs would send.
+#[derive(Debug, Clone, Serialize)]
+pub struct PlannedShard {
+    /// Which, as `review --shard` takes it.
+    pub shard: Shard,
+    /// Requests to the model.
+    pub requests: usize,
+    /// Added and removed lines in them.
+    pub changed_lines: usize,
 }
 
 /// What one request of each pass would show.
@@ -123,7 +138,25 @@ impl PlanReport {
                 limit_usd: None,
                 is_batch: false,
             },
+            shards: Vec::new(),
         }
+    }
+
+    /// Cuts the review into so many shards, or into as many as have something to send; one there is in any case.
+    pub fn cut(&mut self, most: usize) {
+        let count = most.min(self.chunks.len()).max(1);
+        let passes = if self.chunks.is_empty() { 0 } else { self.totals.requests / self.chunks.len() };
+        let planned = |shard: Shard| {
+            let own = || self.chunks.iter().filter(move |chunk| shard.of_chunk(chunk.id) == shard);
+            let changed_lines = own().map(|chunk| chunk.changed_lines).sum();
+            PlannedShard { shard, requests: own().count() * passes, changed_lines }
+        };
+        self.shards = Shard::all(count).map(planned).collect();
+    }
+
+    /// The names of the shards, for a matrix.
+    pub fn shard_names(&self) -> Vec<Shard> {
+        self.shards.iter().map(|planned| planned.shard).collect()
     }
 
     /// The plan as a table for people.
@@ -171,6 +204,10 @@ impl PlanReport {
             let limit = dollars(Some(limit));
             let _ =
                 writeln!(out, "the limit of {limit} {verb} end the review before its end; raise it with `--max-cost`");
+        }
+        for PlannedShard { shard, requests, changed_lines } in &self.shards {
+            let lines = plural(*changed_lines, "changed line");
+            let _ = writeln!(out, "shard {shard}: {} for {lines}", plural(*requests, "request"));
         }
         out
     }

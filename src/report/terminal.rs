@@ -173,6 +173,10 @@ fn receipt(report: &Report, notes: &[&String]) -> String {
         let lines = plural(file.changed_lines, "changed line");
         let _ = writeln!(out, "{}", paint(DIM, &format!("skipped {} ({}, {lines})", line(&file.path), file.reason)));
     }
+    if report.coverage.elsewhere() > 0 {
+        let lines = plural(report.coverage.elsewhere(), "changed line");
+        let _ = writeln!(out, "{}", paint(DIM, &format!("{lines} in other shards of the review")));
+    }
     for note in notes {
         let _ = writeln!(out, "{} {}", paint(YELLOW, "note"), clean(note));
     }

@@ -19,6 +19,9 @@ pub struct Found {
     pub untold: Option<String>,
 }
 
+/// What git knows of files beside their content.
+pub const ATTRIBUTES: &str = ".gitattributes";
+
 /// Files of a folder that are read at most.
 const MOST_FILES: usize = 100;
 
@@ -51,11 +54,26 @@ impl<'a> Base<'a> {
             return Ok(repo.file(sha, &RepoPath::from(path)));
         }
         let Some((forge, sha)) = &self.forge else { return Ok(None) };
+        if let Some(text) = self.change.read_ahead.borrow_mut().remove(path) {
+            return Ok(text);
+        }
         let text = if self.is_known_absent(sha, path) { None } else { forge.file(sha, path).await? };
         if text.is_none() {
             self.change.absent.borrow_mut().push(path.to_owned());
         }
         Ok(text)
+    }
+
+    /// Reads a file that steers the bot before it is wanted, where a host has it: it takes no longer beside another request.
+    /// Where that fails, who wants it will see.
+    pub async fn read_ahead(&self, path: &str) {
+        if self.forge.is_some()
+            && self.git.is_none()
+            && self.folder.is_none()
+            && let Ok(text) = self.steering(path).await
+        {
+            self.change.read_ahead.borrow_mut().insert(path.to_owned(), text);
+        }
     }
 
     /// A file before the change, from git objects alone: there may be a thousand of them.
@@ -139,7 +157,7 @@ impl<'a> Base<'a> {
 
     /// All `.gitattributes` that matter for the files of a change; from a host only the one at the root.
     pub async fn attributes(&self, diff: &Diff) -> Result<Attributes> {
-        let mut all = Attributes::parse("", &self.steering(".gitattributes").await?.unwrap_or_default());
+        let mut all = Attributes::parse("", &self.steering(ATTRIBUTES).await?.unwrap_or_default());
         let mut folders: Vec<&str> = diff.files.iter().flat_map(|file| folders_of(file.path().as_str())).collect();
         folders.sort_unstable();
         folders.dedup();

@@ -6,6 +6,7 @@ mod request;
 mod which;
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, anyhow};
@@ -21,7 +22,7 @@ use crate::order::Order;
 use crate::report::{ChangeInfo, Source};
 use crate::stop::Stop;
 
-pub use base::{Base, Found, folders_of};
+pub use base::{ATTRIBUTES, Base, Found, folders_of};
 pub use which::{event, target};
 
 /// What the process was started with, handed in so that tests need no globals.
@@ -89,6 +90,8 @@ pub struct Change {
     pub state: State,
     /// Files that would steer the bot and are not in the base commit, as far as they were looked for.
     pub absent: RefCell<Vec<String>>,
+    /// Files of the base commit that were read before they were wanted, with their paths; `None` where there is none.
+    pub read_ahead: RefCell<HashMap<String, Option<Vec<u8>>>>,
     /// Files for which the host gave no patch.
     pub without_patch: Vec<String>,
     /// What local git compared with, in words.
@@ -232,6 +235,7 @@ impl Change {
             conversation: Conversation::default(),
             state: State::default(),
             absent: RefCell::default(),
+            read_ahead: RefCell::default(),
             without_patch: Vec::new(),
             against: None,
             notice: None,

@@ -39,6 +39,7 @@ pub(super) async fn read(forge: &dyn Forge, repo: Option<&Repo>, local: Option<&
         state: state_of(&conversation),
         conversation,
         absent: RefCell::default(),
+        read_ahead: RefCell::default(),
         without_patch,
         against: None,
         notice: None,

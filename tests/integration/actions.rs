@@ -12,7 +12,7 @@ use crate::support::actions::{Actions, Event};
 use crate::support::github::{Route, Scenario, TOKEN};
 use crate::support::openai::{Answer, KEY, Script};
 use crate::support::program::{Prudence, read_json};
-use crate::support::pull::{Pull, late, mean, pay};
+use crate::support::pull::{Pull, files, late, mean, pay};
 use crate::support::repo::Repo;
 
 /// Reviews the request of the event, then keeps what the step told the job.
@@ -191,7 +191,7 @@ fn workflow(inputs: &[(String, String)]) -> String {
 
 /// The inputs that the program reads, and not the steps of the action.
 fn inputs_of_the_program() -> Vec<String> {
-    let of_the_steps = ["config", "continue-on-incomplete", "publish", "version"];
+    let of_the_steps = ["config", "continue-on-incomplete", "plan-shards", "publish", "version"];
     let inputs = entries(&action(), "inputs").into_iter();
     inputs.filter(|name| !of_the_steps.contains(&name.as_str())).collect()
 }
@@ -280,6 +280,45 @@ fn the_conclusion_says_how_the_step_ended() {
     check(scenario().draft(), &[], 0, "skipped");
 }
 
+/// The workflow of the page on shards, for two of them. The artifacts take the way over a folder, since the actions for them
+/// are not here.
+fn sharded() -> String {
+    let page = fs::read_to_string(source("docs/shards.md")).expect("the page");
+    let (_, rest) = page.split_once("```yaml\n").expect("a workflow");
+    let workflow = rest.split_once("\n```\n").expect("its end").0;
+    let lines: Vec<&str> = workflow.lines().collect();
+    let step = |action: &str| {
+        let from = lines.iter().position(|line| line.contains(action)).expect(action);
+        let end = |line: &&str| line.starts_with("      - ") || !line.starts_with("      ");
+        let length = lines[from + 1..].iter().position(end).map_or(lines.len() - from, |length| length + 1);
+        lines[from..from + length].join("\n")
+    };
+    let kept = "      - run: mkdir -p \"$KEPT/reports\" && cp report-*.json \"$KEPT/reports\"";
+    let workflow = workflow.replace(&step("actions/upload-artifact@"), kept);
+    let workflow = workflow.replace(&step("actions/download-artifact@"), "      - run: ls \"$KEPT/reports\"");
+    let workflow = workflow.replace("publish: reports", "publish: ${{ env.KEPT }}/reports");
+    // `act` numbers no jobs of a matrix
+    let workflow = workflow.replace("strategy.job-index", "matrix.shard == '1/2' && '0' || '1'");
+    workflow.replace("plan-shards: 8", "plan-shards: 2")
+}
+
+#[test]
+fn the_jobs_of_the_page_on_shards_review_together() {
+    let Some(job) = Job::of(&sharded()) else { return };
+    let pull = Pull::new(Scenario::new(&files(400), "main", "feature"), Script::new());
+    let (succeeded, text) = job.run(&pull);
+    assert!(succeeded, "{text}");
+    let reports: Vec<Value> =
+        (0..2).map(|index| read_json(job.kept(&format!("reports/report-{index}.json")))).collect();
+    assert_eq!(reports[1]["shard"]["index"], "2/2");
+    let prompts = pull.openai.prompts();
+    assert!(prompts.len() > 2, "{} prompts", prompts.len());
+    let shown = (0..400).filter(|n| prompts.iter().any(|prompt| prompt.contains(&format!("let b{n} = a{n} / {n};"))));
+    assert_eq!(shown.count(), 400);
+    let summary = &pull.github.issue_comments()[0].body;
+    assert!(summary.contains("400 of 400 changed lines reviewed"), "{summary}");
+}
+
 /// The names of a section's entries in `action.yml`: the keys that stand two spaces in.
 fn entries(action: &str, section: &str) -> Vec<String> {
     let lines = action.lines().skip_while(|line| *line != format!("{section}:")).skip(1);
@@ -292,7 +331,11 @@ fn entries(action: &str, section: &str) -> Vec<String> {
 fn the_action_and_the_program_agree_on_names() {
     let action = action();
     let pull = Pull::of_pay(Vec::new());
-    let written: Vec<String> = pull.review(&[], 0).job().outputs().into_keys().collect();
+    let mut written: Vec<String> = pull.review(&[], 0).job().outputs().into_keys().collect();
+    let job = Actions::new(&pull.github, &Event::Opened);
+    Prudence::new().actions(&job).args(["plan", "--shards", "2"]).run().expect_code(0);
+    written.extend(job.outputs().into_keys().filter(|name| name != "conclusion"));
+    written.sort();
     let mut declared = entries(&action, "outputs");
     declared.sort();
     assert_eq!(declared, written);

@@ -48,6 +48,7 @@ mod report;
 #[cfg(unix)] // by scripts
 mod scripts;
 mod secrets;
+mod shards;
 mod soak;
 #[cfg(unix)]
 mod stopping;
