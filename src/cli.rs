@@ -20,7 +20,7 @@ use crate::shard::{self, Shard};
 /// The command line, parsed.
 #[derive(Debug, Clone, PartialEq, Parser)]
 #[command(name = "prudence", version, about = "Reviews pull and merge requests in CI with a language model", long_about = None)]
-#[command(arg_required_else_help = true, disable_help_subcommand = true, after_help = EXAMPLES)]
+#[command(arg_required_else_help = true, disable_help_subcommand = true, disable_help_flag = true, after_help = EXAMPLES)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -90,21 +90,25 @@ pub struct Review {
     pub dry_run: bool,
     /// Also put the result on the head as a check run
     #[arg(long, help_heading = RESULT)]
+    #[arg(hide_short_help = true)]
     pub check_run: bool,
     /// Files that answer instead of the model, or that take its answers.
     #[command(flatten)]
     pub answers: Answers,
     /// Keep the model's answers in this folder, and ask nothing twice
     #[arg(long, value_name = "DIR", help_heading = RESULT)]
+    #[arg(hide_short_help = true)]
     pub cache: Option<PathBuf>,
     /// Add a line on what the run cost to this file, for `prudence cost`
     #[arg(long, value_name = "FILE", help_heading = RESULT)]
+    #[arg(hide_short_help = true)]
     pub ledger: Option<PathBuf>,
     /// Review only this share of the change, such as 1/4, into `--output`; `publish` joins the reports
     #[arg(long, value_name = "K/N", help_heading = RESULT)]
+    #[arg(hide_short_help = true)]
     pub shard: Option<Shard>,
     /// Show findings as they arrive (default on a terminal); where passes vote, at the end
-    #[arg(long, hide = true)]
+    #[arg(long, hide_short_help = true, help_heading = RESULT)]
     pub stream: bool,
 }
 
@@ -112,13 +116,15 @@ pub struct Review {
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 pub struct Answers {
     /// Keep every exchange with the model in this folder
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["replay", "responses"], hide = true)]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["replay", "responses"])]
+    #[arg(hide_short_help = true, help_heading = RESULT)]
     pub record: Option<PathBuf>,
     /// Answer from what `--record` kept, and ask nobody
-    #[arg(long, value_name = "DIR", conflicts_with = "responses", hide = true)]
+    #[arg(long, value_name = "DIR", conflicts_with = "responses")]
+    #[arg(hide_short_help = true, help_heading = RESULT)]
     pub replay: Option<PathBuf>,
     /// Answer from the output file of a batch, and ask nobody; may be repeated
-    #[arg(long, value_name = "FILE", hide = true)]
+    #[arg(long, value_name = "FILE", hide_short_help = true, help_heading = RESULT)]
     pub responses: Vec<PathBuf>,
 }
 
@@ -132,7 +138,7 @@ impl Answers {
 /// `prudence publish`.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct Publish {
-    /// The report that `review --output` wrote; of a review in shards all of them, or their folder
+    /// The report of `review --output`, or the folder with those of all shards
     #[arg(value_name = "REPORT.json", required = true)]
     pub reports: Vec<PathBuf>,
     /// The pull request that it must be about: its URL or OWNER/REPO#N
@@ -143,6 +149,7 @@ pub struct Publish {
     pub mr: Option<MergeRef>,
     /// The repository (default: the one that holds this folder)
     #[arg(long, value_name = "DIR")]
+    #[arg(hide_short_help = true)]
     pub repo: Option<PathBuf>,
     /// The settings.
     #[command(flatten)]
@@ -167,9 +174,11 @@ pub struct Publish {
 pub struct Widgets {
     /// Also write the findings as SARIF 2.1.0 to this file
     #[arg(long, value_name = "FILE", help_heading = RESULT)]
+    #[arg(hide_short_help = true)]
     pub sarif: Option<PathBuf>,
     /// Also write them as a Code Quality report of GitLab to this file
     #[arg(long, value_name = "FILE", help_heading = RESULT)]
+    #[arg(hide_short_help = true)]
     pub codequality: Option<PathBuf>,
 }
 
@@ -191,9 +200,11 @@ pub struct Plan {
     pub output: Option<PathBuf>,
     /// Cut the review into at most so many shards, for the jobs of a CI matrix
     #[arg(long, value_name = "N", value_parser = shards, conflicts_with = "requests", help_heading = RESULT)]
+    #[arg(hide_short_help = true)]
     pub shards: Option<usize>,
     /// Write the requests to this file, as a batch takes them
     #[arg(long, value_name = "FILE", help_heading = RESULT)]
+    #[arg(hide_short_help = true)]
     pub requests: Option<PathBuf>,
     /// Only those that this output of a batch leaves open; may be repeated
     #[arg(long, value_name = "FILE", requires = "requests", help_heading = RESULT)]
@@ -226,7 +237,7 @@ pub enum BatchCommand {
 const BATCH_EXAMPLES: &str = "Examples:
   prudence plan --requests next.jsonl
   prudence batch run next.jsonl --output answers.jsonl
-  prudence plan --requests next.jsonl --responses answers.jsonl     the next round, until it is empty
+  prudence plan --requests next.jsonl --responses answers.jsonl     the next round
   prudence review --responses answers.jsonl";
 
 /// `prudence batch run`.
@@ -234,22 +245,27 @@ const BATCH_EXAMPLES: &str = "Examples:
 pub struct BatchRun {
     /// The requests that `plan --requests` wrote
     #[arg(value_name = "REQUESTS")]
+    #[arg(hide_short_help = true)]
     pub requests: PathBuf,
     /// The answers: what is in this file stays, and is not asked again
     #[arg(long, value_name = "RESPONSES")]
     pub output: PathBuf,
     /// Time to wait for the answers (default: 25 hours); the same command goes on later
     #[arg(long, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..=604_800))]
+    #[arg(hide_short_help = true)]
     pub deadline: Option<u64>,
     /// The model server: auto or openai
     #[arg(long, value_name = "NAME", value_parser = words(&keys::PROVIDER), help_heading = MODEL)]
     #[arg(hide_possible_values = true)]
+    #[arg(hide_short_help = true)]
     pub provider: Option<String>,
     /// Root of its API
     #[arg(long, value_name = "URL", help_heading = MODEL)]
+    #[arg(hide_short_help = true)]
     pub base_url: Option<String>,
     /// Read this file instead of `.prudence.toml`
     #[arg(long, value_name = "FILE", help_heading = MODEL)]
+    #[arg(hide_short_help = true)]
     pub config: Option<PathBuf>,
 }
 
@@ -272,6 +288,7 @@ pub struct Doctor {
     pub mr: Option<MergeRef>,
     /// The repository (default: the one that holds this folder)
     #[arg(long, value_name = "DIR")]
+    #[arg(hide_short_help = true)]
     pub repo: Option<PathBuf>,
     /// The settings.
     #[command(flatten)]
@@ -286,6 +303,7 @@ pub struct ConfigArgs {
     pub settings: Settings,
     /// The repository (default: the one that holds this folder)
     #[arg(long, value_name = "DIR", help_heading = RESULT)]
+    #[arg(hide_short_help = true)]
     pub repo: Option<PathBuf>,
     /// Print the JSON Schema of `.prudence.toml` instead
     #[arg(long, help_heading = RESULT)]
@@ -295,20 +313,21 @@ pub struct ConfigArgs {
 /// `prudence init`.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 pub struct InitArgs {
-    /// Write the workflow for GitHub Actions (default: for the host that `origin` is on)
+    /// Write the workflow for GitHub (default: for the host that `origin` is on)
     #[arg(long, conflicts_with = "gitlab")]
     pub github: bool,
     /// Write the job for GitLab CI
     #[arg(long)]
     pub gitlab: bool,
-    /// Two workflows, which review requests from forks too: one has the key, the other posts
+    /// Two workflows, for forks too: one has the key, the other posts
     #[arg(long)]
     pub forks: bool,
-    /// Overwrite another workflow or job that is there; `.prudence.toml` and `.gitlab-ci.yml` stay
+    /// Overwrite the workflow or job that is there, and nothing else
     #[arg(long)]
     pub force: bool,
     /// The repository (default: the one that holds this folder)
     #[arg(long, value_name = "DIR")]
+    #[arg(hide_short_help = true)]
     pub repo: Option<PathBuf>,
 }
 
@@ -330,15 +349,18 @@ pub struct Change {
     pub base: Option<String>,
     /// The other end of `--base` (default: HEAD)
     #[arg(long, value_name = "REF", requires = "base")]
+    #[arg(hide_short_help = true)]
     pub head: Option<String>,
     /// What is staged for the next commit
     #[arg(long, conflicts_with = "worktree")]
     pub staged: bool,
     /// What is not committed of tracked files, staged or not
     #[arg(long)]
+    #[arg(hide_short_help = true)]
     pub worktree: bool,
     /// The repository (default: the one that holds this folder)
     #[arg(long, value_name = "DIR")]
+    #[arg(hide_short_help = true)]
     pub repo: Option<PathBuf>,
     /// Review again what was reviewed before
     #[arg(long)]
@@ -393,12 +415,14 @@ pub struct Settings {
     /// The model server: auto, openai, azure or offline
     #[arg(long, value_name = "NAME", value_parser = words(&keys::PROVIDER), help_heading = MODEL)]
     #[arg(hide_possible_values = true)]
+    #[arg(hide_short_help = true)]
     pub provider: Option<String>,
     /// The reviewing model
     #[arg(long, value_name = "NAME", help_heading = MODEL)]
     pub model: Option<String>,
     /// Root of the Chat Completions API
     #[arg(long, value_name = "URL", help_heading = MODEL)]
+    #[arg(hide_short_help = true)]
     pub base_url: Option<String>,
     /// How much is asked: low, balanced or high
     #[arg(long, value_name = "LEVEL", value_parser = words(&keys::EFFORT), help_heading = MODEL)]
@@ -406,10 +430,11 @@ pub struct Settings {
     pub effort: Option<String>,
     /// No second look at the findings
     #[arg(long, help_heading = MODEL)]
+    #[arg(hide_short_help = true)]
     pub no_verify: bool,
     /// What is shown beside the hunks: hunk (nothing), function or symbols
     #[arg(long, value_name = "LEVEL", value_parser = words(&keys::CONTEXT), help_heading = MODEL)]
-    #[arg(hide_possible_values = true, hide = true)]
+    #[arg(hide_possible_values = true, hide_short_help = true)]
     pub context: Option<String>,
     /// Language of the findings (`en`, `vi`)
     #[arg(long, value_name = "TAG", help_heading = MODEL)]
@@ -419,15 +444,19 @@ pub struct Settings {
     pub max_cost: Option<String>,
     /// Size that a prompt aims at
     #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = LIMITS)]
+    #[arg(hide_short_help = true)]
     pub chunk_tokens: Option<String>,
     /// Requests to the model at a time
     #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = LIMITS)]
+    #[arg(hide_short_help = true)]
     pub concurrency: Option<String>,
     /// Time that the whole review may take
     #[arg(long, value_name = "SECS", allow_negative_numbers = true, help_heading = LIMITS)]
+    #[arg(hide_short_help = true)]
     pub deadline: Option<String>,
     /// Line comments on a request
     #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = LIMITS)]
+    #[arg(hide_short_help = true)]
     pub max_comments: Option<String>,
     /// Drop findings below critical, major, minor or info
     #[arg(long, value_name = "SEVERITY", value_parser = words(&keys::MIN_SEVERITY), help_heading = FINDINGS)]
@@ -435,6 +464,7 @@ pub struct Settings {
     pub min_severity: Option<String>,
     /// Drop findings of which the model is less sure (0 to 100)
     #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = FINDINGS)]
+    #[arg(hide_short_help = true)]
     pub min_confidence: Option<String>,
     /// Exit with 1 from this severity on, or never
     #[arg(long, value_name = "SEVERITY", value_parser = words(&keys::FAIL_ON), help_heading = FINDINGS)]
@@ -442,12 +472,14 @@ pub struct Settings {
     pub fail_on: Option<String>,
     /// Review only these files; may be repeated
     #[arg(long, value_name = "GLOB", help_heading = FINDINGS)]
+    #[arg(hide_short_help = true)]
     pub include: Vec<String>,
     /// Leave these files out; may be repeated
     #[arg(long, value_name = "GLOB", help_heading = FINDINGS)]
     pub exclude: Vec<String>,
     /// Read this file instead of `.prudence.toml`
     #[arg(long, value_name = "FILE", help_heading = RESULT)]
+    #[arg(hide_short_help = true)]
     pub config: Option<PathBuf>,
 }
 
@@ -506,18 +538,24 @@ fn words(key: &Key) -> PossibleValuesParser {
 pub struct Console {
     /// Colours: auto, always or never
     #[arg(long, value_name = "WHEN", value_enum, default_value_t, global = true)]
-    #[arg(hide_possible_values = true, hide_default_value = true)]
+    #[arg(hide_possible_values = true, hide_default_value = true, hide_short_help = true)]
     pub color: Color,
     /// Messages: as text, or each as a line of JSON
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t, global = true)]
-    #[arg(hide_possible_values = true, hide_default_value = true)]
+    #[arg(hide_possible_values = true, hide_default_value = true, hide_short_help = true)]
     pub log_format: LogFormat,
     /// Tell more; twice for still more
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     pub verbose: u8,
     /// Tell only results and errors
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, conflicts_with = "verbose", hide_short_help = true)]
     pub quiet: bool,
+    /// Print help
+    #[arg(short, long, global = true, action = clap::ArgAction::HelpShort)]
+    pub help: Option<bool>,
+    /// Print help with all flags
+    #[arg(long, global = true, action = clap::ArgAction::HelpLong)]
+    pub help_all: Option<bool>,
 }
 
 /// How what goes to standard error is written.
@@ -582,6 +620,7 @@ pub struct Eval {
     pub html: Option<PathBuf>,
     /// Add a line on what it cost to this file, for `prudence cost`
     #[arg(long, value_name = "FILE", help_heading = RESULT)]
+    #[arg(hide_short_help = true)]
     pub ledger: Option<PathBuf>,
     /// Compare with what `--output` wrote before, case by case
     #[arg(long, value_name = "OLD.json", help_heading = RESULT)]
@@ -823,15 +862,44 @@ mod tests {
 
     #[test]
     fn help_fits_a_screen_with_one_line_for_each_flag() {
-        for command in ["", "review", "plan", "config", "init", "batch run"] {
+        for command in ["", "review", "publish", "plan", "doctor", "config", "init", "cost", "eval run", "batch run"] {
             let help = parse(words(&format!("{command} --help"))).expect_err("help").to_string();
-            assert!(help.lines().count() <= 60, "{} lines\n{help}", help.lines().count());
+            assert!(help.lines().count() <= 40, "{} lines\n{help}", help.lines().count());
             assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
             assert!(help.contains("prudence review --"), "{help}");
             for line in help.lines().filter(|line| line.trim_start().starts_with("--")) {
                 assert!(line.trim_start().contains("  "), "no text beside the flag: {line}\n{help}");
             }
         }
+    }
+
+    #[test]
+    fn all_flags_stand_in_the_long_help() {
+        let help = |line: &str| parse(words(line)).expect_err("help").to_string();
+        let (short, long) = (help("review --help"), help("review --help-all"));
+        let command = Cli::command();
+        let review = command.find_subcommand("review").unwrap();
+        for flag in review.get_arguments().filter_map(|argument| argument.get_long()) {
+            assert!(long.contains(&format!("--{flag}")), "--{flag}");
+        }
+        for rare in ["--replay", "--context", "--concurrency", "--ledger"] {
+            assert!(!short.contains(rare) && long.contains(rare), "{rare}");
+        }
+        assert!(short.contains("--help-all"), "{short}");
+        assert_eq!(help("review -h"), short);
+    }
+
+    #[test]
+    fn the_near_word_is_suggested() {
+        let check = |line: &str, near: &str| {
+            let error = parse(words(line)).expect_err(line).to_string();
+            assert!(error.contains(&format!("'{near}'")), "{error}");
+        };
+        check("reviw", "review");
+        check("review --stagd", "--staged");
+        check("review --format jsn", "json");
+        check("review --fail-on critcal", "critical");
+        check("batch runn", "run");
     }
 
     fn layer(flags: &str) -> Result<Layer, ConfigError> {

@@ -79,7 +79,12 @@ impl Console {
 
     /// Starts the bar over the chunks. It is drawn on a terminal only.
     pub fn start(&self, chunks: usize) {
-        let style = ProgressStyle::with_template("reviewing {bar:30} {pos}/{len} chunks, {elapsed}");
+        /// Columns that the bar takes with all that stands beside it.
+        const WIDTH: u16 = 64;
+        // a line that breaks could not be drawn again in its place
+        let is_wide = console::Term::stderr().size_checked().is_none_or(|(_, columns)| columns >= WIDTH);
+        let wide = "reviewing {bar:30} {pos}/{len} chunks, {elapsed}";
+        let style = ProgressStyle::with_template(if is_wide { wide } else { "{pos}/{len}, {elapsed}" });
         self.bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         self.bar.set_length(chunks as u64);
         if !self.quiet && self.format == LogFormat::Text {

@@ -133,6 +133,7 @@ pub mod redact;
 pub mod report;
 pub mod review;
 pub mod run;
+pub mod screen;
 pub mod secret;
 pub mod setup;
 pub mod severity;

@@ -17,6 +17,7 @@ use crate::meaning::Vectors;
 use crate::prepare::Prepared;
 use crate::report::{Channel, Report, Status, clean, codequality, markdown, sarif, terminal};
 use crate::review::Outcome;
+use crate::screen::Screen;
 use crate::setup::Setup;
 use crate::source::World;
 use crate::status::{Conclusion, Exit};
@@ -30,6 +31,7 @@ pub struct Output<'a> {
     files: Files,
     is_streaming: bool,
     started: Instant,
+    screen: Screen,
     /// What was printed while the review ran.
     printed: RefCell<Vec<Finding>>,
 }
@@ -42,12 +44,12 @@ impl<'a> Output<'a> {
         stream: bool,
         files: Files,
         setup: &'a Setup,
-        console: &'a Console,
+        (console, screen): (&'a Console, Screen),
         started: Instant,
     ) -> Output<'a> {
         let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
         let is_streaming = format == Format::Terminal && (stream || (is_terminal && setup.ci.is_none()));
-        Output { setup, console, format, files, is_streaming, started, printed: RefCell::default() }
+        Output { setup, console, format, files, is_streaming, started, screen, printed: RefCell::default() }
     }
 
     /// Whether the report goes to a file, which can be published later.
@@ -67,10 +69,11 @@ impl<'a> Output<'a> {
             return;
         }
         let printed = &mut *self.printed.borrow_mut();
+        let address = |finding: &Finding| self.setup.address(finding);
         for finding in judge(self.setup, prepared, outcomes, gather(self.setup, prepared, tree, outcomes)).findings {
             let is_new = !printed.iter().any(|known| similar::is_same(known, &finding, &Vectors::default()));
             if is_new && printed.len() < self.setup.config.max_comments {
-                self.show(&terminal::finding(&finding, &prepared.plan.diff));
+                self.show(&terminal::finding(&finding, &self.shown(&prepared.plan.diff, &address)));
                 printed.push(finding);
             }
         }
@@ -143,15 +146,22 @@ impl<'a> Output<'a> {
                 let is_new = |finding: &&Finding| {
                     !printed.iter().any(|known| similar::is_same(known, finding, &Vectors::default()))
                 };
-                let findings = report.findings.iter().filter(is_new).map(|finding| terminal::finding(finding, diff));
+                let address = |finding: &Finding| self.setup.address(finding);
+                let shown = self.shown(diff, &address);
+                let findings = report.findings.iter().filter(is_new).map(|finding| terminal::finding(finding, &shown));
                 // notices stand on standard error already
                 let notices = self.console.notices();
                 let notes: Vec<&String> = report.delivery.notes.iter().filter(|note| !notices.contains(note)).collect();
-                findings.collect::<String>() + &terminal::report(report, &printed, &notes, self.started.elapsed())
+                findings.collect::<String>()
+                    + &terminal::report(report, &printed, &notes, &shown, self.started.elapsed())
             }
         };
         self.show(&text);
         Ok(())
+    }
+
+    fn shown<'b>(&'b self, diff: &'b Diff, address: &'b dyn Fn(&Finding) -> Option<String>) -> terminal::Shown<'b> {
+        terminal::Shown { diff, screen: &self.screen, address }
     }
 
     fn show(&self, text: &str) {

@@ -30,6 +30,7 @@ use crate::publish::publish;
 use crate::report::plan::PlanReport;
 use crate::report::{self, Report, ShardInfo};
 use crate::review::Outcome;
+use crate::screen::Screen;
 use crate::setup::{Purpose, Setup, check_names, dotenv, output_limit, prices, read_config};
 use crate::shard::Shard;
 use crate::source::World;
@@ -70,7 +71,7 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
     let purpose = if args.dry_run || shard.is_some() { Purpose::Show } else { Purpose::Deliver };
     let setup = Setup::new(&args.change, &args.settings, world, console, purpose, args.answers.is_played()).await?;
     let setup = setup.of_shard(shard);
-    let output = Output::new(args.format, args.stream, files, &setup, console, started);
+    let output = Output::new(args.format, args.stream, files, &setup, (console, Screen::of_stdout(world.env)), started);
     if let Some(why) = setup.nothing.clone().map_or(obey::carry_out(&setup).await?, Some) {
         console.notice(&why);
         let shard = shard.map(|index| ShardInfo { index, plan: String::new() });

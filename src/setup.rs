@@ -17,8 +17,9 @@ use crate::config::provider::{Facts, Resolved, is_loopback, resolve_provider};
 use crate::config::{self, Config, ReviewEvent, Skip, file, keys};
 use crate::console::Console;
 use crate::deliver::{self, Posting};
-use crate::findings::Judgement;
-use crate::forge::{Forge, Request};
+use crate::diff::Side;
+use crate::findings::{Finding, Judgement};
+use crate::forge::{Forge, Request, wire};
 use crate::git::Repo;
 use crate::hear;
 use crate::order::Order;
@@ -197,6 +198,19 @@ impl Setup {
         let still_counts = report.suppressed.iter().filter(|suppressed| suppressed.counts).map(|s| &s.finding);
         let mut counted = report.standing().chain(still_counts);
         self.config.fail_on.is_some_and(|gate| counted.any(|finding| finding.severity >= gate))
+    }
+
+    /// Where the lines of a finding can be looked at: on the host, or in the file on this machine.
+    pub fn address(&self, finding: &Finding) -> Option<String> {
+        match (&self.target, &self.repo) {
+            _ if finding.side == Side::Left => None,
+            (Target::Pull { .. }, _) => self.change.info.address_of(finding),
+            (Target::Local(_), Some(repo)) => {
+                let path = repo.root().join(&finding.path);
+                path.is_file().then(|| format!("file://{}", wire::path(&path.to_string_lossy())))
+            }
+            _ => None,
+        }
     }
 
     /// How this run's result is posted, with nothing known of earlier findings.

@@ -30,6 +30,7 @@ use crate::prepare::{filtered, refused, review_key};
 use crate::prompt;
 use crate::redact;
 use crate::report::{Report, Status};
+use crate::screen::Screen;
 use crate::setup::{Purpose, Setup};
 use crate::source::{self, World};
 use crate::status::Exit;
@@ -51,7 +52,7 @@ pub async fn publish(args: &cli::Publish, world: &World<'_>, console: &Console) 
     let change = request::of(&report, args, world).with_context(|| format!("cannot publish `{name}`"))?;
     let purpose = if args.dry_run { Purpose::Show } else { Purpose::Publish };
     let setup = Setup::new(&change, &args.settings, world, console, purpose, false).await?;
-    let output = Output::new(args.format, false, files, &setup, console, started);
+    let output = Output::new(args.format, false, files, &setup, (console, Screen::of_stdout(world.env)), started);
     if let Some(why) = stale(&report, &setup) {
         console.notice(&why);
         return output.undelivered(Report { delivery: deliver::undelivered(vec![why]), ..report });

@@ -3,6 +3,7 @@
 pub mod actions;
 pub mod clean;
 pub mod codequality;
+mod excerpt;
 pub mod markdown;
 pub mod plan;
 mod quiet;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::diff::FileDiff;
 use crate::diff::filter::Skipped;
 use crate::findings::{Finding, Reason, Suppressed};
+use crate::forge::wire;
 use crate::plan::Plan;
 use crate::plan::trivial::Why;
 use crate::review::Outcome;
@@ -116,6 +118,21 @@ pub struct ChangeInfo {
     pub title: Option<String>,
     /// The request's page.
     pub url: Option<String>,
+}
+
+impl ChangeInfo {
+    /// The page that has the lines of a finding on the new side, where the change is that of a request.
+    pub fn address_of(&self, finding: &Finding) -> Option<String> {
+        let (url, head) = (self.url.as_deref()?, self.head_sha.as_deref()?);
+        let (repository, blob, end) = match self.source {
+            Source::GitHub => (url.rsplit_once("/pull/")?.0, "blob", format!("L{}", finding.end_line)),
+            Source::GitLab => (url.rsplit_once("/-/merge_requests/")?.0, "-/blob", finding.end_line.to_string()),
+            Source::Git | Source::Patch => return None,
+        };
+        let end = if finding.end_line > finding.start_line { format!("-{end}") } else { String::new() };
+        let path = wire::path(&finding.path);
+        Some(format!("{repository}/{blob}/{head}/{path}#L{}{end}", finding.start_line))
+    }
 }
 
 /// How far a review came.
@@ -705,6 +722,24 @@ mod tests {
         assert_eq!(over.usd_per_finding(), Some(0.5));
         over.suppressed = vec![Suppressed::new(Reason::AlreadyPosted, finding("b"))];
         assert_eq!(over.usd_per_finding(), None, "an earlier run paid for it");
+    }
+
+    #[test]
+    fn lines_have_a_page_on_their_host() {
+        let check = |source, url: &str, lines: (u32, u32), expected: Option<&str>| {
+            let (url, head_sha) = (Some(url.to_owned()), Some("c0ffee".to_owned()));
+            let change = ChangeInfo { source, base_sha: None, head_sha, title: None, url };
+            let (start_line, end_line) = lines;
+            let finding = Finding { path: "src/a b.rs".to_owned(), start_line, end_line, ..finding("a") };
+            assert_eq!(change.address_of(&finding).as_deref(), expected);
+        };
+        let github = "https://github.com/o/r/pull/7";
+        check(Source::GitHub, github, (5, 5), Some("https://github.com/o/r/blob/c0ffee/src/a%20b.rs#L5"));
+        check(Source::GitHub, github, (5, 9), Some("https://github.com/o/r/blob/c0ffee/src/a%20b.rs#L5-L9"));
+        let gitlab = "https://h/git/g/p/-/merge_requests/7";
+        check(Source::GitLab, gitlab, (5, 9), Some("https://h/git/g/p/-/blob/c0ffee/src/a%20b.rs#L5-9"));
+        check(Source::GitHub, "https://github.com/o/r", (5, 5), None);
+        check(Source::Git, github, (5, 5), None);
     }
 
     #[test]

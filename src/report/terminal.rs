@@ -6,25 +6,28 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 
 use super::clean::{line, terminal as clean};
+use super::excerpt::excerpt;
 use super::{Report, Status, dollars, plural, thousands};
-use crate::diff::{Diff, Hunk, Line, LineKind, inline};
+use crate::diff::Diff;
 use crate::findings::{Finding, Reason, similar};
 use crate::meaning::Vectors;
+use crate::screen::Screen;
 use crate::severity::Severity;
 
 const BOLD: Style = Style::new().bold();
-const DIM: Style = Style::new().dimmed();
+/// What is of less weight.
+pub(super) const DIM: Style = Style::new().dimmed();
 const RED: Style = AnsiColor::Red.on_default();
 const GREEN: Style = AnsiColor::Green.on_default();
 const YELLOW: Style = AnsiColor::Yellow.on_default();
-const UNDERLINE: Style = Style::new().underline().bold();
 
 /// `text` in a style.
 pub fn paint(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
-fn colour(severity: Severity) -> Style {
+/// The colour of a severity.
+pub(super) fn colour(severity: Severity) -> Style {
     match severity {
         Severity::Critical => AnsiColor::Red.on_default().bold(),
         Severity::Major => AnsiColor::Yellow.on_default().bold(),
@@ -33,9 +36,20 @@ fn colour(severity: Severity) -> Style {
     }
 }
 
+/// Where findings are shown, and what of the change with them.
+#[derive(Clone, Copy)]
+pub struct Shown<'a> {
+    /// The change that the findings are about.
+    pub diff: &'a Diff,
+    /// The terminal.
+    pub screen: &'a Screen,
+    /// The address of a finding's lines, where they have one.
+    pub address: &'a dyn Fn(&Finding) -> Option<String>,
+}
+
 /// What stands below the findings: what did not fit, the receipt, and the closing lines.
 /// `shown` are the findings that were printed while the review ran, `notes` those that were not printed before.
-pub fn report(report: &Report, shown: &[Finding], notes: &[&String], elapsed: Duration) -> String {
+pub fn report(report: &Report, shown: &[Finding], notes: &[&String], on: &Shown<'_>, elapsed: Duration) -> String {
     let mut out = String::new();
     let is_shown = |finding: &Finding| shown.iter().any(|known| similar::is_same(known, finding, &Vectors::default()));
     let over = report.suppressed.iter().filter(|s| s.reason == Reason::OverCommentLimit && !is_shown(&s.finding));
@@ -45,28 +59,33 @@ pub fn report(report: &Report, shown: &[Finding], notes: &[&String], elapsed: Du
         let _ = writeln!(out, "{}", paint(BOLD, &what));
         for suppressed in over {
             let finding = &suppressed.finding;
-            let _ = writeln!(out, "  {} {} {}", level(finding.severity), place(finding), line(&finding.title));
+            let _ = writeln!(out, "  {} {} {}", level(finding.severity), place(finding, on), line(&finding.title));
         }
         out.push('\n');
     }
-    out + &receipt(report, notes) + &closing(report, elapsed)
+    out + &receipt(report, notes, on.screen) + &closing(report, on.screen, elapsed)
 }
 
 fn level(severity: Severity) -> String {
     paint(colour(severity), severity.as_str())
 }
 
-fn place(finding: &Finding) -> String {
-    paint(BOLD, &format!("{}:{}", line(&finding.path), finding.start_line))
+/// `src/a.rs:5`, which leads there.
+fn place(finding: &Finding, on: &Shown<'_>) -> String {
+    let place = paint(BOLD, &format!("{}:{}", line(&finding.path), finding.start_line));
+    on.screen.link(&place, (on.address)(finding).as_deref())
 }
 
 /// One finding: where and what, the code, the text, the replacement.
-pub fn finding(finding: &Finding, diff: &Diff) -> String {
+pub fn finding(finding: &Finding, on: &Shown<'_>) -> String {
     let what = finding.rule.as_deref().unwrap_or(finding.category.as_str());
-    let mut out = format!("{} {} {}\n", level(finding.severity), place(finding), paint(DIM, what));
-    let _ = writeln!(out, "  {}", paint(BOLD, &line(&finding.title)));
-    out += &excerpt(finding, diff);
-    for line in wrap(&clean(&finding.body), 96) {
+    let width = on.screen.text_width(2);
+    let mut out = format!("{} {} {}\n", level(finding.severity), place(finding, on), paint(DIM, what));
+    for line in wrap(&line(&finding.title), width) {
+        let _ = writeln!(out, "  {}", paint(BOLD, &line));
+    }
+    out += &excerpt(finding, on);
+    for line in wrap(&clean(&finding.body), width) {
         let _ = writeln!(out, "  {line}");
     }
     if let Some(suggestion) = &finding.suggestion {
@@ -80,73 +99,10 @@ pub fn finding(finding: &Finding, diff: &Diff) -> String {
     out
 }
 
-/// At most so many lines of code are shown of a finding.
-const EXCERPT_LINES: usize = 8;
-
-/// The lines in question with one before and one after, as the diff has them.
-fn excerpt(finding: &Finding, diff: &Diff) -> String {
-    let covers =
-        |hunk: &&Hunk| hunk.range(finding.side).is_some_and(|(from, to)| (from..=to).contains(&finding.start_line));
-    let files = diff.files.iter().filter(|file| file.path().as_str() == finding.path);
-    let Some(hunk) = files.flat_map(|file| file.hunks()).find(covers) else { return String::new() };
-    let is_meant = |line: &Line| {
-        line.is_on(finding.side) && (finding.start_line..=finding.end_line).contains(&line.number_on(finding.side))
-    };
-    let Some(first) = hunk.lines.iter().position(is_meant) else { return String::new() };
-    let last = hunk.lines.iter().rposition(is_meant).unwrap_or(first);
-    let from = first.saturating_sub(1);
-    let to = (last + 2).min(hunk.lines.len()).min(from + EXCERPT_LINES);
-    let width = hunk.lines[from..to].iter().map(|line| line.number().to_string().len()).max().unwrap_or(1);
-    let mut out = String::new();
-    for index in from..to {
-        let line = &hunk.lines[index];
-        let gutter = paint(DIM, &format!("{:>width$} │", line.number()));
-        let arrow = if is_meant(line) { paint(colour(finding.severity), "▸") } else { " ".to_owned() };
-        let _ = writeln!(out, "  {arrow} {gutter} {}", code(hunk, index));
-    }
-    if last + 1 > to {
-        let _ = writeln!(out, "  {}", paint(DIM, &format!("  … {}", plural(last + 1 - to, "more line"))));
-    }
-    out
-}
-
-/// A line of code in its colour; what is new inside an added line is underlined.
-fn code(hunk: &Hunk, index: usize) -> String {
-    const LONGEST: usize = 200;
-    let line = &hunk.lines[index];
-    let text: String = line.text().chars().take(LONGEST).collect();
-    match line.kind {
-        LineKind::Context => format!("  {}", clean(&text)),
-        LineKind::Removed => paint(RED, &format!("- {}", clean(&text))),
-        LineKind::Added => {
-            let parts =
-                replaced_line(hunk, index).map(|old| inline::changed_parts(&old.text(), &text)).unwrap_or_default();
-            let mut out = paint(GREEN, "+ ");
-            let mut at = 0;
-            for part in parts {
-                out += &paint(GREEN, &clean(&text[at..part.start]));
-                out += &paint(UNDERLINE.fg_color(Some(AnsiColor::Green.into())), &clean(&text[part.clone()]));
-                at = part.end;
-            }
-            out + &paint(GREEN, &clean(&text[at..]))
-        }
-    }
-}
-
-/// The removed line that an added one stands for: the same place in the runs of removed and of added lines.
-fn replaced_line(hunk: &Hunk, index: usize) -> Option<&Line> {
-    let run_start =
-        |kind, end: usize| hunk.lines[..end].iter().rposition(|line| line.kind != kind).map_or(0, |at| at + 1);
-    let added = run_start(LineKind::Added, index);
-    let removed = run_start(LineKind::Removed, added);
-    let old = removed + (index - added);
-    (old < added).then(|| &hunk.lines[old])
-}
-
 /// At most so many places are named of the lines that failed for one reason.
 const FAILED_PLACES: usize = 20;
 
-fn receipt(report: &Report, notes: &[&String]) -> String {
+fn receipt(report: &Report, notes: &[&String], screen: &Screen) -> String {
     let mut out = String::new();
     for failure in report.coverage.failures() {
         let what = format!("{} not reviewed", plural(failure.changed_lines, "changed line"));
@@ -155,7 +111,7 @@ fn receipt(report: &Report, notes: &[&String]) -> String {
             let _ = writeln!(out, "  {}", line(place));
         }
         if failure.places.len() > FAILED_PLACES {
-            let _ = writeln!(out, "  … and {} more", failure.places.len() - FAILED_PLACES);
+            let _ = writeln!(out, "  {} and {} more", screen.signs().more, failure.places.len() - FAILED_PLACES);
         }
     }
     for line in &report.coverage.cut {
@@ -187,7 +143,7 @@ fn receipt(report: &Report, notes: &[&String]) -> String {
 }
 
 /// The last lines: findings, coverage, cost and time.
-fn closing(report: &Report, elapsed: Duration) -> String {
+fn closing(report: &Report, screen: &Screen, elapsed: Duration) -> String {
     let style = match report.status {
         Status::Incomplete => AnsiColor::Red.on_default().bold(),
         _ if report.findings.is_empty() => AnsiColor::Green.on_default().bold(),
@@ -212,7 +168,7 @@ fn closing(report: &Report, elapsed: Duration) -> String {
         facts.push("no model was called".to_owned());
     }
     facts.push(format!("{:.1} s", elapsed.as_secs_f64()));
-    let _ = writeln!(out, "{}", paint(DIM, &facts.join(" · ")));
+    let _ = writeln!(out, "{}", paint(DIM, &facts.join(&format!(" {} ", screen.signs().dot))));
     if let Some(url) = &report.delivery.url {
         let posted = match report.delivery.posted {
             0 => String::new(),
@@ -253,26 +209,6 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diff::parse;
-
-    fn plain(text: &str) -> String {
-        anstream::adapter::strip_str(text).to_string()
-    }
-
-    #[test]
-    fn the_new_words_of_a_replaced_line_are_underlined() {
-        let diff = parse(
-            "--- a/x\n+++ b/x\n@@ -1,3 +1,3 @@\n c\n-let a = one(1);\n-let b = 2;\n+let a = one(2);\n+let b = 2;\n",
-        )
-        .unwrap();
-        let hunk = &diff.files[0].hunks()[0];
-        assert_eq!(replaced_line(hunk, 3).unwrap().text(), "let a = one(1);");
-        assert_eq!(replaced_line(hunk, 4).unwrap().text(), "let b = 2;");
-        let painted = code(hunk, 3);
-        assert_eq!(plain(&painted), "+ let a = one(2);");
-        assert!(painted.contains(&UNDERLINE.fg_color(Some(AnsiColor::Green.into())).to_string()), "{painted:?}");
-    }
-
     #[test]
     fn text_is_wrapped_and_code_is_not() {
         let text = format!("{}\n```\n{}\n```", "word ".repeat(40), "x".repeat(150));

@@ -53,3 +53,4 @@ mod soak;
 #[cfg(unix)]
 mod stopping;
 mod support;
+mod terminal;
