@@ -171,9 +171,9 @@ mod run {
             if called.is_empty() || text.starts_with("docker") || text.starts_with("while") || !called.iter().all(|args| is_local(args)) {
                 continue;
             }
-            // the commands of a page build on each other
+            // the commands of a page build on each other, but for the one that begins anew
             let document = place.split(':').next().unwrap_or_default().to_owned();
-            if page != document {
+            if page != document || called[0][0] == "init" {
                 (repo, page) = (repository(), document);
             }
             run(&text, repo.path(), home.path());
