@@ -44,7 +44,8 @@ fn values<'a>(text: &'a str, key: &'a str) -> impl Iterator<Item = &'a str> {
 
 /// A configuration with these hooks that takes the program from the path, so that nothing is compiled.
 fn local(manifest: &str) -> String {
-    let hooks: String = manifest.lines().filter(|line| !line.starts_with('#')).map(|l| format!("      {l}\n")).collect();
+    let hooks: String =
+        manifest.lines().filter(|line| !line.starts_with('#')).map(|l| format!("      {l}\n")).collect();
     format!("repos:\n  - repo: local\n    hooks:\n{}", hooks.replace("language: rust", "language: system"))
 }
 

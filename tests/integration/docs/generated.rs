@@ -9,7 +9,9 @@ use crate::support::program::Prudence;
 
 fn table(keys: &[&Key], is_top: bool) -> String {
     let mut out = match is_top {
-        true => "| key | takes | default | flag | variable | action input | what it does |\n|---|---|---|---|---|---|---|\n",
+        true => {
+            "| key | takes | default | flag | variable | action input | what it does |\n|---|---|---|---|---|---|---|\n"
+        }
         false => "| key | takes | default | what it does |\n|---|---|---|---|\n",
     }
     .to_owned();
@@ -23,7 +25,9 @@ fn table(keys: &[&Key], is_top: bool) -> String {
         let variable = has_variable.then(|| format!("PRUDENCE_{}", key.name.to_uppercase().replace('-', "_")));
         let about = key.about;
         out += &match is_top {
-            true => format!("| `{}` | {takes} | {default} | {flag} | {} | {input} | {about} |\n", key.name, code(variable)),
+            true => {
+                format!("| `{}` | {takes} | {default} | {flag} | {} | {input} | {about} |\n", key.name, code(variable))
+            }
             false => format!("| `{}` | {takes} | {default} | {about} |\n", key.name),
         };
     }

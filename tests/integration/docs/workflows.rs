@@ -41,7 +41,11 @@ fn every_input_is_one_of_the_action() {
             }
             let indent = line.len() - line.trim_start().len();
             let key = line.trim().split(':').next().unwrap_or_default();
-            if is_ours && indent == 10 && !key.starts_with('#') && key.chars().all(|c| c.is_ascii_lowercase() || c == '-') {
+            if is_ours
+                && indent == 10
+                && !key.starts_with('#')
+                && key.chars().all(|c| c.is_ascii_lowercase() || c == '-')
+            {
                 assert!(action.contains(&format!("\n  {key}:\n")), "{}: the action has no input `{key}`", block.place);
             }
         }
