@@ -125,7 +125,7 @@ pub async fn examine(
         if let Some(why) = client.tape_failure() {
             console.notice(&format!("not every exchange was recorded: {why}"));
         }
-        tell_of_open(asking, console);
+        tell_of_tape(asking, console);
         (outcomes, gathered)
     } else {
         (Vec::new(), gather(setup, prepared, tree, &[]))
@@ -211,8 +211,11 @@ fn tell_of_passes(prepared: &Prepared, outcomes: &[Outcome], console: &Console) 
     }
 }
 
-/// Says what the files of a batch leave open, and what their answers cost.
-fn tell_of_open(asking: &Asking, console: &Console) {
+/// Says where the answers come from, what those of a batch cost, and what its files leave open.
+fn tell_of_tape(asking: &Asking, console: &Console) {
+    if asking.tape.as_ref().is_some_and(|tape| tape.was_by_hand()) {
+        console.notice("the answers were written by hand: no model was asked, and nothing was paid");
+    }
     let Some(Tape::Responses(responses)) = asking.tape.as_deref() else { return };
     console.notice("the answers are those of a batch, for which the prices of the table count by half");
     let open = responses.open().len();

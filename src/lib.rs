@@ -1,5 +1,8 @@
 //! Prudence, a code reviewer for CI.
 //!
+//! This page is the architecture: how a change flows through the program, which module has what, and what always holds. What
+//! users may rely on stands in the book (`docs/`), how to work on the program in `.github/CONTRIBUTING.md`.
+//!
 //! # The way of a change
 //!
 //! A change flows through the program once, from left to right; effects (network, git, disk, clock, environment) stand at
@@ -29,6 +32,22 @@
 //! only new code is sent; [`findings::standing`] reads what stands and looks for its code in the present change; and
 //! [`findings::judge`] says which findings are new, stand, ended or came back. State and comments count only when the
 //! identity that posts wrote them.
+//!
+//! # Layers
+//!
+//! A module imports only from modules to its left, so that what it needs can be read in this order:
+//!
+//! ```text
+//! day diff meaning order random screen secret severity shard status stop syntax text usage → checks config git memory prompt → cache
+//!   cli llm marks plan redact → forge review → findings → report → console page → source → deliver hear tree → context setup trivial →
+//!   doctor init ledger obey orientation verify → prepare → assemble → examine output → batch cost eval publish → run
+//! ```
+//!
+//! Who wants to import from the right has a type that lives too far right: it moves left, or the value is handed in.
+//!
+//! Four types stand for the stages, and each can only be made from the one before: a [`diff::Diff`] is what changed, a
+//! [`plan::Plan`] what is asked about it, a [`review::schema::Draft`] what was said, and a [`findings::Finding`] what holds.
+//! A [`report::Report`] has all of it, with what went wrong; only then anything is written or posted.
 //!
 //! # Modules
 //!
@@ -89,7 +108,8 @@
 //!    a workflow command, never unescaped in a comment.
 //! 7. In CI, configuration comes from the base commit. Code under review is read, never executed.
 //! 8. No secret is printed, logged or put in an error ([`secret::Secret`]).
-//! 9. Where something could not be done, the result says so; unknown is not zero.
+//! 9. Where something could not be done, the result says so; unknown is not zero. A failure is a value in the report, and
+//!    decides the exit code ([`status::Exit`]).
 #![warn(missing_docs)]
 
 pub mod assemble;

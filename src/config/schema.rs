@@ -4,10 +4,14 @@ use serde_json::{Map, Value, json};
 
 use super::keys::{self, Key, Kind};
 
+/// Where the schema of the newest version is, for editors: `schema/prudence.json` of the repository.
+pub const URL: &str = "https://raw.githubusercontent.com/prudence-review/prudence/main/schema/prudence.json";
+
 /// The schema (draft 2020-12). `known_checks` are the rules that `[checks]` may name.
 pub fn schema(known_checks: &[&str]) -> Value {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": URL,
         "title": ".prudence.toml",
         "description": "Configuration of Prudence, a code reviewer for CI.",
         "type": "object",

@@ -1,14 +1,15 @@
 //! The commented `.prudence.toml`.
 
 use crate::config::keys::{self, Key, Kind};
+use crate::config::schema;
 use crate::setup::check_names;
 
 /// `.prudence.toml` with every key at its default, each in a comment of its own: `#key = value`, where `# ` begins prose.
+/// The first line names the schema, for editors.
 pub fn text() -> String {
-    let mut out =
-        "# Configuration of Prudence. Every setting stands here with its default: to change one, take away its `#`.\n\
-        # In CI this file is read from the base commit, so that a change cannot steer its own review.\n"
-            .to_owned();
+    let mut out = format!("#:schema {}\n", schema::URL);
+    out += "# Configuration of Prudence. Every setting stands here with its default: to change one, take away its `#`.\n\
+        # In CI this file is read from the base commit, so that a change cannot steer its own review.\n";
     for key in keys::ALL {
         out += &match key.kind.words() {
             [] => format!("\n# {}\n", key.about),
@@ -52,7 +53,7 @@ mod tests {
     /// The configuration with the comments taken off that begin so.
     fn uncommented(is_setting: impl Fn(&str) -> bool) -> crate::config::Config {
         let text = text();
-        let line = |line: &str| match line.strip_prefix('#').filter(|rest| is_setting(rest)) {
+        let line = |line: &str| match line.strip_prefix('#').filter(|rest| !rest.starts_with(':') && is_setting(rest)) {
             Some(setting) => format!("{}\n", setting.trim_start()),
             None => format!("{line}\n"),
         };
@@ -69,6 +70,11 @@ mod tests {
         assert!(all.checks.values().all(|on| *on) && all.checks.len() == check_names().len());
         all.checks.clear();
         assert_eq!(all, default);
+    }
+
+    #[test]
+    fn the_first_line_names_the_schema() {
+        assert_eq!(text().lines().next(), Some(format!("#:schema {}", schema::URL).as_str()));
     }
 
     #[test]

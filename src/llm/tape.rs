@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result, bail};
 use base64::Engine as _;
@@ -34,6 +35,8 @@ pub struct Reel {
     folder: PathBuf,
     /// How often each request was made: a repeat may be answered otherwise.
     times: Mutex<HashMap<String, usize>>,
+    /// Whether an answer was one that a person wrote.
+    used_by_hand: AtomicBool,
 }
 
 const SCHEMA: &str = "prudence.exchange/v1";
@@ -74,7 +77,7 @@ impl Tape {
             format!("cannot record to `{}`\nhint: name a folder that may be written to", folder.display())
         })?;
         let _ = std::fs::remove_file(probe);
-        Ok(Tape::Record(Reel { folder: folder.to_owned(), times: Mutex::default() }))
+        Ok(Tape::Record(Reel::new(folder)))
     }
 
     /// Answers with what was recorded in a folder.
@@ -88,12 +91,17 @@ impl Tape {
         if entries.next().is_none() {
             bail!("`{}` holds no recorded exchange\nhint: `--record DIR` makes them", folder.display());
         }
-        Ok(Tape::Replay(Reel { folder: folder.to_owned(), times: Mutex::default() }))
+        Ok(Tape::Replay(Reel::new(folder)))
     }
 
     /// Whether nobody is asked: then nothing is gained by waiting.
     pub fn is_played(&self) -> bool {
         !matches!(self, Tape::Record(_))
+    }
+
+    /// Whether an answer was one that a person wrote, and no model.
+    pub fn was_by_hand(&self) -> bool {
+        matches!(self, Tape::Replay(reel) if reel.used_by_hand.load(Ordering::Relaxed))
     }
 
     /// Whether an answer has to come before more can be asked.
@@ -112,6 +120,10 @@ impl Tape {
 }
 
 impl Reel {
+    fn new(folder: &Path) -> Reel {
+        Reel { folder: folder.to_owned(), times: Mutex::default(), used_by_hand: AtomicBool::new(false) }
+    }
+
     /// The file of a request that is made now.
     fn next(&self, body: &str) -> PathBuf {
         let key = prompt::hash_of(&[body]);
@@ -119,6 +131,12 @@ impl Reel {
         let time = times.entry(key.clone()).or_default();
         *time += 1;
         self.folder.join(format!("{key}-{time}.json"))
+    }
+
+    /// The file of an exchange that was written by hand. It answers whatever is asked under this id, so that it holds when
+    /// prompts or settings change.
+    fn by_hand(&self, id: &str) -> PathBuf {
+        self.folder.join(format!("{}.json", id.replace(|c: char| !c.is_ascii_alphanumeric(), "-")))
     }
 
     /// Keeps an exchange, with the key taken out where a server repeats it.
@@ -148,7 +166,9 @@ impl Reel {
     }
 
     fn play(&self, id: &str, body: &str) -> Result<HttpReply, Lost> {
-        let path = self.next(body);
+        let recorded = self.next(body);
+        let is_recorded = recorded.exists();
+        let path = if is_recorded { recorded } else { self.by_hand(id) };
         let absent = |cause: String| {
             Lost::Absent(format!(
                 "`{}` has no usable answer for `{id}`: {cause}\nhint: record it again with the same change and settings (`--record`)",
@@ -157,6 +177,7 @@ impl Reel {
         };
         let text = std::fs::read(&path).map_err(|err| absent(err.to_string()))?;
         let exchange: Exchange = serde_json::from_slice(&text).map_err(|err| absent(err.to_string()))?;
+        self.used_by_hand.fetch_or(!is_recorded, Ordering::Relaxed);
         match (exchange.reply, exchange.lost) {
             (Some(reply), _) => replayed(reply).ok_or_else(|| absent("its body cannot be read".to_owned())),
             (None, Some(lost)) => Err(lost),
@@ -225,6 +246,24 @@ mod tests {
             let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
             assert!(!text.contains("4711") && !text.contains("session"), "{text}");
         }
+    }
+
+    #[test]
+    fn an_exchange_that_was_written_by_hand_answers_any_request_of_its_id() {
+        let folder = tempfile::tempdir().unwrap();
+        let by_hand = r#"{"schema":"prudence.exchange/v1","id":"review/1/2","request":null,"reply":{"status":200,"headers":[],"body":"mine"}}"#;
+        std::fs::write(folder.path().join("review-1-2.json"), by_hand).unwrap();
+        let Tape::Record(reel) = Tape::record(folder.path()).unwrap() else { panic!() };
+        reel.keep("review/1/2", "{\"q\":1}", &reply(b"recorded"), None).unwrap();
+        let tape = Tape::replay(folder.path()).unwrap();
+        let play = |id: &str, body: &str| tape.play(id, "", body).map(|reply| reply.body);
+        assert_eq!(play("review/1/2", "{\"q\":1}").unwrap(), b"recorded");
+        assert!(!tape.was_by_hand());
+        assert_eq!(play("review/1/2", "{\"q\":2}").unwrap(), b"mine");
+        assert!(tape.was_by_hand());
+        assert_eq!(play("review/1/2", "{\"q\":2}").unwrap(), b"mine");
+        assert!(matches!(play("review/1/3", "{\"q\":2}"), Err(Lost::Absent(_))));
+        assert!(matches!(play("../review/1/2", "{\"q\":2}"), Err(Lost::Absent(_))));
     }
 
     #[test]

@@ -250,6 +250,17 @@ fn the_workflow_of_init_reviews_a_request() {
 }
 
 #[test]
+fn the_workflow_of_the_readme_reviews_a_request() {
+    let readme = fs::read_to_string(source("README.md")).expect("the README");
+    let workflow = readme.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a workflow");
+    let Some(job) = Job::of(workflow) else { return };
+    let pull = Pull::of_pay(vec![mean()]);
+    let (is_success, text) = job.run(&pull);
+    assert!(is_success, "{text}");
+    assert_eq!((pull.github.reviews().len(), pull.github.issue_comments().len()), (1, 1), "{text}");
+}
+
+#[test]
 fn the_workflow_of_init_hears_commands_and_no_other_comments() {
     let Some(job) = Job::of(&written_by_init(&[])) else { return };
     let job = job.with_recorder();

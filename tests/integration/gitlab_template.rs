@@ -345,9 +345,9 @@ fn the_template_and_the_program_agree() {
         assert!(text.contains(&options) && text.contains("options:") != options.is_empty(), "{name}: {text}");
         assert!(text.contains("      default: \"\"\n"), "an empty one leaves the setting to the file: {name}");
     }
-    let readme = source("README.md");
+    let chapter = source("docs/gitlab.md");
     for name in inputs.keys() {
-        assert!(readme.contains(&format!("`{name}`")), "the README does not name `{name}`");
+        assert!(chapter.contains(&format!("`{name}`")), "docs/gitlab.md does not name `{name}`");
     }
     let image = format!("default: prudencereview/prudence:{}\n", env!("CARGO_PKG_VERSION"));
     assert!(inputs["image"].contains(&image), "the image is not the one of this version: {}", inputs["image"]);
@@ -383,13 +383,13 @@ fn the_files_of_init_review_a_merge_request() {
     assert_eq!(runner.report("prudence")["status"], "complete");
 }
 
-/// Each block of the README, with the template where the runner keeps what it fetched.
+/// Each block of the README and of the book, with the template where the runner keeps what it fetched.
 #[test]
-fn the_lines_of_the_readme_review_a_merge_request() {
-    let readme = source("README.md");
+fn the_lines_that_people_paste_review_a_merge_request() {
+    let text = source("README.md") + &source("docs/gitlab.md");
     let blocks: Vec<&str> =
-        readme.split("```yaml gitlab\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert_eq!(blocks.len(), 2, "an address and a component");
+        text.split("```yaml gitlab\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(blocks.len(), 3, "an address, the same with inputs, and a component");
     for block in blocks {
         let Some(runner) = Runner::new(Repo::new().file(".gitlab-ci.yml", block)) else { return };
         for kept in

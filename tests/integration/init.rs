@@ -104,16 +104,6 @@ fn lines(yaml: &str) -> Vec<&str> {
     yaml.lines().map(without_comment).filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
 }
 
-#[test]
-fn the_workflow_of_the_readme_is_a_part_of_it() {
-    let (readme, template) = (source("README.md"), source("templates/github/prudence.yml"));
-    let block = readme.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a workflow");
-    let mut rest = lines(&template).into_iter();
-    for line in lines(block) {
-        assert!(rest.any(|other| other == line), "`{line}` stands not, or elsewhere, in the template");
-    }
-}
-
 /// What keeps a stranger's change from the key and from the token that writes.
 #[test]
 fn the_workflows_for_forks_divide_key_and_writing() {

@@ -11,6 +11,8 @@ mod checks;
 mod config;
 mod cost;
 mod delivery;
+mod demo;
+mod docs;
 mod doctor;
 mod doubles;
 mod eval;
@@ -39,6 +41,8 @@ mod orientation;
 mod passes;
 mod patch;
 mod plan;
+#[cfg(unix)] // by scripts
+mod pre_commit;
 mod properties;
 mod publish;
 mod real;

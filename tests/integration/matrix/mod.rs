@@ -9,7 +9,6 @@ mod gitlab;
 mod host;
 mod model;
 
-use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -77,17 +76,5 @@ fn check_no_secrets<J>(writes: &[Request], reviewed: &Reviewed<J>, what: &str) {
 /// Compares a part of `docs/faults.md` with what the tests saw; `PRUDENCE_WRITE_DOCS=1` writes it.
 #[track_caller]
 fn check_document(name: &str, rows: &str) {
-    /// The tests of one process run at once.
-    static WRITING: Mutex<()> = Mutex::new(());
-    let _alone = crate::support::server::lock(&WRITING);
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/faults.md");
-    let text = std::fs::read_to_string(&path).expect("docs/faults.md");
-    let (begin, end) = (format!("<!-- begin {name} -->\n"), format!("<!-- end {name} -->"));
-    let (before, rest) = text.split_once(&begin).expect("the mark where it begins");
-    let (found, after) = rest.split_once(&end).expect("the mark where it ends");
-    if std::env::var_os("PRUDENCE_WRITE_DOCS").is_some() {
-        std::fs::write(&path, format!("{before}{begin}{rows}{end}{after}")).expect("docs/faults.md can be written");
-    } else {
-        assert_eq!(found, rows, "docs/faults.md: run this test with PRUDENCE_WRITE_DOCS=1, and look at what changed");
-    }
+    crate::support::document::check_part("docs/faults.md", name, rows);
 }

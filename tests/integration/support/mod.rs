@@ -4,6 +4,7 @@
 pub mod actions;
 pub mod change;
 pub mod client;
+pub mod document;
 pub mod event;
 pub mod fault;
 pub mod github;
