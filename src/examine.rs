@@ -25,6 +25,7 @@ use crate::stop::Stop;
 use crate::tree::Tree;
 use crate::usage::Meter;
 use crate::verify::{self, Look};
+use crate::words::{Note, Words};
 
 /// What a run asks with.
 pub struct Asking {
@@ -121,7 +122,7 @@ pub async fn examine(
         let mut gathered = join(setup, placed, vectors);
         look_again(&client, setup, prepared, (tree, &context), asking, &mut gathered, console).await;
         tell_of(&context, setup, console);
-        tell_of_detours(&client, console);
+        tell_of_detours(&client, setup.words(), console);
         if let Some(why) = client.tape_failure() {
             console.notice(&format!("not every exchange was recorded: {why}"));
         }
@@ -192,22 +193,22 @@ async fn ask(
         arrived(outcomes);
     })
     .await;
-    tell_of_passes(prepared, &outcomes, console);
+    tell_of_passes(prepared, &outcomes, setup.words(), console);
     outcomes
 }
 
 /// Says where a pass got no answer though another did: then fewer could vote.
-fn tell_of_passes(prepared: &Prepared, outcomes: &[Outcome], console: &Console) {
+fn tell_of_passes(prepared: &Prepared, outcomes: &[Outcome], words: &Words, console: &Console) {
     let best = review::best(&prepared.plan, outcomes);
     let lost: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.result.is_err()).collect();
     let is_seen = |outcome: &&&Outcome| best.iter().all(|best| !std::ptr::eq(*best, **outcome));
     let unseconded = lost.iter().filter(is_seen).count();
     if let Some(Err(cause)) = lost.iter().find(|outcome| is_seen(outcome)).map(|outcome| &outcome.result) {
         let cause = cause.replace('\n', "; ");
-        console.notice(&format!(
-            "{} of further passes got no answer, so that fewer could vote: {cause}",
-            crate::report::plural(unseconded, "request")
-        ));
+        let told = |words: &Words| {
+            words.no_votes.with(&[("requests", &words.requests.of(unseconded)), ("error", &cause)])
+        };
+        console.notice(Note::new(words, told));
     }
 }
 
@@ -226,10 +227,14 @@ fn tell_of_open(asking: &Asking, console: &Console) {
 }
 
 /// Says which model answered where another was meant.
-fn tell_of_detours(client: &Client, console: &Console) {
+fn tell_of_detours(client: &Client, words: &Words, console: &Console) {
     for Detour { from, to, why, requests } in client.detours() {
-        let requests = crate::report::plural(requests, "request");
-        console.notice(&format!("`{to}` answered {requests} in the place of `{from}`: {}", why.replace('\n', "; ")));
+        let error = why.replace('\n', "; ");
+        let told = |words: &Words| {
+            let requests = words.requests.of(requests);
+            words.detour.with(&[("to", &to), ("requests", &requests), ("from", &from), ("error", &error)])
+        };
+        console.notice(Note::new(words, told));
     }
 }
 

@@ -145,3 +145,4 @@ pub mod tree;
 pub mod trivial;
 pub mod usage;
 pub mod verify;
+pub mod words;

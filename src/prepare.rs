@@ -18,13 +18,13 @@ use crate::orientation::{self, Guides};
 use crate::plan::{self, Budget, Pass, Plan, Tokenizer, Trivial, Unsent};
 use crate::prompt;
 use crate::redact::{self, Redactions};
-use crate::report;
 use crate::review::{self, schema};
 use crate::setup::{Purpose, Setup, output_limit};
 use crate::source::Base;
 use crate::tree::Tree;
 use crate::trivial;
 use crate::usage;
+use crate::words::Note;
 
 /// The change, ready to be sent.
 pub struct Prepared {
@@ -70,8 +70,7 @@ pub async fn prepare(setup: &Setup, tree: &Tree<'_>, console: &Console) -> Resul
     let hits = checks::run(&diff, |rule| config.checks.get(rule).copied().unwrap_or(true));
     let (diff, redactions) = redact::apply(diff);
     if redactions.count() > 0 && setup.provider != Resolved::Offline {
-        let count = report::plural(redactions.count(), "secret value");
-        console.notice(&format!("{count} masked in what is sent to the model"));
+        console.notice(Note::new(setup.words(), |words| words.secrets_masked.of(redactions.count())));
     }
     let is_asked = setup.provider != Resolved::Offline;
     let guides = if is_asked { orientation::guides(setup, &diff).await } else { Guides::default() };

@@ -34,6 +34,7 @@ use crate::source::{self, World};
 use crate::status::Exit;
 use crate::stop::Stop;
 use crate::text::printable;
+use crate::words::Note;
 
 /// Bytes of the largest report that is read.
 const LARGEST: u64 = 16 << 20;
@@ -61,7 +62,7 @@ pub async fn publish(args: &cli::Publish, world: &World<'_>, console: &Console) 
     let output = Output::new(args.format, false, files, &setup, console, started);
     if let Some(why) = stale(&report, &setup) {
         console.notice(&why);
-        return output.undelivered(Report { delivery: deliver::undelivered(vec![why]), ..report });
+        return output.undelivered(Report { delivery: deliver::undelivered(vec![why.into()]), ..report });
     }
     check_against_host(&report, &setup).with_context(|| format!("cannot publish `{name}`"))?;
     world.stop.ends_in_order();
@@ -109,10 +110,11 @@ async fn deliver_it(
     if report.status == Status::NothingToReview && (!is_empty || earlier.is_empty()) {
         let why = "nothing to publish: the other job had nothing to review";
         console.notice(why);
-        return output.finish(setup.empty_report(why.to_owned(), console.notices()), &Diff::default());
+        return output.finish(setup.empty_report(&why.into(), console.notices()), &Diff::default());
     }
     let judgement = settle(&mut report, &diff, &earlier, setup, is_empty);
-    let notes = std::mem::take(&mut report.delivery.notes).into_iter().map(|note| redact::text(&note).into_owned());
+    let notes = std::mem::take(&mut report.delivery.notes).into_iter();
+    let notes = notes.map(|note| Note::from(redact::text(note.english()).into_owned()));
     report.delivery = deliver::undelivered(notes.chain(console.notices()).collect());
     report.cost.limit_usd = report.cost.limit_usd.filter(|usd| *usd >= 0.0);
     let so_far = deliver::earlier_cost(&setup.change);
@@ -272,17 +274,17 @@ fn problem(report: &Report) -> Option<String> {
 }
 
 /// The texts that are shown.
-fn texts_of(report: &Report) -> impl Iterator<Item = &String> {
+fn texts_of(report: &Report) -> impl Iterator<Item = &str> {
     let findings = report.findings.iter().chain(report.suppressed.iter().map(|suppressed| &suppressed.finding));
-    let mut texts: Vec<&String> = Vec::new();
+    let mut texts: Vec<&str> = Vec::new();
     for finding in findings {
         let Finding { title, body, quote, path, suggestion, rule, .. } = finding;
-        texts.extend([title, body, quote, path].into_iter().chain(suggestion).chain(rule));
+        texts.extend([title, body, quote, path].into_iter().chain(suggestion).chain(rule).map(String::as_str));
     }
-    texts.extend([&report.summary, &report.tool.version, &report.tool.prompt]);
-    texts.extend(report.delivery.notes.iter());
-    texts.extend(report.coverage.failed.iter().flat_map(|lines| [&lines.path, &lines.reason]));
-    texts.extend(report.coverage.skipped.iter().flat_map(|file| [&file.path, &file.reason]));
+    texts.extend([&report.summary, &report.tool.version, &report.tool.prompt].map(String::as_str));
+    texts.extend(report.delivery.notes.iter().map(Note::english));
+    texts.extend(report.coverage.failed.iter().flat_map(|lines| [lines.path.as_str(), &lines.reason]));
+    texts.extend(report.coverage.skipped.iter().flat_map(|file| [file.path.as_str(), &file.reason]));
     texts.into_iter()
 }
 
