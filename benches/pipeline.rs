@@ -81,7 +81,7 @@ fn filtering(bencher: Bencher<'_, '_>, files: u64) {
 #[divan::bench(args = SIZES)]
 fn checking(bencher: Bencher<'_, '_>, files: u64) {
     let diff = parsed(files);
-    bencher.bench(|| checks::run(black_box(&diff), |_| true));
+    bencher.bench(|| checks::run(black_box(&diff), |_| true, Words::english()));
 }
 
 #[divan::bench(args = SIZES)]

@@ -205,9 +205,8 @@ fn tell_of_passes(prepared: &Prepared, outcomes: &[Outcome], words: &Words, cons
     let unseconded = lost.iter().filter(is_seen).count();
     if let Some(Err(cause)) = lost.iter().find(|outcome| is_seen(outcome)).map(|outcome| &outcome.result) {
         let cause = cause.replace('\n', "; ");
-        let told = |words: &Words| {
-            words.no_votes.with(&[("requests", &words.requests.of(unseconded)), ("error", &cause)])
-        };
+        let told =
+            |words: &Words| words.no_votes.with(&[("requests", &words.requests.of(unseconded)), ("error", &cause)]);
         console.notice(Note::new(words, told));
     }
 }

@@ -159,11 +159,7 @@ fn all_that_stand(state: &State, conversation: &Conversation, note: Option<&Comm
 
 /// Changes the state in the summary comment, and leaves its text. Both are read just before, since a review may have
 /// written them in the meantime.
-async fn remember(
-    forge: &dyn Forge,
-    words: &Words,
-    change: impl FnOnce(&mut State, &Conversation),
-) -> Result<()> {
+async fn remember(forge: &dyn Forge, words: &Words, change: impl FnOnce(&mut State, &Conversation)) -> Result<()> {
     let (_, conversation) = forge.read().await?;
     let summary = conversation.summary.as_ref();
     // before the first review nothing was spent

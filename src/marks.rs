@@ -285,7 +285,9 @@ mod tests {
             let [gone, lost] = ["en", "vi"].map(|tag| outdated(&comment, Words::of(tag)));
             for text in [&comment, &gone, &lost] {
                 let expected =
-                    Heading { title: "Crashes", severity: Some(Severity::Major), kind: "data-loss", body: "Why · so." };
+                    Heading {
+                        title: "Crashes", severity: Some(Severity::Major), kind: "data-loss", body: "Why · so."
+                    };
                 assert_eq!(heading_of(text), expected);
                 assert_eq!(fingerprint_of(text), Some("abc"));
             }

@@ -67,7 +67,7 @@ pub async fn prepare(setup: &Setup, tree: &Tree<'_>, console: &Console) -> Resul
     let (config, change) = (&setup.config, &setup.change);
     let tokenizer = Tokenizer::for_model(&config.model);
     let (diff, skipped) = filtered(setup).await?;
-    let hits = checks::run(&diff, |rule| config.checks.get(rule).copied().unwrap_or(true));
+    let hits = checks::run(&diff, |rule| config.checks.get(rule).copied().unwrap_or(true), setup.words());
     let (diff, redactions) = redact::apply(diff);
     if redactions.count() > 0 && setup.provider != Resolved::Offline {
         console.notice(Note::new(setup.words(), |words| words.secrets_masked.of(redactions.count())));

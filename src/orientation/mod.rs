@@ -23,7 +23,7 @@ use crate::prompt::Orientation;
 use crate::redact::{self, Redactions};
 use crate::setup::Setup;
 use crate::source::{Base, Change, Target, folders_of};
-use crate::text::printable;
+use crate::text::{cut, printable};
 pub use guides::Guides;
 
 /// The part of a prompt that guides get, and that everything else together gets: an eighth of it each.
@@ -75,7 +75,7 @@ pub fn orientation(
     let share = config.chunk_tokens / SHARE;
     let masked = |text: &str| redactions.clean(&redact::text(text)).into_owned();
     let title = setup.masked_title().unwrap_or_else(|| "(none)".to_owned());
-    let title: String = printable(&redactions.clean(&title)).chars().take(LONGEST_TITLE).collect();
+    let title = cut(&printable(&redactions.clean(&title)), LONGEST_TITLE);
     let whole = masked(talk::without_comments(&change.description).trim());
     let description =
         share::cut(&whole, share, tokenizer).map(|start| format!("{start}\n[cut: the description goes on]"));

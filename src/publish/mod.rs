@@ -20,6 +20,7 @@ use crate::deliver::{self, Posting};
 use crate::diff::filter::SkipReason;
 use crate::diff::{Diff, FileDiff};
 use crate::findings::standing::{self, Code, Finder, Standing};
+use crate::findings::wording::LONGEST_TITLE;
 use crate::findings::{self, Finding, Origin, Reason, Suppressed, Thresholds};
 use crate::memory::Memory;
 use crate::orientation;
@@ -33,7 +34,7 @@ use crate::setup::{Purpose, Setup};
 use crate::source::{self, World};
 use crate::status::Exit;
 use crate::stop::Stop;
-use crate::text::printable;
+use crate::text::{cut, printable};
 use crate::words::Note;
 
 /// Bytes of the largest report that is read.
@@ -189,8 +190,7 @@ fn settle(
 
 /// A finding without secrets, and with a title of one line.
 fn clean(finding: &mut Finding) {
-    const LONGEST_TITLE: usize = 160;
-    finding.title = printable(&redact::text(&finding.title)).chars().take(LONGEST_TITLE).collect();
+    finding.title = cut(&printable(&redact::text(&finding.title)), LONGEST_TITLE);
     for text in [&mut finding.body].into_iter().chain(&mut finding.suggestion) {
         *text = redact::text(text).into_owned();
     }

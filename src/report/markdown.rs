@@ -90,13 +90,7 @@ pub fn review_body(count: usize, words: &Words) -> String {
 }
 
 /// The one summary comment of a request. `unplaced` are the findings that could not be put on their lines.
-pub fn summary(
-    report: &Report,
-    unplaced: &[&Finding],
-    state: &State,
-    run_url: Option<&str>,
-    words: &Words,
-) -> String {
+pub fn summary(report: &Report, unplaced: &[&Finding], state: &State, run_url: Option<&str>, words: &Words) -> String {
     let tail = format!("{}\n{SUMMARY_MARK}\n{}", paused(state, words), state.mark());
     let room = LONGEST_COMMENT.saturating_sub(tail.chars().count());
     let lists = Lists { most: MOST_LISTED, waiting: room / 2 };
@@ -188,8 +182,7 @@ struct Page<'a> {
 impl Page<'_> {
     /// The findings with their code, and all that stands below them.
     fn whole(self, room: usize, lists: Lists) -> String {
-        let findings: Vec<Entry> =
-            self.report.findings.iter().map(|finding| Entry::new(finding, self.words)).collect();
+        let findings: Vec<Entry> = self.report.findings.iter().map(|finding| Entry::new(finding, self.words)).collect();
         self.fit(&findings, &self.below(None, lists), room) + "\n"
     }
 

@@ -507,17 +507,16 @@ impl Report {
 
     /// `2 findings (1 critical, 1 minor)`, and how many of them stood there before.
     pub fn count_line(&self, words: &Words) -> String {
-        let count = |(severity, count): (std::cmp::Reverse<Severity>, usize)| {
-            format!("{count} {}", words.severity(severity.0))
-        };
+        let count =
+            |(severity, count): (std::cmp::Reverse<Severity>, usize)| format!("{count} {}", words.severity(severity.0));
         let mut details: Vec<String> = self.by_severity().into_iter().map(count).collect();
         let before = self.suppressed.iter().filter(|suppressed| suppressed.reason == Reason::AlreadyPosted).count();
         details.extend((before > 0).then(|| words.posted_before.with(&[("count", &before)])));
         match self.standing().count() {
             0 => words.no_findings.to_string(),
-            n => words
-                .findings_in_detail
-                .with(&[("findings", &words.findings.of(n)), ("details", &details.join(", "))]),
+            n => {
+                words.findings_in_detail.with(&[("findings", &words.findings.of(n)), ("details", &details.join(", "))])
+            }
         }
     }
 

@@ -11,6 +11,7 @@ use crate::diff::{Diff, Hunk, Line, LineKind, inline};
 use crate::findings::{Finding, Reason, similar};
 use crate::meaning::Vectors;
 use crate::severity::Severity;
+use crate::text::cut;
 use crate::words::Words;
 
 const BOLD: Style = Style::new().bold();
@@ -115,7 +116,7 @@ fn excerpt(finding: &Finding, diff: &Diff) -> String {
 fn code(hunk: &Hunk, index: usize) -> String {
     const LONGEST: usize = 200;
     let line = &hunk.lines[index];
-    let text: String = line.text().chars().take(LONGEST).collect();
+    let text = cut(&line.text(), LONGEST);
     match line.kind {
         LineKind::Context => format!("  {}", clean(&text)),
         LineKind::Removed => paint(RED, &format!("- {}", clean(&text))),

@@ -15,10 +15,8 @@ pub use note::Note;
 pub use phrase::{Counted, Phrase};
 
 /// The languages, by the tags that they have. English is the first.
-const LANGUAGES: [(&str, &str); 2] = [
-    ("en", include_str!("../../templates/phrases/en.toml")),
-    ("vi", include_str!("../../templates/phrases/vi.toml")),
-];
+const LANGUAGES: [(&str, &str); 2] =
+    [("en", include_str!("../../templates/phrases/en.toml")), ("vi", include_str!("../../templates/phrases/vi.toml"))];
 
 static ALL: LazyLock<Vec<(&str, Words)>> = LazyLock::new(|| {
     let (_, english) = LANGUAGES[0];
@@ -125,6 +123,40 @@ pub struct Words {
     pub(crate) help: Phrase,
     pub(crate) help_columns: [String; 2],
 
+    pub(crate) orders_title: Phrase,
+    pub(crate) orders_body: Phrase,
+    pub(crate) env_file_title: Phrase,
+    pub(crate) env_file_body: Phrase,
+    pub(crate) conflict_title: Phrase,
+    pub(crate) conflict_body: Phrase,
+    pub(crate) debugger_title: Phrase,
+    pub(crate) debugger_body: Phrase,
+    pub(crate) debugger_prints: Phrase,
+    pub(crate) debugger_ends: Phrase,
+    pub(crate) debugger_hangs: Phrase,
+    pub(crate) focused_title: Phrase,
+    pub(crate) focused_body: Phrase,
+    pub(crate) key_title: Phrase,
+    pub(crate) key_body: Phrase,
+    pub(crate) key_in_file: Phrase,
+    pub(crate) key_file: Phrase,
+    pub(crate) secret_title: Phrase,
+    pub(crate) secret_body: Phrase,
+    pub(crate) secret: Phrase,
+    pub(crate) secret_with_prefix: Phrase,
+    pub(crate) a: Phrase,
+    pub(crate) an: Phrase,
+    pub(crate) and: Phrase,
+    pub(crate) character: Phrase,
+    pub(crate) more_characters: Phrase,
+    pub(crate) lookalike_title: Phrase,
+    pub(crate) lookalike_body: Phrase,
+    pub(crate) invisible_title: Phrase,
+    pub(crate) invisible_body: Phrase,
+    pub(crate) deceiving_title: Phrase,
+    pub(crate) deceiving_body: Phrase,
+
+    secret_kind: Terms,
     commands: Terms,
     severity: Terms,
     category: Terms,
@@ -173,6 +205,11 @@ impl Words {
     /// Why lines are left out, by the word of the report.
     pub(crate) fn skip<'a>(&'a self, word: &'a str) -> &'a str {
         term(&self.skip, word)
+    }
+
+    /// The kind of a secret. What is named after its provider is called that everywhere.
+    pub(crate) fn secret_kind(&self, kind: &'static str) -> &str {
+        term(&self.secret_kind, kind)
     }
 
     /// What a command does.
@@ -240,7 +277,9 @@ mod tests {
                 keys.insert(key.to_owned(), vec!["count".to_owned()]);
             }
             toml::Value::Table(table) => {
-                table.iter().for_each(|(name, value)| walk(format!("{key}.{name}").trim_start_matches('.'), value, keys));
+                table
+                    .iter()
+                    .for_each(|(name, value)| walk(format!("{key}.{name}").trim_start_matches('.'), value, keys));
             }
             other => panic!("{key} is no phrase: {other}"),
         }
@@ -315,8 +354,9 @@ mod tests {
     #[test]
     fn what_a_language_lacks_is_english() {
         let english = LANGUAGES[0].1;
-        let words = load(english, "run = \"Lauf\"\nfiles = { other = \"{count} Dateien\" }\n[severity]\nmajor = \"groß\"")
-            .expect("a language");
+        let words =
+            load(english, "run = \"Lauf\"\nfiles = { other = \"{count} Dateien\" }\n[severity]\nmajor = \"groß\"")
+                .expect("a language");
         assert_eq!((words.run.as_str(), words.files.of(1)), ("Lauf", "1 Dateien".to_owned()));
         assert_eq!((words.severity(Severity::Major), words.severity(Severity::Minor)), ("groß", "minor"));
         assert_eq!(words.findings.of(1), "1 finding");
