@@ -42,6 +42,7 @@ fn a_request_in_two_languages() {
     life.run().assert_quiet();
 
     // commands
+    in_vietnamese(&mut life);
     life.gitlab().say("dave", "/prudence help");
     life.gitlab().say("dave", "/prudence pause");
     let (_, text) = in_vietnamese(&mut life);
