@@ -124,7 +124,7 @@ pub async fn examine(
         tell_of(&context, setup, console);
         tell_of_detours(&client, setup.words(), console);
         if let Some(why) = client.tape_failure() {
-            console.notice(&format!("not every exchange was recorded: {why}"));
+            console.notice(format!("not every exchange was recorded: {why}"));
         }
         tell_of_open(asking, console);
         (outcomes, gathered)
@@ -217,7 +217,7 @@ fn tell_of_open(asking: &Asking, console: &Console) {
     console.notice("the answers are those of a batch, for which the prices of the table count by half");
     let open = responses.open().len();
     if open > 0 {
-        console.notice(&format!(
+        console.notice(format!(
             "{} no answer in {}; `prudence plan --requests NEXT --responses FILE` writes what is open",
             if open == 1 { "1 request has".to_owned() } else { format!("{open} requests have") },
             responses.name(),
@@ -258,7 +258,7 @@ async fn vectors(
         Ok(vectors) => Vectors::new(texts.into_iter().zip(vectors)),
         Err(error) => {
             let cause = error.to_string().replace('\n', "; ");
-            console.notice(&format!("words tell which findings say the same, since `{model}` did not: {cause}"));
+            console.notice(format!("words tell which findings say the same, since `{model}` did not: {cause}"));
             Vectors::default()
         }
     }
@@ -294,7 +294,7 @@ async fn look_again(
         left: Cell::new(prepared.plan.second_look(output_limit(config) as usize)),
     };
     let notes = verify::look_again(&look, gathered).await;
-    notes.iter().for_each(|note| console.notice(&note.replace('\n', "; ")));
+    notes.iter().for_each(|note| console.notice(note.replace('\n', "; ")));
 }
 
 /// Why the model server refuses everything, where not one chunk was reviewed and nothing was paid for: that is no review

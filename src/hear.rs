@@ -24,7 +24,7 @@ pub async fn hear(forge: &dyn Forge, change: &mut Change, words: &Words, console
         return None;
     }
     if let Err(err) = carry_out(forge, &given, last, change.conversation.has_help, words).await {
-        console.notice(&format!("what people command holds for this run alone, for it could not be noted: {err:#}"));
+        console.notice(format!("what people command holds for this run alone, for it could not be noted: {err:#}"));
         apply(&mut change.state, &change.conversation, &given);
         // the next run hears it again, and not all should be paid for each time
         return wanted.map(|_| Order::Review);
@@ -61,14 +61,14 @@ async fn of_writers<'a>(
                     may
                 }
                 Err(err) => {
-                    console.notice(&format!("a command of `{author}` was not heard: {err}"));
+                    console.notice(format!("a command of `{author}` was not heard: {err}"));
                     break;
                 }
             },
         };
         match (may, &command.order) {
-            (false, _) => console.notice(&no_writer(author)),
-            (true, Err(words)) => console.notice(&no_command(words)),
+            (false, _) => console.notice(no_writer(author)),
+            (true, Err(words)) => console.notice(no_command(words)),
             (true, Ok(_)) => {}
         }
         accepted.extend(may.then_some(command));

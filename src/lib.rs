@@ -43,6 +43,7 @@
 //! | [`config`], [`cli`] | flags, environment and file, resolved to a [`config::Config`] without defaults left |
 //! | [`checks`] | findings that need no model |
 //! | [`text`] | text that is not ours, on one line or in a fence |
+//! | [`words`] | the fixed phrases of what is posted, in the languages that have a file |
 //! | [`redact`] | secrets out of everything that is sent or shown |
 //! | [`orientation`] | what the model is told beside the change: why it was made, what was said of it, the team's guides |
 //! | [`prompt`] | the templates of `prompts/` |

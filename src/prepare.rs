@@ -225,7 +225,7 @@ impl Writers<'_> {
     async fn ask(&mut self, login: &str) -> bool {
         let may = self.forge.is_writer(login).await.unwrap_or_else(|err| {
             let cause = err.to_string().replace('\n', "; ");
-            self.console.notice(&format!("what `{login}` dismissed counts for nothing: {cause}"));
+            self.console.notice(format!("what `{login}` dismissed counts for nothing: {cause}"));
             false
         });
         self.known.push((login.to_owned(), may));

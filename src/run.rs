@@ -153,7 +153,7 @@ async fn make_sure_of_a_channel(setup: &Setup, has_file: bool, console: &Console
         ),
         Ok(_) => Ok(()),
         Err(err) => {
-            console.notice(&format!("whether the result can be posted is not known: {err}"));
+            console.notice(format!("whether the result can be posted is not known: {err}"));
             Ok(())
         }
     }

@@ -370,13 +370,13 @@ pub fn dotenv(root: &Path) -> Option<String> {
 fn warn(config: &Config, origins: &Origins, provider: Resolved, console: &Console) {
     let is_named_by_file = matches!(origins.of(&keys::BASE_URL), Origin::File { .. } | Origin::DotEnv(_));
     if provider != Resolved::Offline && config.api_key.is_some() && is_named_by_file && !is_loopback(&config.base_url) {
-        console.notice(&format!("the key goes to {}, which a file of the repository names", config.base_url));
+        console.notice(format!("the key goes to {}, which a file of the repository names", config.base_url));
     }
     let unknown = |model: &&String| prices(config).get(model).is_none();
     let asked: BTreeSet<&String> =
         [&config.model, &config.verify_model].into_iter().chain(&config.fallback_models).collect();
     for model in asked.into_iter().filter(|_| provider != Resolved::Offline).filter(unknown) {
-        console.notice(&format!(
+        console.notice(format!(
             "`{model}` has no known price, so the cost limit cannot hold; set one under `[prices.\"{model}\"]`"
         ));
     }

@@ -88,7 +88,7 @@ pub fn orientation(
     }
     let paths: Vec<&str> = diff.files.iter().map(|file| file.path().as_str()).collect();
     if let Some(places) = orders(change, &paths, &sections) {
-        console.notice(&format!(
+        console.notice(format!(
             "text in {places} gives orders to the reviewer; it was read as data, and nobody followed it"
         ));
     }
@@ -101,7 +101,7 @@ pub fn orientation(
         left_out.push(format!("{what} are not known ({why})"));
     }
     if !left_out.is_empty() {
-        console.notice(&format!("not all was shown to the model: {}", left_out.join("; ")));
+        console.notice(format!("not all was shown to the model: {}", left_out.join("; ")));
     }
     Orientation {
         title,

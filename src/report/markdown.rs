@@ -486,6 +486,32 @@ mod tests {
     }
 
     #[test]
+    fn what_has_no_room_beside_the_state_is_told() {
+        let words = Words::english();
+        let list = format!("{}\n{}\n</details>", details("x"), "- y\n".repeat(90));
+        let text = format!("## Prudence: z\n\n{list}\n\n{list}\n\n{}", "w".repeat(90));
+        assert_eq!(without_details(&text, 10_000, words), text);
+        let one = without_details(&text, 600, words);
+        assert!(one.contains("- y\n") && one.contains(words.list_left_out.as_str()), "{one}");
+        assert_eq!(without_details(&text, 100, words), format!("## Prudence: z\n\n{}", words.more_left_out));
+        let long = without_details(&format!("## {}", "đ".repeat(900)), 300, words);
+        assert!(long.chars().count() <= 300 && long.contains("\n… (cut)\n\n_More"), "{long}");
+    }
+
+    #[test]
+    fn the_line_of_a_pause_goes_whatever_its_language_and_nothing_else_does() {
+        for (text, expected) in [
+            ("a\n\n⏸️ **Paused**: `/prudence resume` takes the reviews up again.\n\n", "a"),
+            ("a\n\n⏸️ **Đang tạm dừng**", "a"),
+            ("⏸️ of the model\n\nb\n", "⏸️ of the model\n\nb"),
+            ("a", "a"),
+            ("", ""),
+        ] {
+            assert_eq!(unpaused(text), expected);
+        }
+    }
+
+    #[test]
     fn sections_are_never_torn_and_the_receipt_goes_first() {
         let section = |letter: &str, count: usize| letter.repeat(count);
         let entry = |letter: &str, count| Entry { whole: section(letter, count), short: letter.to_uppercase() };

@@ -4,7 +4,7 @@ mod note;
 mod phrase;
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use serde::Deserialize;
 use toml::Table;
@@ -14,14 +14,28 @@ use crate::severity::{Category, Severity};
 pub use note::Note;
 pub use phrase::{Counted, Phrase};
 
-/// The languages, by the tags that they have. English is the first.
-const LANGUAGES: [(&str, &str); 2] =
-    [("en", include_str!("../../templates/phrases/en.toml")), ("vi", include_str!("../../templates/phrases/vi.toml"))];
+/// The languages that have a file. English is the first.
+static LANGUAGES: [Language; 2] = [
+    Language::new("en", include_str!("../../templates/phrases/en.toml")),
+    Language::new("vi", include_str!("../../templates/phrases/vi.toml")),
+];
 
-static ALL: LazyLock<Vec<(&str, Words)>> = LazyLock::new(|| {
-    let (_, english) = LANGUAGES[0];
-    LANGUAGES.iter().map(|(tag, text)| (*tag, load(english, text).expect("a tested file"))).collect()
-});
+/// A language, whose file is read when it is first asked for.
+struct Language {
+    tag: &'static str,
+    text: &'static str,
+    words: OnceLock<Words>,
+}
+
+impl Language {
+    const fn new(tag: &'static str, text: &'static str) -> Language {
+        Language { tag, text, words: OnceLock::new() }
+    }
+
+    fn words(&self) -> &Words {
+        self.words.get_or_init(|| load(LANGUAGES[0].text, self.text).expect("a tested file"))
+    }
+}
 
 /// The phrases of a language: the names are the keys of its file.
 // no `PartialEq`, which would read all fields: one that nothing reads is a warning of the compiler
@@ -173,8 +187,8 @@ impl Words {
         let tag = tag.to_ascii_lowercase();
         let mut wanted = tag.as_str();
         loop {
-            if let Some((_, words)) = ALL.iter().find(|(known, _)| *known == wanted) {
-                return words;
+            if let Some(language) = LANGUAGES.iter().find(|language| language.tag == wanted) {
+                return language.words();
             }
             // `zh-hant-tw` is `zh-hant`, or else `zh`
             match wanted.rsplit_once(['-', '_']) {
@@ -186,7 +200,7 @@ impl Words {
 
     /// The phrases of English, in which logs and machine formats are written.
     pub fn english() -> &'static Words {
-        &ALL[0].1
+        LANGUAGES[0].words()
     }
 
     pub(crate) fn severity(&self, severity: Severity) -> &str {
@@ -287,11 +301,11 @@ mod tests {
 
     #[test]
     fn every_language_is_complete() {
-        let english = keys(LANGUAGES[0].1);
-        for (tag, text) in LANGUAGES {
+        let english = keys(LANGUAGES[0].text);
+        for Language { tag, text, .. } in &LANGUAGES {
             assert_eq!(keys(text), english, "templates/phrases/{tag}.toml has other keys, or other names in a phrase");
             // a key that no field has is an error, too
-            load(LANGUAGES[0].1, text).unwrap_or_else(|err| panic!("{tag}: {err}"));
+            load(LANGUAGES[0].text, text).unwrap_or_else(|err| panic!("{tag}: {err}"));
         }
         let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/templates/phrases")).expect("a folder");
         assert_eq!(files.count(), LANGUAGES.len(), "a language is one file and one line");
@@ -299,7 +313,7 @@ mod tests {
 
     #[test]
     fn phrases_of_one_line_stay_on_it() {
-        for (tag, text) in LANGUAGES {
+        for Language { tag, text, .. } in &LANGUAGES {
             let check = |text: &str| {
                 let is_marked = text.contains("<!--") || text.contains(crate::text::is_harmful);
                 assert!(!text.trim().is_empty() && text.trim() == text && !is_marked, "{tag}: {text:?}");
@@ -353,7 +367,7 @@ mod tests {
 
     #[test]
     fn what_a_language_lacks_is_english() {
-        let english = LANGUAGES[0].1;
+        let english = LANGUAGES[0].text;
         let words =
             load(english, "run = \"Lauf\"\nfiles = { other = \"{count} Dateien\" }\n[severity]\nmajor = \"groß\"")
                 .expect("a language");

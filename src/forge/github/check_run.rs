@@ -94,3 +94,13 @@ fn cut(text: &str, most: usize) -> String {
     }
     text[..text.floor_char_boundary(most - MARK.len())].to_owned() + MARK
 }
+
+#[cfg(test)]
+mod tests {
+    use super::cut;
+
+    #[test]
+    fn texts_have_no_more_bytes_than_the_host_takes_and_a_cut_is_marked() {
+        assert_eq!([cut("đường", 9), cut("đường", 8), cut("đường", 6)], ["đường", "đư…", "đ…"]);
+    }
+}
