@@ -12,6 +12,7 @@ use prudence::redact;
 use prudence::report::{Report, markdown};
 use prudence::review::schema::{self, Draft};
 use prudence::severity::{Category, Severity};
+use prudence::words::Words;
 use serde_json::json;
 
 fn main() {
@@ -80,7 +81,7 @@ fn filtering(bencher: Bencher<'_, '_>, files: u64) {
 #[divan::bench(args = SIZES)]
 fn checking(bencher: Bencher<'_, '_>, files: u64) {
     let diff = parsed(files);
-    bencher.bench(|| checks::run(black_box(&diff), |_| true));
+    bencher.bench(|| checks::run(black_box(&diff), |_| true, Words::english()));
 }
 
 #[divan::bench(args = SIZES)]
@@ -159,8 +160,8 @@ fn rendering(bencher: Bencher<'_, '_>, findings: usize) {
     }))
     .expect("a report");
     bencher.bench(|| {
-        let comments = report.findings.iter().map(|finding| markdown::comment(finding, Host::GitHub));
-        (markdown::document(black_box(&report)), comments.collect::<Vec<_>>())
+        let comments = report.findings.iter().map(|finding| markdown::comment(finding, Host::GitHub, Words::english()));
+        (markdown::document(black_box(&report), Words::english()), comments.collect::<Vec<_>>())
     });
 }
 

@@ -17,6 +17,7 @@ use crate::review::{self, Outcome};
 use crate::setup::Setup;
 use crate::tree::Tree;
 use crate::usage::{self, Meter, PRICED_ON};
+use crate::words::{Note, Words};
 
 /// Check hits and drafts → candidates, each once, with the votes of the passes. What says the same is told by its words.
 pub fn gather(setup: &Setup, prepared: &Prepared, tree: &Tree<'_>, outcomes: &[Outcome]) -> Gathered {
@@ -154,7 +155,7 @@ pub fn assemble(
         },
         usage: meter.totals(),
         cost: cost(setup, meter),
-        delivery: deliver::undelivered(notes(meter, console)),
+        delivery: deliver::undelivered(notes(meter, setup.words(), console)),
         shard: prepared.shard.clone(),
     }
 }
@@ -200,20 +201,16 @@ fn cost(setup: &Setup, meter: &Meter) -> Cost {
 }
 
 /// What the reader should know of how the run went.
-fn notes(meter: &Meter, console: &Console) -> Vec<String> {
+fn notes(meter: &Meter, words: &Words, console: &Console) -> Vec<Note> {
     let mut notes = console.notices();
-    let count = |count: u64| report::plural(usize::try_from(count).unwrap_or(usize::MAX), "request");
-    if meter.unconfirmed_requests() > 0 {
-        notes.push(format!(
-            "{} may have been billed without an answer; the cost does not hold them",
-            count(meter.unconfirmed_requests())
-        ));
+    let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+    let (unconfirmed, estimated) = (count(meter.unconfirmed_requests()), count(meter.estimated_requests()));
+    if unconfirmed > 0 {
+        notes.push(Note::new(words, |words| words.unconfirmed.of(unconfirmed)));
     }
-    if meter.estimated_requests() > 0 {
-        notes.push(format!(
-            "the server told no token counts for {}; they are estimated",
-            count(meter.estimated_requests())
-        ));
+    if estimated > 0 {
+        let told = |words: &Words| words.estimated.with(&[("requests", &words.requests.of(estimated))]);
+        notes.push(Note::new(words, told));
     }
     notes
 }

@@ -436,7 +436,7 @@ pub struct Settings {
     #[arg(long, value_name = "LEVEL", value_parser = words(&keys::CONTEXT), help_heading = MODEL)]
     #[arg(hide_possible_values = true, hide_short_help = true)]
     pub context: Option<String>,
-    /// Language of the findings (`en`, `vi`)
+    /// Language of findings, comments and summaries (`en`, `vi`)
     #[arg(long, value_name = "TAG", help_heading = MODEL)]
     pub language: Option<String>,
     /// Dollars that the run may spend

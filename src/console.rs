@@ -12,6 +12,7 @@ use crate::cli::{Color, LogFormat};
 use crate::forge::wire::{Event, OnEvent};
 use crate::llm;
 use crate::report::clean;
+use crate::words::Note;
 
 /// What people see while a run goes on. Results do not come here.
 #[derive(Clone)]
@@ -20,7 +21,7 @@ pub struct Console {
     quiet: bool,
     format: LogFormat,
     bar: ProgressBar,
-    notices: Arc<Mutex<Vec<String>>>,
+    notices: Arc<Mutex<Vec<Note>>>,
 }
 
 impl Console {
@@ -42,15 +43,16 @@ impl Console {
     }
 
     /// One line that the user should know of; it also goes into the report.
-    pub fn notice(&self, text: &str) {
-        self.notices.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(text.to_owned());
+    pub fn notice(&self, text: impl Into<Note>) {
+        let note = text.into();
         if !self.quiet {
-            self.line("note", text, json!({}));
+            self.line("note", note.english(), json!({}));
         }
+        self.notices.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(note);
     }
 
     /// All notices so far, for the report.
-    pub fn notices(&self) -> Vec<String> {
+    pub fn notices(&self) -> Vec<Note> {
         self.notices.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
 

@@ -25,6 +25,7 @@ use crate::stop::Stop;
 use crate::tree::Tree;
 use crate::usage::Meter;
 use crate::verify::{self, Look};
+use crate::words::{Note, Words};
 
 /// What a run asks with.
 pub struct Asking {
@@ -121,9 +122,9 @@ pub async fn examine(
         let mut gathered = join(setup, placed, vectors);
         look_again(&client, setup, prepared, (tree, &context), asking, &mut gathered, console).await;
         tell_of(&context, setup, console);
-        tell_of_detours(&client, console);
+        tell_of_detours(&client, setup.words(), console);
         if let Some(why) = client.tape_failure() {
-            console.notice(&format!("not every exchange was recorded: {why}"));
+            console.notice(format!("not every exchange was recorded: {why}"));
         }
         tell_of_tape(asking, console);
         (outcomes, gathered)
@@ -192,22 +193,21 @@ async fn ask(
         arrived(outcomes);
     })
     .await;
-    tell_of_passes(prepared, &outcomes, console);
+    tell_of_passes(prepared, &outcomes, setup.words(), console);
     outcomes
 }
 
 /// Says where a pass got no answer though another did: then fewer could vote.
-fn tell_of_passes(prepared: &Prepared, outcomes: &[Outcome], console: &Console) {
+fn tell_of_passes(prepared: &Prepared, outcomes: &[Outcome], words: &Words, console: &Console) {
     let best = review::best(&prepared.plan, outcomes);
     let lost: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.result.is_err()).collect();
     let is_seen = |outcome: &&&Outcome| best.iter().all(|best| !std::ptr::eq(*best, **outcome));
     let unseconded = lost.iter().filter(is_seen).count();
     if let Some(Err(cause)) = lost.iter().find(|outcome| is_seen(outcome)).map(|outcome| &outcome.result) {
         let cause = cause.replace('\n', "; ");
-        console.notice(&format!(
-            "{} of further passes got no answer, so that fewer could vote: {cause}",
-            crate::report::plural(unseconded, "request")
-        ));
+        let told =
+            |words: &Words| words.no_votes.with(&[("requests", &words.requests.of(unseconded)), ("error", &cause)]);
+        console.notice(Note::new(words, told));
     }
 }
 
@@ -220,7 +220,7 @@ fn tell_of_tape(asking: &Asking, console: &Console) {
     console.notice("the answers are those of a batch, for which the prices of the table count by half");
     let open = responses.open().len();
     if open > 0 {
-        console.notice(&format!(
+        console.notice(format!(
             "{} no answer in {}; `prudence plan --requests NEXT --responses FILE` writes what is open",
             if open == 1 { "1 request has".to_owned() } else { format!("{open} requests have") },
             responses.name(),
@@ -229,10 +229,14 @@ fn tell_of_tape(asking: &Asking, console: &Console) {
 }
 
 /// Says which model answered where another was meant.
-fn tell_of_detours(client: &Client, console: &Console) {
+fn tell_of_detours(client: &Client, words: &Words, console: &Console) {
     for Detour { from, to, why, requests } in client.detours() {
-        let requests = crate::report::plural(requests, "request");
-        console.notice(&format!("`{to}` answered {requests} in the place of `{from}`: {}", why.replace('\n', "; ")));
+        let error = why.replace('\n', "; ");
+        let told = |words: &Words| {
+            let requests = words.requests.of(requests);
+            words.detour.with(&[("to", &to), ("requests", &requests), ("from", &from), ("error", &error)])
+        };
+        console.notice(Note::new(words, told));
     }
 }
 
@@ -257,7 +261,7 @@ async fn vectors(
         Ok(vectors) => Vectors::new(texts.into_iter().zip(vectors)),
         Err(error) => {
             let cause = error.to_string().replace('\n', "; ");
-            console.notice(&format!("words tell which findings say the same, since `{model}` did not: {cause}"));
+            console.notice(format!("words tell which findings say the same, since `{model}` did not: {cause}"));
             Vectors::default()
         }
     }
@@ -293,7 +297,7 @@ async fn look_again(
         left: Cell::new(prepared.plan.second_look(output_limit(config) as usize)),
     };
     let notes = verify::look_again(&look, gathered).await;
-    notes.iter().for_each(|note| console.notice(&note.replace('\n', "; ")));
+    notes.iter().for_each(|note| console.notice(note.replace('\n', "; ")));
 }
 
 /// Why the model server refuses everything, where not one chunk was reviewed and nothing was paid for: that is no review

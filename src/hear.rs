@@ -8,10 +8,11 @@ use crate::marks::{HELP_MARK, State, fingerprint_of, restored};
 use crate::order::{self, Order};
 use crate::report::markdown;
 use crate::source::{Change, acknowledge, no_command, no_writer};
+use crate::words::Words;
 
 /// Carries out the commands that people wrote on the request since the last run, where the host starts no run for them.
 /// The one that asks for a review comes back, if one does.
-pub async fn hear(forge: &dyn Forge, change: &mut Change, console: &Console) -> Option<Order> {
+pub async fn hear(forge: &dyn Forge, change: &mut Change, words: &Words, console: &Console) -> Option<Order> {
     let is_new = |command: &&Command| Some(command.comment) > change.state.heard;
     let new: Vec<Command> = change.conversation.commands.iter().filter(is_new).cloned().collect();
     let (accepted, last) = of_writers(forge, &new, console).await;
@@ -22,8 +23,8 @@ pub async fn hear(forge: &dyn Forge, change: &mut Change, console: &Console) -> 
         change.state.heard = last.max(change.state.heard);
         return None;
     }
-    if let Err(err) = carry_out(forge, &given, last, change.conversation.has_help).await {
-        console.notice(&format!("what people command holds for this run alone, for it could not be noted: {err:#}"));
+    if let Err(err) = carry_out(forge, &given, last, change.conversation.has_help, words).await {
+        console.notice(format!("what people command holds for this run alone, for it could not be noted: {err:#}"));
         apply(&mut change.state, &change.conversation, &given);
         // the next run hears it again, and not all should be paid for each time
         return wanted.map(|_| Order::Review);
@@ -60,14 +61,14 @@ async fn of_writers<'a>(
                     may
                 }
                 Err(err) => {
-                    console.notice(&format!("a command of `{author}` was not heard: {err}"));
+                    console.notice(format!("a command of `{author}` was not heard: {err}"));
                     break;
                 }
             },
         };
         match (may, &command.order) {
-            (false, _) => console.notice(&no_writer(author)),
-            (true, Err(words)) => console.notice(&no_command(words)),
+            (false, _) => console.notice(no_writer(author)),
+            (true, Err(words)) => console.notice(no_command(words)),
             (true, Ok(_)) => {}
         }
         accepted.extend(may.then_some(command));
@@ -108,15 +109,21 @@ fn wanted_review(given: &[Given<'_>]) -> Option<Order> {
 ///
 /// # Errors
 /// The host did not take what they change.
-pub async fn carry_out(forge: &dyn Forge, given: &[Given<'_>], last: Option<u64>, has_help: bool) -> Result<()> {
+pub async fn carry_out(
+    forge: &dyn Forge,
+    given: &[Given<'_>],
+    last: Option<u64>,
+    has_help: bool,
+    words: &Words,
+) -> Result<()> {
     let is_help = |given: &Given<'_>| given.order == Order::Help;
     if given.iter().any(is_help) && !has_help {
-        forge.put_comment(None, &format!("{}\n\n{HELP_MARK}", order::help())).await?;
+        forge.put_comment(None, &format!("{}\n\n{HELP_MARK}", order::help(words))).await?;
     }
     if last.is_none() && given.iter().all(is_help) {
         return Ok(());
     }
-    remember(forge, |state, conversation| {
+    remember(forge, words, |state, conversation| {
         apply(state, conversation, given);
         state.heard = last.max(state.heard);
     })
@@ -152,7 +159,7 @@ fn all_that_stand(state: &State, conversation: &Conversation, note: Option<&Comm
 
 /// Changes the state in the summary comment, and leaves its text. Both are read just before, since a review may have
 /// written them in the meantime.
-async fn remember(forge: &dyn Forge, change: impl FnOnce(&mut State, &Conversation)) -> Result<()> {
+async fn remember(forge: &dyn Forge, words: &Words, change: impl FnOnce(&mut State, &Conversation)) -> Result<()> {
     let (_, conversation) = forge.read().await?;
     let summary = conversation.summary.as_ref();
     // before the first review nothing was spent
@@ -160,7 +167,7 @@ async fn remember(forge: &dyn Forge, change: impl FnOnce(&mut State, &Conversati
     let mut state = summary.and_then(|summary| State::read(&summary.body)).unwrap_or(unspent);
     change(&mut state, &conversation);
     let state = state.fitted();
-    let body = markdown::with_state(summary.map(|summary| summary.body.as_str()), &state);
+    let body = markdown::with_state(summary.map(|summary| summary.body.as_str()), &state, words);
     if summary.is_none_or(|summary| summary.body != body) {
         forge.put_comment(summary.map(|summary| summary.id), &body).await?;
     }

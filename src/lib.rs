@@ -38,9 +38,10 @@
 //! A module imports only from modules to its left, so that what it needs can be read in this order:
 //!
 //! ```text
-//! day diff meaning order random screen secret severity shard status stop syntax text usage → checks config git memory prompt → cache
-//!   cli llm marks plan redact → forge review → findings → report → console page → source → deliver hear tree → context setup trivial →
-//!   doctor init ledger obey orientation verify → prepare → assemble → examine output → batch cost eval publish → run
+//! day diff meaning random screen secret severity shard status stop syntax text usage → words → checks config git memory order
+//!   prompt → cache cli llm marks plan redact → forge review → findings → report → console page → source → deliver hear tree →
+//!   context setup trivial → doctor init ledger obey orientation verify → prepare → assemble → examine output → batch cost eval
+//!   publish → run
 //! ```
 //!
 //! Who wants to import from the right has a type that lives too far right: it moves left, or the value is handed in.
@@ -62,6 +63,7 @@
 //! | [`config`], [`cli`] | flags, environment and file, resolved to a [`config::Config`] without defaults left |
 //! | [`checks`] | findings that need no model |
 //! | [`text`] | text that is not ours, on one line or in a fence |
+//! | [`words`] | the fixed phrases of what is posted, in the languages that have a file |
 //! | [`redact`] | secrets out of everything that is sent or shown |
 //! | [`orientation`] | what the model is told beside the change: why it was made, what was said of it, the team's guides |
 //! | [`prompt`] | the templates of `prompts/` |
@@ -167,3 +169,4 @@ pub mod tree;
 pub mod trivial;
 pub mod usage;
 pub mod verify;
+pub mod words;

@@ -7,18 +7,23 @@ use serde::{Deserialize, Serialize};
 use crate::diff::Side;
 use crate::memory::Memory;
 use crate::severity::{Category, Severity};
+use crate::words::Words;
 
 /// Marks a posted finding; the fingerprint follows.
 const FINDING_MARK: &str = "<!-- prudence:finding v1 ";
 /// Tells the path that a finding was posted for; base64 follows. For hosts that move a comment to another path with its code.
 const PATH_MARK: &str = "<!-- prudence:path v1 ";
+/// Tells the severity, and the rule or category, of a posted finding whose heading says them in another language than
+/// English.
+const KIND_MARK: &str = "<!-- prudence:kind v1 ";
 /// Marks the summary comment.
 pub const SUMMARY_MARK: &str = "<!-- prudence:summary v1 -->";
 /// Holds the state of a request; base64 of JSON follows.
 const STATE_MARK: &str = "<!-- prudence:state v1 ";
 
-/// Stands before the text of a comment whose code is gone, where the thread itself cannot be ended.
-const OUTDATED: &str = "> ✅ **Outdated**: a later push changed this code, and the finding is gone.\n\n";
+/// Begins the comment of a finding whose code is gone, where the thread itself cannot be ended. A line follows, in whatever
+/// language, and an empty one.
+const OUTDATED: &str = "> ✅ ";
 
 /// What the bot remembers of a request, at the end of its summary comment.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -164,7 +169,7 @@ pub fn fingerprint_of(body: &str) -> Option<&str> {
     line.trim().strip_prefix(FINDING_MARK)?.strip_suffix(" -->").map(str::trim)
 }
 
-/// What the first line of a posted finding says: `🔴 **title** · severity · category or rule`.
+/// What a posted finding says, whose first line is `🔴 **title** · severity · category or rule`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Heading<'a> {
     /// The bold text.
@@ -173,7 +178,7 @@ pub struct Heading<'a> {
     pub severity: Option<Severity>,
     /// Its category, or the rule that found it.
     pub kind: &'a str,
-    /// The text below the heading, without the mark.
+    /// The text below the heading, without the marks.
     pub body: &'a str,
 }
 
@@ -181,13 +186,23 @@ pub struct Heading<'a> {
 pub fn heading_of(comment: &str) -> Heading<'_> {
     let text = restored(comment).unwrap_or(comment);
     let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
-    let mut parts = first.rsplit(" · ");
-    let kind = parts.next().unwrap_or_default().trim();
-    let word = parts.next().unwrap_or_default().trim();
+    let mut parts = first.rsplit(" · ").map(str::trim);
+    let (kind, word) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let (word, kind) = kind_of(comment).unwrap_or((word, kind));
     let severity = Severity::ALL.into_iter().find(|severity| severity.as_str() == word);
-    let body = rest.rsplit_once(FINDING_MARK).map_or(rest, |(body, _)| body);
-    let body = body.rsplit_once(PATH_MARK).map_or(body, |(body, _)| body).trim();
+    let without = |text, mark| str::rsplit_once(text, mark).map_or(text, |(before, _)| before);
+    let body = without(without(without(rest, FINDING_MARK), PATH_MARK), KIND_MARK).trim();
     Heading { title: first.split("**").nth(1).unwrap_or_default(), severity, kind, body }
+}
+
+/// The mark of what a heading says in a language that a later run may not speak.
+pub fn of_kind(severity: Severity, kind: &str) -> String {
+    format!("{KIND_MARK}{severity} {kind} -->")
+}
+
+/// What the mark of the kind says, where there is one.
+fn kind_of(comment: &str) -> Option<(&str, &str)> {
+    comment.rsplit_once(KIND_MARK)?.1.split(" -->").next()?.split_once(' ')
 }
 
 /// The mark of the path that a finding is posted for: its fingerprint is made with that.
@@ -202,13 +217,14 @@ pub fn path_of(comment: &str) -> Option<String> {
 }
 
 /// The text of a comment whose finding is gone.
-pub fn outdated(comment: &str) -> String {
-    format!("{OUTDATED}{}", restored(comment).unwrap_or(comment))
+pub fn outdated(comment: &str, words: &Words) -> String {
+    format!("{OUTDATED}{}\n\n{}", words.outdated, restored(comment).unwrap_or(comment))
 }
 
-/// The text that a comment had before it was outdated; `None` where it is not.
+/// The text that a comment of ours had before it was outdated; `None` where it is not.
 pub fn restored(comment: &str) -> Option<&str> {
-    comment.strip_prefix(OUTDATED)
+    let (_, text) = comment.strip_prefix(OUTDATED)?.split_once("\n\n")?;
+    fingerprint_of(text).map(|_| text)
 }
 
 #[cfg(test)]
@@ -259,15 +275,26 @@ mod tests {
     #[test]
     fn a_posted_finding_can_be_read_again_also_when_outdated() {
         let comment = format!("🔴 **Crashes** · major · data-loss\n\nWhy · so.\n\n{}", of_finding("abc"));
-        let gone = outdated(&comment);
-        for text in [&comment, &gone] {
-            let expected =
-                Heading { title: "Crashes", severity: Some(Severity::Major), kind: "data-loss", body: "Why · so." };
-            assert_eq!(heading_of(text), expected);
-            assert_eq!(fingerprint_of(text), Some("abc"));
+        let in_vietnamese = format!(
+            "🟠 **Crashes** · quan trọng · mất dữ liệu\n\nWhy · so.\n\n{}\n{}\n{}",
+            of_kind(Severity::Major, "data-loss"),
+            of_path("a.rs"),
+            of_finding("abc")
+        );
+        for comment in [comment, in_vietnamese] {
+            let [gone, lost] = ["en", "vi"].map(|tag| outdated(&comment, Words::of(tag)));
+            for text in [&comment, &gone, &lost] {
+                let expected =
+                    Heading {
+                        title: "Crashes", severity: Some(Severity::Major), kind: "data-loss", body: "Why · so."
+                    };
+                assert_eq!(heading_of(text), expected);
+                assert_eq!(fingerprint_of(text), Some("abc"));
+            }
+            assert_eq!([&comment, &gone, &lost].map(|text| restored(text)), [None, Some(&*comment), Some(&*comment)]);
+            assert_eq!(outdated(&lost, Words::english()), gone, "once is enough");
         }
-        assert_eq!((restored(&comment), restored(&gone)), (None, Some(comment.as_str())));
-        assert_eq!(outdated(&gone), gone, "once is enough");
         assert_eq!(heading_of("edited by hand").severity, None);
+        assert_eq!(restored("> ✅ **Done**, see above.\n\nIt works now."), None, "a person's words");
     }
 }

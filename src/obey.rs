@@ -18,7 +18,8 @@ pub async fn carry_out(setup: &Setup) -> Result<Option<String>> {
     if setup.purpose != Purpose::Deliver {
         return Ok(Some("nothing is written in a dry run".to_owned()));
     }
-    hear::carry_out(forge, &[Given::now(order)], None, setup.change.conversation.has_help).await?;
+    let has_help = setup.change.conversation.has_help;
+    hear::carry_out(forge, &[Given::now(order)], None, has_help, setup.words()).await?;
     let done = match order {
         Order::Help => "the commands are listed on the request",
         Order::Pause => "reviews of this request are paused; `/prudence resume` goes on",

@@ -1,5 +1,7 @@
 //! What people tell the bot to do, by a comment on the request.
 
+use crate::words::{Words, table_head};
+
 /// A command. The list is closed, and none takes an argument: nobody changes model, limits or endpoint by a comment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
@@ -18,14 +20,14 @@ pub enum Order {
 }
 
 impl Order {
-    /// All of them, with what they do.
-    pub const ALL: [(Order, &'static str, &'static str); 6] = [
-        (Order::Review, "review", "reviews what is new, also a draft or a paused request"),
-        (Order::Full, "full", "reviews the whole change again"),
-        (Order::Pause, "pause", "stops the reviews of this request"),
-        (Order::Resume, "resume", "takes them up again"),
-        (Order::Ignore, "ignore", "dismisses all findings that stand; as a reply in a thread, the one of that thread"),
-        (Order::Help, "help", "shows this list"),
+    /// All of them, with their words.
+    pub const ALL: [(Order, &'static str); 6] = [
+        (Order::Review, "review"),
+        (Order::Full, "full"),
+        (Order::Pause, "pause"),
+        (Order::Resume, "resume"),
+        (Order::Ignore, "ignore"),
+        (Order::Help, "help"),
     ];
 
     /// Whether it asks for a review.
@@ -45,18 +47,15 @@ pub fn parse(comment: &str) -> Option<Result<Order, String>> {
     if words.is_empty() {
         return Some(Ok(Order::Help));
     }
-    let found = Order::ALL.into_iter().find(|(_, word, _)| words.eq_ignore_ascii_case(word));
+    let found = Order::ALL.into_iter().find(|(_, word)| words.eq_ignore_ascii_case(word));
     Some(found.map(|(order, ..)| order).ok_or_else(|| words.to_owned()))
 }
 
 /// The list of commands, in Markdown.
-pub fn help() -> String {
-    let line = |(_, word, what): &(Order, &str, &str)| format!("| `{NAME} {word}` | {what} |");
-    let lines: Vec<String> = Order::ALL.iter().map(line).collect();
-    format!(
-        "Prudence does as people with write access say in a comment that begins with one of these:\n\n| command | what it does |\n|---|---|\n{}",
-        lines.join("\n")
-    )
+pub fn help(words: &Words) -> String {
+    let line = |(_, word): (Order, &str)| format!("\n| `{NAME} {word}` | {} |", words.command(word));
+    let lines: String = Order::ALL.into_iter().map(line).collect();
+    format!("{}\n\n{}{lines}", words.help, table_head(&words.help_columns))
 }
 
 #[cfg(test)]
@@ -68,9 +67,12 @@ mod tests {
         assert_eq!(parse("/prudence review"), Some(Ok(Order::Review)));
         assert_eq!(parse("\n  /prudence   FULL \nbecause"), Some(Ok(Order::Full)));
         assert_eq!(parse("/prudence"), Some(Ok(Order::Help)));
-        for (_, word, _) in Order::ALL {
+        for (_, word) in Order::ALL {
             assert!(matches!(parse(&format!("/prudence {word}")), Some(Ok(_))), "{word}");
-            assert!(help().contains(&format!("`/prudence {word}`")));
+            for words in ["en", "vi"].map(Words::of) {
+                let listed = format!("| `/prudence {word}` | {} |", words.command(word));
+                assert!(help(words).contains(&listed) && words.command(word) != word, "{word}");
+            }
         }
         for words in ["review --model gpt-5", "review full", "approve", "--help", "model=x", "reviews"] {
             assert_eq!(parse(&format!("/prudence {words}")), Some(Err(words.to_owned())));

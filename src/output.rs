@@ -22,6 +22,7 @@ use crate::setup::Setup;
 use crate::source::World;
 use crate::status::{Conclusion, Exit};
 use crate::tree::Tree;
+use crate::words::Note;
 
 /// The results of a review on their way to standard output and to files.
 pub struct Output<'a> {
@@ -125,11 +126,12 @@ impl<'a> Output<'a> {
                 conclusion,
                 actions,
                 [files.report.as_deref(), files.sarif.as_deref()],
+                self.setup.words(),
             )
         {
             let note = format!("{err:#}");
             self.console.notice(&note);
-            report.delivery.notes.push(note);
+            report.delivery.notes.push(note.into());
         }
         files.write(report)?;
         Ok(exit)
@@ -140,7 +142,7 @@ impl<'a> Output<'a> {
             Format::Json => pretty(report)?,
             Format::Sarif => pretty(&sarif::log(report))?,
             Format::Codequality => pretty(&codequality::entries(report))?,
-            Format::Markdown => markdown::document(report),
+            Format::Markdown => markdown::document(report, self.setup.words()),
             Format::Terminal => {
                 let printed = self.printed.borrow();
                 let is_new = |finding: &&Finding| {
@@ -151,7 +153,8 @@ impl<'a> Output<'a> {
                 let findings = report.findings.iter().filter(is_new).map(|finding| terminal::finding(finding, &shown));
                 // notices stand on standard error already
                 let notices = self.console.notices();
-                let notes: Vec<&String> = report.delivery.notes.iter().filter(|note| !notices.contains(note)).collect();
+                let notes = report.delivery.notes.iter().filter(|note| !notices.contains(note));
+                let notes: Vec<&str> = notes.map(Note::english).collect();
                 findings.collect::<String>()
                     + &terminal::report(report, &printed, &notes, &shown, self.started.elapsed())
             }

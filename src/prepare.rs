@@ -18,7 +18,7 @@ use crate::orientation::{self, Guides};
 use crate::plan::{self, Budget, Pass, Plan, Tokenizer, Trivial, Unsent};
 use crate::prompt;
 use crate::redact::{self, Redactions};
-use crate::report::{self, ShardInfo};
+use crate::report::ShardInfo;
 use crate::review::{self, schema};
 use crate::setup::{Purpose, Setup, output_limit};
 use crate::shard::Shard;
@@ -26,6 +26,7 @@ use crate::source::Base;
 use crate::tree::Tree;
 use crate::trivial;
 use crate::usage;
+use crate::words::Note;
 
 /// The change, ready to be sent.
 pub struct Prepared {
@@ -77,11 +78,10 @@ pub async fn prepare(setup: &Setup, tree: &Tree<'_>, console: &Console) -> Resul
     let (config, change) = (&setup.config, &setup.change);
     let tokenizer = Tokenizer::for_model(&config.model);
     let (diff, skipped) = filtered(setup).await?;
-    let hits = checks::run(&diff, |rule| config.checks.get(rule).copied().unwrap_or(true));
+    let hits = checks::run(&diff, |rule| config.checks.get(rule).copied().unwrap_or(true), setup.words());
     let (diff, redactions) = redact::apply(diff);
     if redactions.count() > 0 && setup.provider != Resolved::Offline {
-        let count = report::plural(redactions.count(), "secret value");
-        console.notice(&format!("{count} masked in what is sent to the model"));
+        console.notice(Note::new(setup.words(), |words| words.secrets_masked.of(redactions.count())));
     }
     let is_asked = setup.provider != Resolved::Offline;
     let guides = if is_asked { orientation::guides(setup, &diff).await } else { Guides::default() };
@@ -236,7 +236,7 @@ impl Writers<'_> {
     async fn ask(&mut self, login: &str) -> bool {
         let may = self.forge.is_writer(login).await.unwrap_or_else(|err| {
             let cause = err.to_string().replace('\n', "; ");
-            self.console.notice(&format!("what `{login}` dismissed counts for nothing: {cause}"));
+            self.console.notice(format!("what `{login}` dismissed counts for nothing: {cause}"));
             false
         });
         self.known.push((login.to_owned(), may));

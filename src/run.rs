@@ -36,6 +36,7 @@ use crate::shard::Shard;
 use crate::source::World;
 use crate::status::Exit;
 use crate::tree::Tree;
+use crate::words::{Note, Words};
 
 /// Runs a command.
 ///
@@ -72,17 +73,17 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
     let setup = Setup::new(&args.change, &args.settings, world, console, purpose, args.answers.is_played()).await?;
     let setup = setup.of_shard(shard);
     let output = Output::new(args.format, args.stream, files, &setup, (console, Screen::of_stdout(world.env)), started);
-    if let Some(why) = setup.nothing.clone().map_or(obey::carry_out(&setup).await?, Some) {
-        console.notice(&why);
+    if let Some(why) = setup.nothing.clone().map_or(obey::carry_out(&setup).await?.map(Note::from), Some) {
+        console.notice(why.clone());
         let shard = shard.map(|index| ShardInfo { index, plan: String::new() });
-        let mut report = Report { shard, ..setup.empty_report(why, console.notices()) };
+        let mut report = Report { shard, ..setup.empty_report(&why, console.notices()) };
         // a command is no word on the request, and none may stand in the place of a review of the same head
         let (state, head) = (&setup.change.state, &setup.change.info.head_sha);
         let has_word = state.head == *head && state.check_run.is_some();
         let wants_word = setup.purpose == Purpose::Deliver && wants_check_run(args, world);
         let is_told = setup.nothing.is_some() && wants_word && !has_word;
         if let Some(forge) = setup.target.forge().filter(|_| is_told) {
-            deliver::skipped_check_run(&mut report, forge).await;
+            deliver::skipped_check_run(&mut report, forge, setup.words()).await;
         }
         return output.finish(report, &Diff::default());
     }
@@ -102,14 +103,14 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
     output.arrived(&prepared, &tree, &[]);
     let arrived = |outcomes: &[Outcome]| output.arrived(&prepared, &tree, outcomes);
     let examined = examine(&setup, &prepared, &tree, &asking, &arrived, console).await?;
-    tell_of_cached(&examined.outcomes, console);
+    tell_of_cached(&examined.outcomes, setup.words(), console);
     if let (Some(reason), true) = (&examined.refused, prepared.hits.is_empty()) {
         bail!("{reason}");
     }
     let Examined { judgement, mut report, refused, .. } = examined;
     // before the delivery, which may be cut short
     let unwritten = account.and_then(|account| account.close(&ledger::Outcome::of_report(&report)));
-    report.delivery.notes.extend(unwritten);
+    report.delivery.notes.extend(unwritten.map(Note::from));
     if let (Some(forge), Purpose::Deliver) = (setup.target.forge(), setup.purpose) {
         let annotate = |text: &str| output.annotate(text);
         let posting = Posting {
@@ -152,10 +153,10 @@ fn cache(args: &cli::Review, prepared: &Prepared, world: &World<'_>) -> Result<O
     folder.map(|folder| Cache::open(&world.cwd.join(folder), prepared.asked.clone())).transpose()
 }
 
-fn tell_of_cached(outcomes: &[Outcome], console: &Console) {
+fn tell_of_cached(outcomes: &[Outcome], words: &Words, console: &Console) {
     let cached = outcomes.iter().filter(|outcome| outcome.is_cached).count();
     if cached > 0 {
-        console.notice(&format!("{} came from the cache, at no cost", report::plural(cached, "answer")));
+        console.notice(Note::new(words, |words| words.from_cache.of(cached)));
     }
 }
 
@@ -173,7 +174,7 @@ async fn make_sure_of_a_channel(setup: &Setup, has_file: bool, console: &Console
         ),
         Ok(_) => Ok(()),
         Err(err) => {
-            console.notice(&format!("whether the result can be posted is not known: {err}"));
+            console.notice(format!("whether the result can be posted is not known: {err}"));
             Ok(())
         }
     }
@@ -187,7 +188,7 @@ fn wants_check_run(args: &cli::Review, world: &World<'_>) -> bool {
 async fn plan(args: &cli::Plan, world: &World<'_>, console: &Console) -> Result<Exit> {
     let setup = Setup::new(&args.change, &args.settings, world, console, Purpose::Plan, false).await?;
     if let Some(why) = &setup.nothing {
-        console.notice(why);
+        console.notice(why.clone());
     }
     let tree = Tree::of_change(&setup.target, &setup.change, setup.repo.as_ref());
     let prepared = prepare(&setup, &tree, console).await?;
@@ -202,7 +203,7 @@ async fn plan(args: &cli::Plan, world: &World<'_>, console: &Console) -> Result<
     let prices = if is_batch { prices(&setup.config).of_batch() } else { prices(&setup.config) };
     let price = model.and_then(|model| prices.get(model));
     let coverage = match &setup.nothing {
-        Some(why) => setup.empty_report(why.clone(), Vec::new()).coverage,
+        Some(why) => setup.empty_report(why, Vec::new()).coverage,
         None => report::coverage(&prepared.plan, &prepared.skipped, &[]),
     };
     let config = &setup.config;

@@ -30,6 +30,7 @@ use crate::shard::Shard;
 use crate::source::{self, Base, Cause, Change, Target, World};
 use crate::stop::Patience;
 use crate::usage::{self, Price, Prices};
+use crate::words::{Note, Words};
 
 /// A judgement on no earlier finding.
 static NOTHING: LazyLock<Judgement> = LazyLock::new(Judgement::default);
@@ -79,7 +80,7 @@ pub struct Setup {
     /// The change.
     pub change: Change,
     /// Why nothing is to be reviewed, where that is so.
-    pub nothing: Option<String>,
+    pub nothing: Option<Note>,
     /// What a person told the bot to do.
     pub order: Option<Order>,
     /// Whether what was reviewed before is reviewed again.
@@ -144,16 +145,17 @@ impl Setup {
         let is_full = change.full || env.is_on("full");
         let mut change = target.change(repo.as_ref()).await?;
         drop(reading);
-        if let (Some(forge), Purpose::Deliver | Purpose::Publish) = (target.forge(), purpose) {
-            order = order.or(hear::hear(forge, &mut change, console).await);
-        }
-        let full = is_full || order == Some(Order::Full);
         change.notice.iter().for_each(|notice| console.notice(notice));
         let base = Base::new(&change, &target, repo.as_ref(), is_ci);
         let file = config_file(settings, &change, &target, repo.as_ref(), world, is_ci);
         let (file, ()) = futures_util::future::join(file, base.read_ahead(source::ATTRIBUTES)).await;
         let file = file?;
         let (config, origins) = config::load(flags, &env, file)?;
+        let words = Words::of(&config.language);
+        if let (Some(forge), Purpose::Deliver | Purpose::Publish) = (target.forge(), purpose) {
+            order = order.or(hear::hear(forge, &mut change, words, console).await);
+        }
+        let full = is_full || order == Some(Order::Full);
         let is_fork = match &change.request {
             Some(request) => request.is_fork,
             None => ci.as_ref().and_then(Ci::gitlab).is_some_and(ci::GitLab::is_fork),
@@ -193,6 +195,11 @@ impl Setup {
         self.change.info.title.as_deref().map(|title| redact::text(title).into_owned())
     }
 
+    /// The fixed phrases of what is posted, in the team's language.
+    pub fn words(&self) -> &'static Words {
+        Words::of(&self.config.language)
+    }
+
     /// Whether something that stands reaches `fail-on`.
     pub fn is_gated(&self, report: &Report) -> bool {
         let still_counts = report.suppressed.iter().filter(|suppressed| suppressed.counts).map(|s| &s.finding);
@@ -229,6 +236,7 @@ impl Setup {
             published: None,
             run_url: self.ci.as_ref().and_then(Ci::run_url),
             ci: self.ci.as_ref(),
+            words: self.words(),
             has_code_quality: false,
             annotate,
         }
@@ -248,7 +256,7 @@ impl Setup {
     }
 
     /// The report of a request that is not to be reviewed.
-    pub fn empty_report(&self, why: String, notices: Vec<String>) -> Report {
+    pub fn empty_report(&self, why: &Note, notices: Vec<Note>) -> Report {
         let files = &self.change.diff.files;
         let skipped = files.iter().map(|file| report::SkippedFile {
             path: file.path().to_string(),
@@ -267,7 +275,7 @@ impl Setup {
             tool: Tool::this(),
             change: report::ChangeInfo { title: self.masked_title(), ..self.change.info.clone() },
             status: Status::NothingToReview,
-            summary: why,
+            summary: why.told().to_owned(),
             findings: Vec::new(),
             suppressed: Vec::new(),
             coverage,
@@ -288,36 +296,38 @@ impl Setup {
 }
 
 /// Why nothing is to be reviewed, where that is so.
-fn nothing(target: &Target, change: &Change, config: &Config, order: Option<Order>) -> Option<String> {
+fn nothing(target: &Target, change: &Change, config: &Config, order: Option<Order>) -> Option<Note> {
     if let Target::Nothing(why) = target {
-        return Some(why.clone());
+        return Some(why.into());
     }
     if target.cause() != Some(&Cause::Event) || order.is_some_and(Order::is_review) {
         return None;
     }
-    let (request, skip) = (change.request.as_ref()?, &config.skip);
+    let (request, words) = (change.request.as_ref()?, Words::of(&config.language));
     if !request.is_open {
-        return Some("not reviewed: the request is closed".to_owned());
+        return Some(Note::new(words, |words| words.is_closed.to_string()));
     }
     if change.state.paused {
-        return Some(
-            "not reviewed: a person paused the reviews of this request (`/prudence resume` goes on)".to_owned(),
-        );
+        return Some(Note::new(words, |words| words.is_paused.to_string()));
     }
-    let (what, setting) = unwanted(request, skip)?;
-    Some(format!("not reviewed: the request {what} (`{setting}`)"))
+    unwanted(request, &config.skip, words)?;
+    let told = |words: &Words| {
+        let (what, setting) = unwanted(request, &config.skip, words).unwrap_or_default();
+        words.request_skipped.with(&[("what", &what), ("setting", &setting)])
+    };
+    Some(Note::new(words, told))
 }
 
 /// Why the team does not want a request reviewed, and the setting that says so.
-pub fn unwanted(request: &Request, skip: &Skip) -> Option<(String, &'static str)> {
+pub fn unwanted(request: &Request, skip: &Skip, words: &Words) -> Option<(String, &'static str)> {
     let text = format!("{}\n{}", request.title, request.description).to_lowercase();
     let label = request.labels.iter().find(|label| skip.labels.contains(label));
     let word = skip.words.iter().find(|word| !word.is_empty() && text.contains(&word.to_lowercase()));
     match (label, word) {
-        _ if skip.drafts && request.is_draft => Some(("is a draft".to_owned(), "skip.drafts")),
-        _ if skip.bots && request.is_by_bot => Some(("was opened by a bot".to_owned(), "skip.bots")),
-        (Some(label), _) => Some((format!("has the label `{label}`"), "skip.labels")),
-        (None, Some(word)) => Some((format!("says `{word}`"), "skip.words")),
+        _ if skip.drafts && request.is_draft => Some((words.is_draft.to_string(), "skip.drafts")),
+        _ if skip.bots && request.is_by_bot => Some((words.is_by_bot.to_string(), "skip.bots")),
+        (Some(label), _) => Some((words.has_label.with(&[("label", label)]), "skip.labels")),
+        (None, Some(word)) => Some((words.says_word.with(&[("word", word)]), "skip.words")),
         (None, None) => None,
     }
 }
@@ -388,13 +398,13 @@ pub fn dotenv(root: &Path) -> Option<String> {
 fn warn(config: &Config, origins: &Origins, provider: Resolved, console: &Console) {
     let is_named_by_file = matches!(origins.of(&keys::BASE_URL), Origin::File { .. } | Origin::DotEnv(_));
     if provider != Resolved::Offline && config.api_key.is_some() && is_named_by_file && !is_loopback(&config.base_url) {
-        console.notice(&format!("the key goes to {}, which a file of the repository names", config.base_url));
+        console.notice(format!("the key goes to {}, which a file of the repository names", config.base_url));
     }
     let unknown = |model: &&String| prices(config).get(model).is_none();
     let asked: BTreeSet<&String> =
         [&config.model, &config.verify_model].into_iter().chain(&config.fallback_models).collect();
     for model in asked.into_iter().filter(|_| provider != Resolved::Offline).filter(unknown) {
-        console.notice(&format!(
+        console.notice(format!(
             "`{model}` has no known price, so the cost limit cannot hold; set one under `[prices.\"{model}\"]`"
         ));
     }

@@ -17,6 +17,14 @@ pub fn printable(text: &str) -> String {
     text.chars().map(|c| if is_harmful(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
 }
 
+/// The first characters of a text, so that it has at most `most`; the last of them is a mark where more would follow.
+pub fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        None => text.to_owned(),
+        Some(_) => text.chars().take(most.saturating_sub(1)).chain(['…']).collect(),
+    }
+}
+
 /// A line as one line to every reader: what some take for the end of one appears as an escape. All else stays as it is.
 pub fn unbroken(line: &str) -> Cow<'_, str> {
     let breaks = |c: char| matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}');
@@ -98,6 +106,11 @@ mod tests {
     fn names_stay_on_one_line() {
         assert_eq!(printable("a\n=== b\u{202e}"), "a\\u{a}=== b\\u{202e}");
         assert_eq!(printable("đường/tệp.rs"), "đường/tệp.rs");
+    }
+
+    #[test]
+    fn a_cut_is_marked() {
+        assert_eq!([cut("đường", 5), cut("đường", 4), cut("", 0), cut("a", 0)], ["đường", "đườ…", "", "…"]);
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub async fn run(args: &cli::BatchRun, world: &World<'_>, console: &Console) -> 
         .map_err(|cause| anyhow!("{name}:{cause}\nhint: each line is an object with `custom_id`, `url` and `body`"))?;
     if parts.is_empty() {
         let why = if text.trim().is_empty() { "has no requests" } else { "has only requests that are answered" };
-        console.notice(&format!("`{name}` {why}, so nothing is sent"));
+        console.notice(format!("`{name}` {why}, so nothing is sent"));
         return Ok(Exit::Clean);
     }
     let config = who(args, world, console)?;
@@ -71,7 +71,7 @@ pub async fn run(args: &cli::BatchRun, world: &World<'_>, console: &Console) -> 
         Ok(exit) => Ok(exit),
         Err(err) => match err.downcast::<Early>() {
             Ok(Early(why)) => {
-                console.notice(&format!("{why}; {}", run.how_to_go_on(&parts)));
+                console.notice(format!("{why}; {}", run.how_to_go_on(&parts)));
                 Ok(Exit::Incomplete)
             }
             Err(err) => Err(err),
@@ -158,20 +158,20 @@ impl Run<'_> {
             let batch = self.client.batch(id).await.map_err(|err| {
                 anyhow!("cannot look at the batch `{id}` of an earlier run: {err}\nhint: without `{}` it is looked for at the server, and else made anew", self.answers.beside(".batch.json").display())
             })?;
-            self.console.notice(&format!("the batch `{id}` of an earlier run is {}", batch.status));
+            self.console.notice(format!("the batch `{id}` of an earlier run is {}", batch.status));
             return Ok(batch);
         }
         let batch = match self.client.find_batch(&hash).await? {
             Some(found) => {
                 self.console
-                    .notice(&format!("the server has a batch of these requests, `{}`: {}", found.id, found.status));
+                    .notice(format!("the server has a batch of these requests, `{}`: {}", found.id, found.status));
                 found
             }
             None => {
                 let file = self.client.upload(&format!("prudence-{hash}.jsonl"), part.content.as_bytes()).await?;
                 let made = self.client.make_batch(&file, &part.url, &hash).await?;
                 let requests = plural(part.ids.len(), "request");
-                self.console.notice(&format!("{requests} sent as the batch `{}`: {}", made.id, made.status));
+                self.console.notice(format!("{requests} sent as the batch `{}`: {}", made.id, made.status));
                 made
             }
         };
@@ -196,13 +196,13 @@ impl Run<'_> {
             match self.client.batch(&before.id).await {
                 Ok(now) => {
                     if now.status != before.status {
-                        self.console.notice(&format!("the batch `{}` is {}{}", now.id, now.status, counts(&now)));
+                        self.console.notice(format!("the batch `{}` is {}{}", now.id, now.status, counts(&now)));
                     }
                     seen.push((part, now));
                 }
                 // a network that is away for an hour costs nothing
                 Err(LlmError::Busy(why)) => {
-                    self.console.notice(&why.replace('\n', "; "));
+                    self.console.notice(why.replace('\n', "; "));
                     seen.push((part, before));
                 }
                 Err(err) => return Err(err.into()),
@@ -225,7 +225,7 @@ impl Run<'_> {
         files.iter().for_each(|file| drop(std::fs::remove_file(file)));
         self.state.forget(&self.server, &part.hash())?;
         let failed = if brought.failed == 0 { String::new() } else { format!(", {} failed", brought.failed) };
-        self.console.notice(&format!("the batch `{}` brought {}{failed}", batch.id, plural(brought.good, "answer")));
+        self.console.notice(format!("the batch `{}` brought {}{failed}", batch.id, plural(brought.good, "answer")));
         Ok(())
     }
 

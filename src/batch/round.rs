@@ -55,17 +55,17 @@ impl Round {
         let answered = dollars(asking.meter.usd());
         match sent.len() {
             _ if setup.provider == Resolved::Offline => console.notice("no model is asked, so there are no requests"),
-            0 if kept_back > 0 => console.notice(&format!(
+            0 if kept_back > 0 => console.notice(format!(
                 "the cost limit leaves no room for {} that are open: the answers so far cost {answered}; raise it with `--max-cost`, \
                  or let `prudence review --responses FILE` report what is there",
                 plural(kept_back, "request")
             )),
-            0 => console.notice(&format!(
+            0 => console.notice(format!(
                 "nothing is open, so `{name}` is empty: `prudence review --responses FILE` gives the report; the answers cost {answered}"
             )),
             count => {
                 let most: Option<f64> = sent.iter().map(|open| worst(open, &asking.meter)).sum();
-                console.notice(&format!(
+                console.notice(format!(
                     "{} written to `{name}`, at most {} at the price of a batch; the answers so far cost {answered}",
                     plural(count, "request"),
                     dollars(most)
@@ -73,7 +73,7 @@ impl Round {
             }
         }
         if kept_back > 0 && !sent.is_empty() {
-            console.notice(&format!(
+            console.notice(format!(
                 "{} more wait for the next round, until it is known what the cost limit leaves",
                 plural(kept_back, "request")
             ));

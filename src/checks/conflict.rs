@@ -3,6 +3,7 @@
 use super::{At, Found, added};
 use crate::diff::FileDiff;
 use crate::severity::{Category, Severity};
+use crate::words::Words;
 
 /// What git writes at the start of a line.
 #[derive(PartialEq, Eq)]
@@ -15,24 +16,24 @@ enum Mark {
     Theirs,
 }
 
-pub(super) fn check(file: &FileDiff) -> Vec<Found> {
+pub(super) fn check(file: &FileDiff, words: &Words) -> Vec<Found> {
     let mut hits = Vec::new();
     // The first mark of the conflict that is being read, and whether one of its marks cannot be anything else.
     let mut open: Option<(At, bool)> = None;
     for (at, line) in added(file) {
         let Some(mark) = mark(line.bytes()) else { continue };
         if mark == Mark::Ours {
-            hits.extend(finish(open.replace((at, true))));
+            hits.extend(finish(open.replace((at, true)), words));
             continue;
         }
         let is_sure = mark == Mark::Theirs;
         let (first, was_sure) = open.unwrap_or((at, is_sure));
         open = Some((first, was_sure || is_sure));
         if mark == Mark::Theirs {
-            hits.extend(finish(open.take()));
+            hits.extend(finish(open.take(), words));
         }
     }
-    hits.extend(finish(open));
+    hits.extend(finish(open, words));
     hits
 }
 
@@ -47,16 +48,14 @@ fn mark(line: &[u8]) -> Option<Mark> {
     }
 }
 
-fn finish(conflict: Option<(At, bool)>) -> Option<Found> {
+fn finish(conflict: Option<(At, bool)>, words: &Words) -> Option<Found> {
     let (at, is_sure) = conflict?;
     is_sure.then(|| Found {
         at,
         severity: Severity::Critical,
         category: Category::Bug,
-        title: "Merge conflict left in the file".to_owned(),
-        body: "This line is a mark that git writes where it cannot merge. Both versions of the code stand in the file, and it \
-               will not build or parse. Keep the lines that are right and delete the marks."
-            .to_owned(),
+        title: words.conflict_title.to_string(),
+        body: words.conflict_body.to_string(),
         suggestion: None,
     })
 }

@@ -3,11 +3,12 @@
 use super::{Found, added, is_word};
 use crate::diff::{FileDiff, FileStatus};
 use crate::severity::{Category, Severity};
+use crate::words::Words;
 
 /// Endings of the files that are made to be committed.
 const TEMPLATES: [&str; 8] = ["example", "sample", "template", "tmpl", "dist", "test", "defaults", "schema"];
 
-pub(super) fn check(file: &FileDiff) -> Vec<Found> {
+pub(super) fn check(file: &FileDiff, words: &Words) -> Vec<Found> {
     let name = file.path().file_name();
     let is_new = matches!(file.status, FileStatus::Added | FileStatus::Renamed | FileStatus::Copied);
     if !is_new || !is_env_file(name) {
@@ -18,11 +19,8 @@ pub(super) fn check(file: &FileDiff) -> Vec<Found> {
         at,
         severity: Severity::Major,
         category: Category::Security,
-        title: "Environment file committed to the repository".to_owned(),
-        body: "Files of this name hold the settings of one machine, secrets among them, and everyone who can read the repository \
-               can now read them. Take the file out of the commit, add its name to `.gitignore`, replace what was secret in it, \
-               and commit a `.env.example` with empty values instead."
-            .to_owned(),
+        title: words.env_file_title.to_string(),
+        body: words.env_file_body.to_string(),
         suggestion: None,
     });
     hit.into_iter().collect()
@@ -50,6 +48,7 @@ fn sets_a_value(line: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::checks::tests::check;
+    use crate::words::Words;
 
     const RULE: &str = "env-files";
 
@@ -84,6 +83,6 @@ mod tests {
     #[test]
     fn a_file_that_was_there_before() {
         let diff = "--- a/.env\n+++ b/.env\n@@ -1,1 +1,2 @@\n A=1\n+B=2\n";
-        assert_eq!(crate::checks::run(&crate::diff::parse(diff).unwrap(), |rule| rule == RULE), []);
+        assert_eq!(crate::checks::run(&crate::diff::parse(diff).unwrap(), |rule| rule == RULE, Words::english()), []);
     }
 }

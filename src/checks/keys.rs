@@ -9,6 +9,7 @@ use super::secrets::Span;
 use super::{At, Found};
 use crate::diff::{FileDiff, FileStatus, LineKind, Side};
 use crate::severity::{Category, Severity};
+use crate::words::{Phrase, Words};
 
 /// What a span of a private key says it is.
 pub(crate) const WHAT: &str = "private key";
@@ -181,7 +182,7 @@ fn is_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
 }
 
-pub(super) fn check(file: &FileDiff) -> Vec<Found> {
+pub(super) fn check(file: &FileDiff, words: &Words) -> Vec<Found> {
     let mut hits: Vec<Found> = Vec::new();
     for (hunk, h) in file.hunks().iter().enumerate() {
         let shown: Vec<usize> = (0..h.lines.len()).filter(|&i| h.lines[i].is_on(Side::Right)).collect();
@@ -193,27 +194,21 @@ pub(super) fn check(file: &FileDiff) -> Vec<Found> {
         keys.extend(alone);
         let is_added = |i: &usize| h.lines[*i].kind == LineKind::Added;
         let first = keys.into_iter().filter_map(|range| shown[range].iter().copied().find(is_added));
-        hits.extend(first.map(|line| hit(At { hunk, line }, BLOCK)));
+        hits.extend(first.map(|line| hit(At { hunk, line }, &words.key_in_file, words)));
     }
     if hits.is_empty() && is_new(file) && is_key_file(file.path().file_name()) {
-        hits.extend(super::added(file).next().map(|(at, _)| hit(at, FILE)));
+        hits.extend(super::added(file).next().map(|(at, _)| hit(at, &words.key_file, words)));
     }
     hits
 }
 
-const BLOCK: &str = "A private key stands in this file.";
-const FILE: &str = "Files of this name hold private keys.";
-
-fn hit(at: At, cause: &str) -> Found {
+fn hit(at: At, cause: &Phrase, words: &Words) -> Found {
     Found {
         at,
         severity: Severity::Critical,
         category: Category::Security,
-        title: "Private key committed to the repository".to_owned(),
-        body: format!(
-            "{cause} Everyone who can read the repository can act as its owner, and the key stays in the history after the \
-             file is gone. Replace the key pair, and keep the new private key in a secret store."
-        ),
+        title: words.key_title.to_string(),
+        body: words.key_body.with(&[("cause", cause)]),
         suggestion: None,
     }
 }
@@ -297,7 +292,7 @@ mod tests {
         let mut lines = text.lines();
         let (first, body) = (lines.next().unwrap(), lines.next().unwrap());
         let diff = format!("--- a/k\n+++ b/k\n@@ -1,2 +1,2 @@\n {first}\n-old\n+{body}\n");
-        let found = crate::checks::run(&crate::diff::parse(diff).unwrap(), |_| true);
+        let found = crate::checks::run(&crate::diff::parse(diff).unwrap(), |_| true, crate::words::Words::english());
         assert_eq!(found.iter().map(|hit| hit.lines.clone()).collect::<Vec<_>>(), [2..=2]);
     }
 

@@ -3,6 +3,7 @@
 use super::{At, Found, added, is_word};
 use crate::diff::FileDiff;
 use crate::severity::{Category, Severity};
+use crate::words::Words;
 
 /// Longer lines are not written by hand.
 const LONGEST: usize = 2000;
@@ -85,24 +86,22 @@ const FOCUSED: &[Pattern] = &[
     pattern(PYTHON, "pytest.mark.only", Place::Anywhere),
 ];
 
-pub(super) fn debugger(file: &FileDiff) -> Vec<Found> {
+pub(super) fn debugger(file: &FileDiff, words: &Words) -> Vec<Found> {
     let hit = |leftover: Leftover| {
         let text = leftover.pattern.text;
         let (consequence, severity, category) = match text {
-            "dbg!(" => ("It prints to standard error each time it runs", Severity::Minor, Category::Maintainability),
-            "dd(" => ("It prints its arguments and ends the request", Severity::Major, Category::Bug),
-            _ => ("Where nobody sits at a debugger, the program hangs or fails here", Severity::Major, Category::Bug),
+            "dbg!(" => (&words.debugger_prints, Severity::Minor, Category::Maintainability),
+            "dd(" => (&words.debugger_ends, Severity::Major, Category::Bug),
+            _ => (&words.debugger_hangs, Severity::Major, Category::Bug),
         };
+        let shown = shown(text);
         let is_whole_line = leftover.line.trim().trim_end_matches(';') == text;
         Found {
             at: leftover.at,
             severity,
             category,
-            title: format!("`{}` left in the code", shown(text)),
-            body: format!(
-                "`{}` is a tool for writing the code, not for running it. {consequence}. Delete it.",
-                shown(text)
-            ),
+            title: words.debugger_title.with(&[("text", &shown)]),
+            body: words.debugger_body.with(&[("text", &shown), ("consequence", consequence)]),
             suggestion: is_whole_line.then(String::new),
         }
     };
@@ -115,7 +114,7 @@ pub(super) fn debugger(file: &FileDiff) -> Vec<Found> {
     found.into_iter().map(hit).collect()
 }
 
-pub(super) fn focused_tests(file: &FileDiff) -> Vec<Found> {
+pub(super) fn focused_tests(file: &FileDiff, words: &Words) -> Vec<Found> {
     let path = file.path().as_str().to_ascii_lowercase();
     let is_test = ["test", "spec", "e2e", "cypress"].iter().any(|word| path.contains(word));
     let hit = |leftover: Leftover| Found {
@@ -123,12 +122,8 @@ pub(super) fn focused_tests(file: &FileDiff) -> Vec<Found> {
         at: leftover.at,
         severity: Severity::Major,
         category: Category::Test,
-        title: format!("`{}` skips all other tests", shown(leftover.pattern.text)),
-        body: format!(
-            "With `{}` only this part of the tests runs, and the rest is skipped without a word: the build stays green when \
-             they break. Take the mark off.",
-            shown(leftover.pattern.text)
-        ),
+        title: words.focused_title.with(&[("text", &shown(leftover.pattern.text))]),
+        body: words.focused_body.with(&[("text", &shown(leftover.pattern.text))]),
     };
     // `.only` says what it is anywhere; words like `fit(` mean something else outside of tests.
     let is_meant = |leftover: &Leftover| is_test || leftover.pattern.text.ends_with(".only");

@@ -11,6 +11,7 @@ use super::unicode::latin;
 use super::{Found, added};
 use crate::diff::FileDiff;
 use crate::severity::{Category, Severity};
+use crate::words::Words;
 
 /// Findings in one file: those who steer repeat themselves.
 const MOST: usize = 5;
@@ -21,10 +22,10 @@ const LONGEST: usize = 4000;
 /// Beginnings of words in a path whose files are about prompts, or about attacks on them.
 const ABOUT_PROMPTS: [&str; 8] = ["prompt", "attack", "injection", "jailbreak", "redteam", "guardrail", "llm", "eval"];
 
-pub(super) fn check(file: &FileDiff) -> Vec<Found> {
+pub(super) fn check(file: &FileDiff, words: &Words) -> Vec<Found> {
     let path = file.path().as_str().to_lowercase();
-    let mut words = path.split(|c: char| !c.is_alphanumeric());
-    let is_about_prompts = words.any(|word| ABOUT_PROMPTS.iter().any(|start| word.starts_with(start)));
+    let mut parts = path.split(|c: char| !c.is_alphanumeric());
+    let is_about_prompts = parts.any(|part| ABOUT_PROMPTS.iter().any(|start| part.starts_with(start)));
     let lines: Vec<_> = added(file).collect();
     let mut found = Vec::new();
     let mut free_from = 0;
@@ -45,11 +46,8 @@ pub(super) fn check(file: &FileDiff) -> Vec<Found> {
             at: *at,
             severity: if is_about_prompts { Severity::Info } else { Severity::Major },
             category: Category::Security,
-            title: "Text that gives orders to the reviewer".to_owned(),
-            body: "The line speaks to whoever reviews or reads the code by machine, and tells it what to do. For this review it \
-                   was text like any other, but a tool that is less careful may obey it: it hides defects, or makes the tool \
-                   act for somebody else. Delete it; where it is meant, as an example or in a test, a person should say so."
-                .to_owned(),
+            title: words.orders_title.to_string(),
+            body: words.orders_body.to_string(),
             suggestion: None,
         });
         if found.len() == MOST {

@@ -3,6 +3,7 @@
 use super::{Found, added};
 use crate::diff::{FileDiff, Line};
 use crate::severity::{Category, Severity};
+use crate::words::{Phrase, Words};
 
 /// Longer lines get no suggestion: nobody can read one.
 const SUGGESTED: usize = 400;
@@ -25,7 +26,7 @@ enum Kind {
     Deceiving,
 }
 
-pub(super) fn check(file: &FileDiff) -> Vec<Found> {
+pub(super) fn check(file: &FileDiff, words: &Words) -> Vec<Found> {
     let is_prose = is_prose(file.path().file_name(), &file.path().extension());
     let mut hits = Vec::new();
     for (at, line) in added(file).filter(|(_, line)| !line.bytes().is_ascii()) {
@@ -36,47 +37,37 @@ pub(super) fn check(file: &FileDiff) -> Vec<Found> {
             at,
             severity: if worst == Kind::Deceiving { Severity::Critical } else { Severity::Major },
             category: Category::Security,
-            title: title(worst).to_owned(),
-            body: body(worst, &tricks),
+            title: title(worst, words).to_string(),
+            body: body(worst, &tricks, words),
             suggestion: suggestion(line, &text, &tricks),
         });
     }
     hits
 }
 
-fn title(kind: Kind) -> &'static str {
+fn title(kind: Kind, words: &Words) -> &Phrase {
     match kind {
-        Kind::Lookalike => "Letter of another script in a Latin word",
-        Kind::Invisible => "Invisible character in the line",
-        Kind::Deceiving => "Hidden control characters in the line",
+        Kind::Lookalike => &words.lookalike_title,
+        Kind::Invisible => &words.invisible_title,
+        Kind::Deceiving => &words.deceiving_title,
     }
 }
 
-fn body(worst: Kind, tricks: &[Trick]) -> String {
-    let mut shown: Vec<String> = tricks
-        .iter()
-        .take(3)
-        .map(|t| format!("`U+{:04X} {}` (column {})", u32::from(t.character), name(t.character), t.column))
-        .collect();
-    if tricks.len() > shown.len() {
-        shown.push(format!("{} more", tricks.len() - shown.len()));
-    }
-    let shown = shown.join(", ");
-    let rest = match worst {
-        Kind::Lookalike => {
-            "The word reads like another one and is not the same, so that two names that look alike differ. Write it in one \
-             script."
-        }
-        Kind::Invisible => {
-            "Nobody sees it in a review, but the compiler, a comparison or a search does. Delete it, or write it as an escape \
-             sequence where it is meant."
-        }
-        Kind::Deceiving => {
-            "What a person reads is not what a program reads: such characters can hide code or instructions from a review. \
-             Delete them, or write them as escape sequences where they are meant."
-        }
+fn body(worst: Kind, tricks: &[Trick], words: &Words) -> String {
+    let show = |trick: &Trick| {
+        let code = format!("{:04X}", u32::from(trick.character));
+        words.character.with(&[("code", &code), ("name", &name(trick.character)), ("column", &trick.column)])
     };
-    format!("The line holds {shown}. {rest}")
+    let mut shown: Vec<String> = tricks.iter().take(3).map(show).collect();
+    if tricks.len() > shown.len() {
+        shown.push(words.more_characters.with(&[("count", &(tricks.len() - shown.len()))]));
+    }
+    let body = match worst {
+        Kind::Lookalike => &words.lookalike_body,
+        Kind::Invisible => &words.invisible_body,
+        Kind::Deceiving => &words.deceiving_body,
+    };
+    body.with(&[("characters", &shown.join(", "))])
 }
 
 /// The line without the tricks, where that is certain to be what was meant.
@@ -290,7 +281,7 @@ mod tests {
     #[test]
     fn invalid_text_gets_no_suggestion() {
         let diff = b"--- a/a.c\n+++ b/a.c\n@@ -1,0 +1,1 @@\n+\xff p\xd0\xb0y\n".to_vec();
-        let found = crate::checks::run(&crate::diff::parse(diff).unwrap(), |_| true);
+        let found = crate::checks::run(&crate::diff::parse(diff).unwrap(), |_| true, Words::english());
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].suggestion, None);
     }

@@ -132,7 +132,7 @@ keys! {
         Kind::Text, input: "verify-model";
     BASE_URL = "base-url", "Root of the Chat Completions API.",
         Kind::Url, flag: "--base-url", input: "base-url", default: r#""https://api.openai.com/v1""#;
-    LANGUAGE = "language", "Language tag of the findings.",
+    LANGUAGE = "language", "Language tag of findings, comments and summaries; the fixed phrases are there in `en` and `vi`.",
         Kind::Language, flag: "--language", input: "language", default: r#""en""#;
     MAX_COST_USD = "max-cost-usd", "Dollars that a run may spend at most; with 0 nothing is sent, `inf` is no limit.",
         Kind::Limit, flag: "--max-cost", input: "max-cost", default: "1.0";

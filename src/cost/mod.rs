@@ -58,7 +58,7 @@ pub fn run(args: &CostArgs, world: &World<'_>, console: &Console) -> Result<Exit
     }
     if costs.unread_count > 0 {
         let count = plural(usize::try_from(costs.unread_count).unwrap_or(usize::MAX), "line");
-        console.notice(&format!("{count} could not be read, and are in no sum: {named}"));
+        console.notice(format!("{count} could not be read, and are in no sum: {named}"));
     }
     let by = if args.by.is_empty() { ALL.to_vec() } else { args.by.clone() };
     if let Some(path) = &args.html {

@@ -19,6 +19,7 @@ use crate::report::{Channel, Delivery, Report, Status, actions};
 use crate::severity::Severity;
 use crate::source::Change;
 use crate::stop::Stop;
+use crate::words::{Note, Phrase, Words};
 use now::{Now, hear_commands, look_again};
 use state::standing_summary;
 use threads::{look_for_doubles, tidy};
@@ -52,6 +53,8 @@ pub struct Posting<'a> {
     pub run_url: Option<String>,
     /// The run's CI system, for the channels below the request.
     pub ci: Option<&'a Ci>,
+    /// What is said in the team's language.
+    pub words: &'static Words,
     /// Whether a Code Quality report is written, which GitLab shows beside the request.
     pub has_code_quality: bool,
     /// Prints workflow commands.
@@ -85,7 +88,7 @@ pub async fn post_unless(stop: &Stop, report: &mut Report, posting: &Posting<'_>
         },
     };
     report.delivery.channel = Channel::None;
-    report.delivery.notes.push(format!("stopped by {signal}: {what}"));
+    report.delivery.notes.push(format!("stopped by {signal}: {what}").into());
 }
 
 /// Posts a report on its request: one review with the line comments, and the one summary comment. Where the token may
@@ -93,8 +96,7 @@ pub async fn post_unless(stop: &Stop, report: &mut Report, posting: &Posting<'_>
 pub async fn post(report: &mut Report, posting: &Posting<'_>) {
     let before = &posting.change.conversation;
     if !before.knows_threads && !before.comments.is_empty() {
-        let note = "GraphQL is closed to the token, so it cannot be seen which threads people have resolved";
-        report.delivery.notes.push(note.to_owned());
+        report.delivery.notes.push(posting.note(|words| words.threads_unknown.to_string()));
     }
     if let Some(summary) = standing_summary(report, posting) {
         report.delivery.channel = Channel::Comment;
@@ -126,7 +128,7 @@ pub async fn post(report: &mut Report, posting: &Posting<'_>) {
             }
         }
         Err(err) => {
-            report.delivery.notes.push(format!("no summary comment: {}", posting.one_line(&err)));
+            report.delivery.notes.push(posting.failed(|words| &words.no_summary, &err));
             if review.posted == 0 || !unplaced.is_empty() {
                 fall_back(report, posting);
             }
@@ -144,17 +146,19 @@ async fn put_on_lines(
     let outcome = match review(report, posting, now, findings).await {
         Ok(outcome) => outcome,
         Err(err) => {
-            report.delivery.notes.push(format!("no line comments: {}", posting.one_line(&err)));
+            report.delivery.notes.push(posting.failed(|words| &words.no_line_comments, &err));
             let mut outcome = ReviewOutcome::default();
             outcome.refuse(0..findings.len(), &err);
             return (outcome, !matches!(err, ForgeError::Forbidden(_)));
         }
     };
     report.delivery.posted = outcome.posted;
-    report.delivery.notes.extend(outcome.notes.iter().cloned());
+    report.delivery.notes.extend(outcome.notes.iter().map(Note::from));
     for Refusal { index, reason, .. } in &outcome.refused {
         let place = format!("{}:{}", findings[*index].path, findings[*index].start_line);
-        report.delivery.notes.push(format!("the comment on {place} was not posted: {}", reason.replace('\n', "; ")));
+        let error = reason.replace('\n', "; ");
+        let told = |words: &Words| words.comment_not_posted.with(&[("place", &place), ("error", &error)]);
+        report.delivery.notes.push(posting.note(told));
     }
     (outcome, false)
 }
@@ -173,7 +177,7 @@ async fn review(
     }
     let review = Review {
         head_sha: now.head_sha.clone(),
-        body: markdown::review_body,
+        body: &|count| markdown::review_body(count, posting.words),
         request_changes,
         comments: findings.iter().filter_map(|finding| comment(posting, finding, &now.diff)).collect(),
     };
@@ -202,12 +206,12 @@ async fn summary(
             let is_listed = |id: &str| now.state.listed.iter().any(|known| known.id == id);
             listed.extend(state.listed.into_iter().filter(|one| !is_posted(&one.id) && !is_listed(&one.id)));
             let state = State { fingerprints, listed, cost_usd: state.cost_usd, ..now.state.clone() }.fitted();
-            markdown::with_state(Some(&summary.body), &state)
+            markdown::with_state(Some(&summary.body), &state, posting.words)
         }
         None => {
             let before = posting.stays_in_summary().map(|standing| &standing.finding);
             let all: Vec<&Finding> = unplaced.iter().map(|unplaced| unplaced.finding).chain(before).collect();
-            markdown::summary(report, &all, &state, posting.run_url.as_deref())
+            markdown::summary(report, &all, &state, posting.run_url.as_deref(), posting.words)
         }
     };
     posting.forge.put_comment(existing.map(|summary| summary.id), &body).await
@@ -219,14 +223,14 @@ async fn check_run(report: &mut Report, posting: &Posting<'_>, now: &Now<'_>) ->
     let run = CheckRun {
         head_sha: now.head_sha.clone(),
         conclusion: conclusion(report, is_gated),
-        title: report.headline(),
-        summary: markdown::check_summary(report),
-        annotations: report.standing().map(actions::check_annotation).collect(),
+        title: report.headline(posting.words),
+        summary: markdown::check_summary(report, posting.words),
+        annotations: report.standing().map(|finding| actions::check_annotation(finding, posting.words)).collect(),
     };
     match posting.forge.check_run(&run).await {
         Ok(()) => Some(run.conclusion.to_owned()),
         Err(err) => {
-            report.delivery.notes.push(format!("no check run: {}", posting.one_line(&err)));
+            report.delivery.notes.push(posting.failed(|words| &words.no_check_run, &err));
             // a permission that is missing now will be missing then: the same head is not written to for that
             matches!(err, ForgeError::Forbidden(_)).then(|| run.conclusion.to_owned())
         }
@@ -234,16 +238,17 @@ async fn check_run(report: &mut Report, posting: &Posting<'_>, now: &Now<'_>) ->
 }
 
 /// Puts a check run on the head of a request that is not reviewed: a branch may require one.
-pub async fn skipped_check_run(report: &mut Report, forge: &dyn Forge) {
+pub async fn skipped_check_run(report: &mut Report, forge: &dyn Forge, words: &Words) {
     let run = CheckRun {
         head_sha: report.change.head_sha.clone().unwrap_or_default(),
         conclusion: "skipped",
-        title: report.headline(),
-        summary: markdown::check_summary(report),
+        title: report.headline(words),
+        summary: markdown::check_summary(report, words),
         annotations: Vec::new(),
     };
     if let Err(err) = forge.check_run(&run).await {
-        report.delivery.notes.push(format!("no check run: {}", err.to_string().replace('\n', "; ")));
+        let error = err.to_string().replace('\n', "; ");
+        report.delivery.notes.push(Note::new(words, |words| words.no_check_run.with(&[("error", &error)])));
     }
 }
 
@@ -260,20 +265,20 @@ fn conclusion(report: &Report, is_gated: bool) -> &'static str {
 fn fall_back(report: &mut Report, posting: &Posting<'_>) {
     let (channel, place) = match posting.ci {
         Some(Ci::GitHub(actions)) => {
-            (posting.annotate)(&actions::annotations(report));
-            let place = "the result is in the annotations and the summary of this run";
+            (posting.annotate)(&actions::annotations(report, posting.words));
+            let place = posting.note(|words| words.in_annotations.to_string());
             (Channel::Annotations, actions.step_summary_path.is_some().then_some(place))
         }
         Some(Ci::GitLab(_)) if posting.has_code_quality => {
-            (Channel::Annotations, Some("the result is in the log of this job and in its Code Quality report"))
+            (Channel::Annotations, Some(posting.note(|words| words.in_code_quality.to_string())))
         }
         // standard output is the log
-        Some(Ci::GitLab(_)) => (Channel::Stdout, Some("the result is in the log of this job")),
+        Some(Ci::GitLab(_)) => (Channel::Stdout, Some(posting.note(|words| words.in_log.to_string()))),
         _ => (Channel::None, None),
     };
     // what the review took is the better channel, though it has not all
     report.delivery.channel = if report.delivery.posted > 0 { Channel::Review } else { channel };
-    report.delivery.notes.extend(place.map(str::to_owned));
+    report.delivery.notes.extend(place);
 }
 
 /// The comment of a finding. Hosts take comments on the lines of the diff only, and a range only inside one hunk.
@@ -294,7 +299,7 @@ fn comment(posting: &Posting<'_>, finding: &Finding, diff: &Diff) -> Option<Line
             side: finding.side,
             first: spot(hunk, finding.start_line)?,
             last: spot(hunk, finding.end_line)?,
-            body: markdown::comment(finding, posting.forge.host()),
+            body: markdown::comment(finding, posting.forge.host(), posting.words),
         })
     })
 }
@@ -305,6 +310,17 @@ impl Posting<'_> {
         let back = self.judgement.reopened.iter().map(|&index| &self.standing[index].finding);
         let reaches = |finding: &Finding| self.blocks_from.is_some_and(|gate| finding.severity >= gate);
         report.findings.iter().chain(back).any(reaches)
+    }
+
+    /// What the reader should know.
+    fn note(&self, say: impl Fn(&Words) -> String) -> Note {
+        Note::new(self.words, say)
+    }
+
+    /// What the host did not do, and why.
+    fn failed(&self, what: impl Fn(&Words) -> &Phrase, err: &ForgeError) -> Note {
+        let error = self.one_line(err);
+        self.note(|words| what(words).with(&[("error", &error)]))
     }
 
     /// An error as a note. For a fork its remedy, another permission, would be none.
@@ -322,6 +338,6 @@ impl Posting<'_> {
 }
 
 /// A delivery that went nowhere yet.
-pub fn undelivered(notes: Vec<String>) -> Delivery {
+pub fn undelivered(notes: Vec<Note>) -> Delivery {
     Delivery { channel: Channel::Stdout, posted: 0, url: None, notes }
 }

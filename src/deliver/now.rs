@@ -50,7 +50,7 @@ pub(super) async fn look_again<'a>(report: &mut Report, posting: &Posting<'a>) -
     let (request, conversation) = match posting.forge.read().await {
         Ok(read) => read,
         Err(err) => {
-            report.delivery.notes.push(format!("the request could not be read again: {}", posting.one_line(&err)));
+            report.delivery.notes.push(posting.failed(|words| &words.not_read_again, &err));
             return before;
         }
     };
@@ -69,7 +69,7 @@ pub(super) async fn look_again<'a>(report: &mut Report, posting: &Posting<'a>) -
     }
     match posting.forge.diff().await {
         Ok(diff) => {
-            let holds_back = move_to(report, &redact::apply(diff.clone()).0, &request.head_sha);
+            let holds_back = move_to(report, posting, &redact::apply(diff.clone()).0, &request.head_sha);
             Now { diff: Cow::Owned(diff), head_sha: request.head_sha, holds_back, has_moved: true, ..now }
         }
         // the old head still takes comments, though they may be shown as outdated
@@ -106,7 +106,7 @@ fn drop_posted(report: &mut Report, before: &Conversation, now: &Conversation) {
 
 /// Puts the findings on the lines where their code stands on a head that came during the review; what is gone there is
 /// held back. Whether anything is.
-fn move_to(report: &mut Report, diff: &Diff, head_sha: &str) -> bool {
+fn move_to(report: &mut Report, posting: &Posting<'_>, diff: &Diff, head_sha: &str) -> bool {
     let mut gone = Vec::new();
     for mut finding in std::mem::take(&mut report.findings) {
         match locate(&finding, diff) {
@@ -118,12 +118,11 @@ fn move_to(report: &mut Report, diff: &Diff, head_sha: &str) -> bool {
         }
     }
     let head: String = head_sha.chars().take(9).collect();
-    let held = match gone.len() {
-        0 => String::new(),
-        count => format!("; {} held back, whose code is gone there", crate::report::plural(count, "finding")),
-    };
-    report.delivery.notes.push(format!("the head moved to {head} during the review{held}"));
     let holds_back = !gone.is_empty();
+    report.delivery.notes.push(posting.note(|words| {
+        let moved = words.head_moved.with(&[("head", &head)]);
+        if holds_back { format!("{moved}; {}", words.held_back.of(gone.len())) } else { moved }
+    }));
     hold_back(report, gone, Reason::Unanchored);
     holds_back
 }

@@ -2,7 +2,7 @@
 
 use super::now::{Now, as_it_was};
 use super::{Posting, Unplaced, conclusion};
-use crate::findings::standing::{NO_DETAILS, Shown, Standing};
+use crate::findings::standing::{Shown, Standing, no_details};
 use crate::findings::{Finding, Reason};
 use crate::forge::{Conversation, PostedSummary};
 use crate::marks::{Listed, State, fingerprint_of};
@@ -111,6 +111,6 @@ fn listed(finding: &Finding, is_waiting: bool) -> Listed {
         title: finding.title.clone(),
         rule: finding.rule.clone(),
         is_waiting,
-        body: (finding.body != NO_DETAILS).then(|| finding.body.clone()),
+        body: (finding.body != no_details()).then(|| finding.body.clone()),
     }
 }

@@ -9,6 +9,7 @@ use crate::config::ci::{self, Ci};
 use crate::report::{Report, actions, clean, markdown};
 use crate::status::Conclusion;
 use crate::text::fenced;
+use crate::words::Words;
 
 /// Writes the step's outputs and its summary, where the runner has files for them. `files` are those of
 /// [`actions::outputs`].
@@ -20,13 +21,14 @@ pub fn write_step_files(
     conclusion: Conclusion,
     actions: &ci::GitHub,
     files: [Option<&Path>; 2],
+    words: &Words,
 ) -> Result<()> {
     if let Some(path) = &actions.output_path {
         let outputs = actions::outputs(report, conclusion, files);
         append(path, &actions::output_lines(&outputs))?;
     }
     if let Some(path) = &actions.step_summary_path {
-        append(path, &markdown::step_summary(report))?;
+        append(path, &markdown::step_summary(report, words))?;
     }
     Ok(())
 }

@@ -30,11 +30,8 @@ pub(super) async fn tidy(report: &mut Report, posting: &Posting<'_>, now: &Now<'
     let is_open = is_said && reopen(report, posting, &reopened).await;
     if posting.may_dismiss(report) {
         for &review in &now.conversation.blocking {
-            let message = "The findings that asked for changes are gone.";
-            if let Err(err) = posting.forge.dismiss(review, message).await {
-                let cause = posting.one_line(&err);
-                let note = format!("the review that asks for changes could not be dismissed: {cause}");
-                report.delivery.notes.push(note);
+            if let Err(err) = posting.forge.dismiss(review, posting.words.findings_gone.as_str()).await {
+                report.delivery.notes.push(posting.failed(|words| &words.review_not_dismissed, &err));
             }
         }
     }
@@ -53,10 +50,7 @@ async fn remove_doubles(report: &mut Report, posting: &Posting<'_>, conversation
     let lines = conversation.doubles().into_iter().map(Own::OnLine);
     for own in lines.chain(conversation.more_summaries.iter().copied().map(Own::OnRequest)) {
         if let Err(err) = posting.forge.remove(own).await {
-            report
-                .delivery
-                .notes
-                .push(format!("a comment that stands twice could not be removed: {}", posting.one_line(&err)));
+            report.delivery.notes.push(posting.failed(|words| &words.double_not_removed, &err));
         }
     }
 }
@@ -71,16 +65,15 @@ async fn end(report: &mut Report, posting: &Posting<'_>, comments: &[&PostedComm
             // where a person may have resolved it, too, the comment tells
             Some(Ok(())) if !comment.is_by_person => continue,
             Some(Err(err)) if !matches!(err, ForgeError::Forbidden(_)) => {
-                report.delivery.notes.push(format!("a thread could not be resolved: {}", posting.one_line(&err)));
+                report.delivery.notes.push(posting.failed(|words| &words.thread_not_resolved, &err));
                 continue;
             }
             _ => {}
         }
-        let edited = posting.forge.edit_comment(comment.id, &marks::outdated(&comment.body)).await;
+        let edited = posting.forge.edit_comment(comment.id, &marks::outdated(&comment.body, posting.words)).await;
         // one that is gone is as good
         if let Err(err) = edited.or_else(|err| if err == ForgeError::Gone { Ok(()) } else { Err(err) }) {
-            let note = format!("a comment could not be marked as outdated: {}", posting.one_line(&err));
-            report.delivery.notes.push(note);
+            report.delivery.notes.push(posting.failed(|words| &words.not_marked_outdated, &err));
         }
     }
 }
@@ -97,8 +90,7 @@ async fn reopen(report: &mut Report, posting: &Posting<'_>, comments: &[&PostedC
     }
     let is_open = results.iter().all(Result::is_ok);
     for err in results.into_iter().filter_map(Result::err) {
-        let note = format!("a finding is back, but its thread stays closed: {}", posting.one_line(&err));
-        report.delivery.notes.push(note);
+        report.delivery.notes.push(posting.failed(|words| &words.thread_stays_closed, &err));
     }
     is_open
 }

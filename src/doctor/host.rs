@@ -7,6 +7,7 @@ use crate::config::env::Env;
 use crate::forge::{Access, Forge, ForgeError, Host, Request};
 use crate::secret::Secret;
 use crate::setup::unwanted;
+use crate::words::Words;
 
 /// What was found out.
 pub struct OnHost {
@@ -112,7 +113,7 @@ fn permissions(access: Result<Access, ForgeError>, fork_on: Option<Host>) -> Che
 
 /// Why a request that an event names would not be reviewed; see the settings under `skip`.
 pub fn unreviewed(request: &Request, skip: &Skip, host: Host) -> Option<Check> {
-    let (what, setting) = unwanted(request, skip)?;
+    let (what, setting) = unwanted(request, skip, Words::english())?;
     let text = format!("{} can be read, but it {what}, and such requests are not reviewed", request.url);
     let flag = if host == Host::GitLab { "--mr" } else { "--pr" };
     Some(

@@ -21,6 +21,7 @@ use crate::meaning::Vectors;
 use crate::review::schema::Draft;
 use crate::severity::{Category, Severity};
 use crate::text::fenced;
+use crate::words::Words;
 use anchor::Anchor;
 use fit::Around;
 pub use gather::{Candidate, Gathered, Placed, Said, gather, place};
@@ -108,18 +109,35 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// The words for people.
-    pub fn describe(self) -> &'static str {
+    /// All of them.
+    pub const ALL: [Reason; 8] = [
+        Reason::Duplicate,
+        Reason::Outvoted,
+        Reason::Refuted,
+        Reason::BelowThreshold,
+        Reason::Unanchored,
+        Reason::Dismissed,
+        Reason::AlreadyPosted,
+        Reason::OverCommentLimit,
+    ];
+
+    /// The word of the report.
+    pub fn as_str(self) -> &'static str {
         match self {
-            Reason::Duplicate => "duplicate of another finding",
-            Reason::Outvoted => "seen by one pass only, and not confirmed",
-            Reason::Refuted => "refuted by the second look",
-            Reason::BelowThreshold => "below the threshold",
-            Reason::Unanchored => "with quoted code that is not in the change",
-            Reason::Dismissed => "dismissed by a person",
-            Reason::AlreadyPosted => "posted before",
-            Reason::OverCommentLimit => "over the comment limit",
+            Reason::Duplicate => "duplicate",
+            Reason::Outvoted => "outvoted",
+            Reason::Refuted => "refuted",
+            Reason::BelowThreshold => "below_threshold",
+            Reason::Unanchored => "unanchored",
+            Reason::Dismissed => "dismissed",
+            Reason::AlreadyPosted => "already_posted",
+            Reason::OverCommentLimit => "over_comment_limit",
         }
+    }
+
+    /// The words for people.
+    pub fn describe(self, words: &Words) -> &str {
+        words.reason(self.as_str())
     }
 }
 

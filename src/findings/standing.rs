@@ -9,6 +9,7 @@ use crate::diff::{Diff, FileDiff, FileStatus, Hunk, Line, Side};
 use crate::forge::{By, Conversation, PostedComment};
 use crate::marks::{Heading, Listed, State, fingerprint_of, heading_of, restored};
 use crate::severity::{Category, Severity};
+use crate::words::Words;
 
 /// A finding of an earlier run.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,8 +43,10 @@ pub enum Shown {
     OverLimit,
 }
 
-/// Stands for the text of a listed finding that found no room in the summary comment.
-pub const NO_DETAILS: &str = "_An earlier run found this; its details had no room in the summary comment._";
+/// Stands for the text of a listed finding that found no room in the summary comment, in any language.
+pub fn no_details() -> &'static str {
+    Words::english().no_details.as_str()
+}
 
 /// Whether the code that a finding quotes is in the change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,7 +154,7 @@ fn of_listed(listed: &Listed) -> Finding {
         category: listed.category,
         confidence: listed.confidence,
         title: listed.title.clone(),
-        body: listed.body.clone().unwrap_or_else(|| NO_DETAILS.to_owned()),
+        body: listed.body.clone().unwrap_or_else(|| no_details().to_owned()),
         ..earlier(listed.rule.clone())
     }
 }
@@ -365,7 +368,7 @@ mod tests {
         assert_eq!((plain.finding.title.as_str(), plain.finding.severity), ("t", Severity::Major));
         assert!(one(PostedComment { resolved: Some(By::Another), ..of() }, DIFF).is_dismissed);
         assert!(one(PostedComment { resolved: Some(By::Us), ..of() }, DIFF).is_ended);
-        let body = outdated(&of().body);
+        let body = outdated(&of().body, Words::english());
         let tidied = PostedComment { resolved: Some(By::Another), body, ..of() };
         for ended in [PostedComment { resolved: None, ..tidied.clone() }, tidied] {
             let read = one(ended, DIFF);

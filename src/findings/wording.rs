@@ -4,8 +4,10 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::text::cut;
+
 /// Characters that a title has at most.
-const LONGEST_TITLE: usize = 160;
+pub const LONGEST_TITLE: usize = 160;
 
 /// A label that models put before what they say: `[major]`, `**Bug**:`, `Potential issue:`.
 static LABEL: LazyLock<Regex> = LazyLock::new(|| {
@@ -32,10 +34,7 @@ pub fn title(text: &str) -> String {
         }
         _ => line.to_owned(),
     };
-    if line.chars().count() <= LONGEST_TITLE {
-        return line;
-    }
-    line.chars().take(LONGEST_TITLE - 1).chain(['…']).collect()
+    cut(&line, LONGEST_TITLE)
 }
 
 /// A body without labels, greeting and praise before what it says. Code stays as it is.

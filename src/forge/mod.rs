@@ -229,12 +229,11 @@ pub struct LineComment {
 }
 
 /// One review with its line comments.
-#[derive(Debug, Clone)]
-pub struct Review {
+pub struct Review<'a> {
     /// The head that was reviewed.
     pub head_sha: String,
     /// Text of the review itself, for so many comments.
-    pub body: fn(usize) -> String,
+    pub body: &'a (dyn Fn(usize) -> String + Sync),
     /// Whether it asks for changes instead of commenting.
     pub request_changes: bool,
     /// The comments.
@@ -411,7 +410,7 @@ pub trait Forge: Send + Sync {
     async fn is_writer(&self, login: &str) -> Result<bool, ForgeError>;
 
     /// Posts a review. Comments that the host refuses come back; all others are posted.
-    async fn post_review(&self, review: &Review) -> Result<ReviewOutcome, ForgeError>;
+    async fn post_review(&self, review: &Review<'_>) -> Result<ReviewOutcome, ForgeError>;
 
     /// Writes a comment on the request as a whole, over the one with this identifier where there is one. Returns its page.
     async fn put_comment(&self, existing: Option<u64>, body: &str) -> Result<Option<String>, ForgeError>;

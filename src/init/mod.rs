@@ -83,7 +83,7 @@ fn tell(host: Host, why: Option<&str>, console: &Console) {
         Host::GitLab => ("GitLab", "--github", "GitHub"),
     };
     if let Some(why) = why {
-        console.notice(&format!("the files are for {taken}, since {why}; `{flag}` writes those for {other}"));
+        console.notice(format!("the files are for {taken}, since {why}; `{flag}` writes those for {other}"));
     }
 }
 

@@ -23,7 +23,7 @@ use crate::prompt::Orientation;
 use crate::redact::{self, Redactions};
 use crate::setup::Setup;
 use crate::source::{Base, Change, Target, folders_of};
-use crate::text::printable;
+use crate::text::{cut, printable};
 pub use guides::Guides;
 
 /// The part of a prompt that guides get, and that everything else together gets: an eighth of it each.
@@ -75,7 +75,7 @@ pub fn orientation(
     let share = config.chunk_tokens / SHARE;
     let masked = |text: &str| redactions.clean(&redact::text(text)).into_owned();
     let title = setup.masked_title().unwrap_or_else(|| "(none)".to_owned());
-    let title: String = printable(&redactions.clean(&title)).chars().take(LONGEST_TITLE).collect();
+    let title = cut(&printable(&redactions.clean(&title)), LONGEST_TITLE);
     let whole = masked(talk::without_comments(&change.description).trim());
     let description =
         share::cut(&whole, share, tokenizer).map(|start| format!("{start}\n[cut: the description goes on]"));
@@ -88,7 +88,7 @@ pub fn orientation(
     }
     let paths: Vec<&str> = diff.files.iter().map(|file| file.path().as_str()).collect();
     if let Some(places) = orders(change, &paths, &sections) {
-        console.notice(&format!(
+        console.notice(format!(
             "text in {places} gives orders to the reviewer; it was read as data, and nobody followed it"
         ));
     }
@@ -101,7 +101,7 @@ pub fn orientation(
         left_out.push(format!("{what} are not known ({why})"));
     }
     if !left_out.is_empty() {
-        console.notice(&format!("not all was shown to the model: {}", left_out.join("; ")));
+        console.notice(format!("not all was shown to the model: {}", left_out.join("; ")));
     }
     Orientation {
         title,

@@ -10,6 +10,7 @@ use crate::plan::trivial::Why;
 use crate::report::{REQUEST_SKIPPED, REVIEWED_BEFORE, Report, SCHEMA, reason_of_shard};
 use crate::shard::Shard;
 use crate::text::printable;
+use crate::words::Note;
 
 /// The most entries of any list in it.
 const MOST: usize = 20_000;
@@ -93,17 +94,17 @@ pub(super) fn problem(report: &Report) -> Option<String> {
 }
 
 /// The texts that are shown.
-fn texts_of(report: &Report) -> impl Iterator<Item = &String> {
+fn texts_of(report: &Report) -> impl Iterator<Item = &str> {
     let findings = report.findings.iter().chain(report.suppressed.iter().map(|suppressed| &suppressed.finding));
-    let mut texts: Vec<&String> = Vec::new();
+    let mut texts: Vec<&str> = Vec::new();
     for finding in findings {
         let Finding { title, body, quote, path, suggestion, rule, .. } = finding;
-        texts.extend([title, body, quote, path].into_iter().chain(suggestion).chain(rule));
+        texts.extend([title, body, quote, path].into_iter().chain(suggestion).chain(rule).map(String::as_str));
     }
-    texts.extend([&report.summary, &report.tool.version, &report.tool.prompt]);
-    texts.extend(report.delivery.notes.iter());
-    texts.extend(report.coverage.failed.iter().flat_map(|lines| [&lines.path, &lines.reason]));
-    texts.extend(report.coverage.skipped.iter().flat_map(|file| [&file.path, &file.reason]));
+    texts.extend([&report.summary, &report.tool.version, &report.tool.prompt].map(String::as_str));
+    texts.extend(report.delivery.notes.iter().map(Note::english));
+    texts.extend(report.coverage.failed.iter().flat_map(|lines| [lines.path.as_str(), &lines.reason]));
+    texts.extend(report.coverage.skipped.iter().flat_map(|file| [file.path.as_str(), &file.reason]));
     texts.into_iter()
 }
 

@@ -22,6 +22,7 @@ use crate::console::Console;
 use crate::deliver::{self, Posting};
 use crate::diff::{Diff, FileDiff};
 use crate::findings::standing::{self, Code, Finder, Standing};
+use crate::findings::wording::LONGEST_TITLE;
 use crate::findings::{self, Finding, Origin, Reason, Suppressed, Thresholds};
 use crate::memory::Memory;
 use crate::orientation;
@@ -35,7 +36,8 @@ use crate::setup::{Purpose, Setup};
 use crate::source::{self, World};
 use crate::status::Exit;
 use crate::stop::Stop;
-use crate::text::printable;
+use crate::text::{cut, printable};
+use crate::words::Note;
 pub use form::parse;
 use read::Reports;
 
@@ -55,7 +57,7 @@ pub async fn publish(args: &cli::Publish, world: &World<'_>, console: &Console) 
     let output = Output::new(args.format, false, files, &setup, (console, Screen::of_stdout(world.env)), started);
     if let Some(why) = stale(&report, &setup) {
         console.notice(&why);
-        return output.undelivered(Report { delivery: deliver::undelivered(vec![why]), ..report });
+        return output.undelivered(Report { delivery: deliver::undelivered(vec![why.into()]), ..report });
     }
     check_against_host(&report, &setup).with_context(|| format!("cannot publish `{name}`"))?;
     world.stop.ends_in_order();
@@ -103,10 +105,11 @@ async fn deliver_it(
     if report.status == Status::NothingToReview && (!is_empty || earlier.is_empty()) {
         let why = "nothing to publish: the other job had nothing to review";
         console.notice(why);
-        return output.finish(setup.empty_report(why.to_owned(), console.notices()), &Diff::default());
+        return output.finish(setup.empty_report(&why.into(), console.notices()), &Diff::default());
     }
     let judgement = settle(&mut report, &diff, &earlier, setup, is_empty);
-    let notes = std::mem::take(&mut report.delivery.notes).into_iter().map(|note| redact::text(&note).into_owned());
+    let notes = std::mem::take(&mut report.delivery.notes).into_iter();
+    let notes = notes.map(|note| Note::from(redact::text(note.english()).into_owned()));
     report.delivery = deliver::undelivered(notes.chain(console.notices()).collect());
     report.cost.limit_usd = report.cost.limit_usd.filter(|usd| *usd >= 0.0);
     let so_far = deliver::earlier_cost(&setup.change);
@@ -181,8 +184,7 @@ fn settle(
 
 /// A finding without secrets, and with a title of one line.
 fn clean(finding: &mut Finding) {
-    const LONGEST_TITLE: usize = 160;
-    finding.title = printable(&redact::text(&finding.title)).chars().take(LONGEST_TITLE).collect();
+    finding.title = cut(&printable(&redact::text(&finding.title)), LONGEST_TITLE);
     for text in [&mut finding.body].into_iter().chain(&mut finding.suggestion) {
         *text = redact::text(text).into_owned();
     }

@@ -13,6 +13,7 @@ use crate::report::{
     ChangeInfo, ChunkInfo, Cost, Coverage, FailedLines, ModelCost, Report, ShardInfo, Status, reason_of_shard,
 };
 use crate::shard::Shard;
+use crate::words::Note;
 
 /// One report of a whole review; reports come with what they are called in messages. A report that is no shard's stays as
 /// it is.
@@ -203,8 +204,8 @@ fn cost(reports: &[Report], is_missing: bool) -> Cost {
     }
 }
 
-fn notes(reports: &[Report], missing: &[Shard]) -> Vec<String> {
-    let mut notes: Vec<String> = Vec::new();
+fn notes(reports: &[Report], missing: &[Shard]) -> Vec<Note> {
+    let mut notes: Vec<Note> = Vec::new();
     for note in reports.iter().flat_map(|report| &report.delivery.notes) {
         if !notes.contains(note) {
             notes.push(note.clone());
@@ -212,6 +213,6 @@ fn notes(reports: &[Report], missing: &[Shard]) -> Vec<String> {
     }
     let untold =
         |shard: &Shard| format!("there is no report of shard {shard}: its findings and its cost are not known");
-    notes.extend(missing.iter().map(untold));
+    notes.extend(missing.iter().map(untold).map(Note::from));
     notes
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::checks;
 use crate::diff;
+use crate::words::Words;
 
 /// A file of the set, read when the test runs: the package does not have it. It stays for the rest of the process.
 fn read(name: &str) -> &'static str {
@@ -63,7 +64,8 @@ impl Item {
             self.text().lines().count(),
             added(&self.text())
         ));
-        !checks::run(&diff.expect("a diff"), |rule| matches!(rule, "secrets" | "private-keys")).is_empty()
+        !checks::run(&diff.expect("a diff"), |rule| matches!(rule, "secrets" | "private-keys"), Words::english())
+            .is_empty()
     }
 }
 

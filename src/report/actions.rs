@@ -10,20 +10,21 @@ use crate::findings::Finding;
 use crate::forge::Annotation;
 use crate::severity::Severity;
 use crate::status::Conclusion;
+use crate::words::Words;
 
 /// GitHub shows ten annotations of each level of a step; more would stand in the log alone.
 const ANNOTATIONS: usize = 10;
 
 /// The headline, and one workflow command for each finding, worst first, as far as they are shown.
-pub fn annotations(report: &Report) -> String {
-    let mut out = command("notice", &format!("Prudence: {}", report.headline()));
+pub fn annotations(report: &Report, words: &Words) -> String {
+    let mut out = command("notice", &format!("Prudence: {}", report.headline(words)));
     let mut shown = HashMap::from([("notice", 1)]);
     for finding in &report.findings {
         let level = level(finding.severity);
         let count = shown.entry(level).or_insert(0);
         *count += 1;
         if *count <= ANNOTATIONS {
-            out += &annotation(level, finding);
+            out += &annotation(level, finding, words);
         }
     }
     out
@@ -37,7 +38,7 @@ pub(super) fn level(severity: Severity) -> &'static str {
     }
 }
 
-fn annotation(level: &str, finding: &Finding) -> String {
+fn annotation(level: &str, finding: &Finding, words: &Words) -> String {
     // a removed line has no number in the file as it is
     let lines = match finding.side {
         Side::Right => format!(",line={},endLine={}", finding.start_line, finding.end_line),
@@ -47,20 +48,23 @@ fn annotation(level: &str, finding: &Finding) -> String {
         "::{level} file={}{lines},title={}::{}\n",
         property(&finding.path),
         property(&finding.title),
-        data(&told(finding)),
+        data(&told(finding, words)),
     )
 }
 
 /// The text of a finding; one on removed lines says where they were.
-pub(super) fn told(finding: &Finding) -> String {
+pub(super) fn told(finding: &Finding, words: &Words) -> String {
     match finding.side {
         Side::Right => finding.body.clone(),
-        Side::Left => format!("(line {} before the change) {}", finding.start_line, finding.body),
+        Side::Left => {
+            let place = words.line_before_the_change.with(&[("line", &finding.start_line)]);
+            format!("{place} {}", finding.body)
+        }
     }
 }
 
 /// A finding as a remark of a check run.
-pub fn check_annotation(finding: &Finding) -> Annotation {
+pub fn check_annotation(finding: &Finding, words: &Words) -> Annotation {
     let level = match level(finding.severity) {
         "error" => "failure",
         other => other,
@@ -72,7 +76,7 @@ pub fn check_annotation(finding: &Finding) -> Annotation {
         end_line: if is_new { finding.end_line.max(1) } else { 1 },
         level,
         title: super::clean::terminal(&finding.title),
-        message: super::clean::terminal(&told(finding)),
+        message: super::clean::terminal(&told(finding, words)),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::quiet::quiet;
-use crate::text::{Fence, is_harmful, longest_run, printable};
+use crate::text::{Fence, cut, is_harmful, longest_run, printable};
 
 /// Markdown of the model for a comment on a host: it can mention nobody, close nothing, show no image, link nothing, hold
 /// no HTML and no mark of ours, and it cannot leave its paragraph through an open fence. Code in it stays as it is.
@@ -214,11 +214,7 @@ pub fn terminal(text: &str) -> String {
 
 /// As [`terminal`], without blanks around it and with at most `most` characters; a cut is marked.
 pub fn plain(text: &str, most: usize) -> String {
-    let text = terminal(text.trim());
-    match text.char_indices().nth(most) {
-        None => text,
-        Some(_) => text.chars().take(most.saturating_sub(1)).chain(['…']).collect(),
-    }
+    cut(&terminal(text.trim()), most)
 }
 
 /// A name or a title for a terminal: as [`terminal`], and on one line.

@@ -12,6 +12,7 @@ use super::{FailedLines, Report, actions, clean, plural};
 use crate::findings::Finding;
 use crate::prompt;
 use crate::text::printable;
+use crate::words::Words;
 
 /// Characters of a description: the widget shows it on one line.
 const LONGEST: usize = 1_000;
@@ -25,7 +26,7 @@ pub fn entries(report: &Report) -> Value {
 }
 
 fn of_finding(fingerprint: String, finding: &Finding) -> Value {
-    let (title, body) = (finding.title.trim(), actions::told(finding));
+    let (title, body) = (finding.title.trim(), actions::told(finding, Words::english()));
     let text = match body.trim() {
         "" => title.to_owned(),
         body => format!("{}: {body}", title.trim_end_matches('.')),

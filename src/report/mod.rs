@@ -24,6 +24,7 @@ use crate::review::Outcome;
 use crate::severity::Severity;
 use crate::shard::Shard;
 use crate::usage::Usage;
+use crate::words::{Note, Words};
 
 /// A whole review. Field names and order are the interface's.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -279,10 +280,11 @@ pub struct Cost {
 
 impl Cost {
     /// The dollars of this run, as far as they are known.
-    pub fn spent(&self) -> String {
+    pub fn spent(&self, words: &Words) -> String {
+        let usd = dollars_in(words, self.usd);
         match self.unconfirmed_requests {
-            0 => dollars(self.usd),
-            _ => format!("at least {}", dollars(self.usd)),
+            0 => usd,
+            _ => words.at_least.with(&[("usd", &usd)]),
         }
     }
 
@@ -322,22 +324,23 @@ impl Coverage {
     }
 
     /// `3 reviewed, 9 reviewed before, 1 skipped, 0 failed`.
-    pub fn parts(&self) -> String {
+    pub fn parts(&self, words: &Words) -> String {
         let skipped: usize = self.left_out().map(|file| file.changed_lines).sum();
         let failed: usize = self.failed.iter().map(|lines| lines.changed_lines).sum();
-        let before = match self.remembered() {
-            0 => String::new(),
-            lines => format!(", {lines} reviewed before"),
-        };
-        let elsewhere = match self.elsewhere() {
-            0 => String::new(),
-            lines => format!(", {lines} in other shards"),
-        };
-        format!("{} reviewed{before}{elsewhere}, {skipped} skipped, {failed} failed", self.changed_lines_reviewed)
+        let before = Some(self.remembered()).filter(|lines| *lines > 0);
+        let elsewhere = Some(self.elsewhere()).filter(|lines| *lines > 0);
+        let parts = [
+            Some(words.reviewed.with(&[("count", &self.changed_lines_reviewed)])),
+            before.map(|lines| words.reviewed_before.with(&[("count", &lines)])),
+            elsewhere.map(|lines| words.elsewhere.with(&[("count", &lines)])),
+            Some(words.skipped.with(&[("count", &skipped)])),
+            Some(words.failed.with(&[("count", &failed)])),
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 
     /// What failed, by reason: a limit that ends a review fails hundreds of ranges at once.
-    pub fn failures(&self) -> Vec<Failure> {
+    pub fn failures(&self, words: &Words) -> Vec<Failure> {
         let key = |reason: &str| reason.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
         let mut failures: Vec<(String, Failure)> = Vec::new();
         for lines in &self.failed {
@@ -348,7 +351,7 @@ impl Coverage {
                 failures.len() - 1
             });
             failures[index].1.changed_lines += lines.changed_lines;
-            failures[index].1.places.push(lines.place());
+            failures[index].1.places.push(lines.place(words));
         }
         failures.into_iter().map(|(_, failure)| failure).collect()
     }
@@ -407,7 +410,7 @@ pub struct Delivery {
     /// Page of the summary comment.
     pub url: Option<String>,
     /// What the reader should know of the way.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
 }
 
 /// The receipt of a review: what of the plan was answered, what was left out, what nobody could look at.
@@ -567,14 +570,17 @@ impl Report {
     }
 
     /// `2 findings (1 critical, 1 minor)`, and how many of them stood there before.
-    pub fn count_line(&self) -> String {
-        let counts: Vec<String> =
-            self.by_severity().iter().map(|(severity, count)| format!("{count} {}", severity.0)).collect();
+    pub fn count_line(&self, words: &Words) -> String {
+        let count =
+            |(severity, count): (std::cmp::Reverse<Severity>, usize)| format!("{count} {}", words.severity(severity.0));
+        let mut details: Vec<String> = self.by_severity().into_iter().map(count).collect();
         let before = self.suppressed.iter().filter(|suppressed| suppressed.reason == Reason::AlreadyPosted).count();
-        let before = if before > 0 { format!(", {before} of them posted before") } else { String::new() };
+        details.extend((before > 0).then(|| words.posted_before.with(&[("count", &before)])));
         match self.standing().count() {
-            0 => "no findings".to_owned(),
-            n => format!("{} ({}{before})", plural(n, "finding"), counts.join(", ")),
+            0 => words.no_findings.to_string(),
+            n => {
+                words.findings_in_detail.with(&[("findings", &words.findings.of(n)), ("details", &details.join(", "))])
+            }
         }
     }
 
@@ -584,33 +590,35 @@ impl Report {
     }
 
     /// The sentence that says how far the review came.
-    pub fn headline(&self) -> String {
-        let (coverage, findings) = (&self.coverage, self.count_line());
-        let (lines, reviewed) = (plural(coverage.changed_lines, "changed line"), coverage.changed_lines_reviewed);
+    pub fn headline(&self, words: &Words) -> String {
+        let (coverage, findings) = (&self.coverage, self.count_line(words));
+        let (lines, reviewed) = (words.changed_lines.of(coverage.changed_lines), coverage.changed_lines_reviewed);
+        let before = coverage.remembered();
         let failed: usize = coverage.failed.iter().map(|lines| lines.changed_lines).sum();
         match self.status {
             // a request that is not to be reviewed says why
             Status::NothingToReview if !self.summary.is_empty() => self.summary.clone(),
-            Status::NothingToReview => "nothing to review".to_owned(),
-            Status::Complete if reviewed == 0 && coverage.remembered() > 0 => {
-                format!(
-                    "nothing new to review: {findings}; {} reviewed before",
-                    plural(coverage.remembered(), "changed line")
-                )
+            Status::NothingToReview => words.nothing_to_review.to_string(),
+            Status::Complete if reviewed == 0 && before > 0 => {
+                words.nothing_new.with(&[("findings", &findings), ("lines", &words.changed_lines.of(before))])
             }
             Status::Complete if !self.has_model() => {
-                format!("built-in checks complete: {findings} in {reviewed} of {lines}; no model looked at them")
+                words.checks_complete.with(&[("findings", &findings), ("reviewed", &reviewed), ("lines", &lines)])
             }
-            Status::Complete if coverage.remembered() > 0 => format!(
-                "review complete: {findings}, {reviewed} of {lines} reviewed now and {} before",
-                coverage.remembered()
-            ),
-            Status::Complete => format!("review complete: {findings}, {reviewed} of {lines} reviewed"),
+            Status::Complete if before > 0 => words.complete_with_earlier.with(&[
+                ("findings", &findings),
+                ("reviewed", &reviewed),
+                ("lines", &lines),
+                ("before", &before),
+            ]),
+            Status::Complete => {
+                words.complete.with(&[("findings", &findings), ("reviewed", &reviewed), ("lines", &lines)])
+            }
             Status::Incomplete if reviewed == 0 => {
-                format!("review incomplete: nobody looked at any of {lines}; built-in checks: {findings}")
+                words.nothing_seen.with(&[("lines", &lines), ("findings", &findings)])
             }
             Status::Incomplete => {
-                format!("review incomplete: nobody looked at {failed} of {lines}; {findings} in the rest")
+                words.incomplete.with(&[("failed", &failed), ("lines", &lines), ("findings", &findings)])
             }
         }
     }
@@ -618,11 +626,12 @@ impl Report {
 
 impl FailedLines {
     /// `src/a.rs lines 3-9`; the name alone where nobody knows the lines.
-    pub fn place(&self) -> String {
+    pub fn place(&self, words: &Words) -> String {
+        let path = &self.path;
         match (self.start_line, self.end_line) {
-            (0, 0) => format!("{}, {}", self.path, plural(self.changed_lines, "changed line")),
-            (start, end) if start == end => format!("{} line {start}", self.path),
-            (start, end) => format!("{} lines {start}-{end}", self.path),
+            (0, 0) => words.place_file.with(&[("path", path), ("lines", &words.changed_lines.of(self.changed_lines))]),
+            (start, end) if start == end => words.place_line.with(&[("path", path), ("line", &start)]),
+            (start, end) => words.place_lines.with(&[("path", path), ("start", &start), ("end", &end)]),
         }
     }
 }
@@ -634,8 +643,13 @@ pub fn plural(count: usize, noun: &str) -> String {
 
 /// Dollars with the digits that matter; `unknown` is not zero.
 pub fn dollars(usd: Option<f64>) -> String {
+    dollars_in(Words::english(), usd)
+}
+
+/// As [`dollars`], for what is posted.
+pub fn dollars_in(words: &Words, usd: Option<f64>) -> String {
     match usd {
-        None => "price unknown".to_owned(),
+        None => words.price_unknown.to_string(),
         Some(0.0) => "$0".to_owned(),
         Some(usd) if usd < 0.1 => format!("${usd:.4}"),
         Some(usd) => format!("${usd:.2}"),

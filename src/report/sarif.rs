@@ -12,7 +12,8 @@ use crate::checks;
 use crate::diff::Side;
 use crate::findings::Finding;
 use crate::severity::{Category, Severity};
-use crate::text::printable;
+use crate::text::{cut, printable};
+use crate::words::Words;
 
 /// The schema that the log follows.
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -219,11 +220,10 @@ fn message(finding: &Finding) -> Value {
     let name = rule_name(finding);
     let title = clean::line(finding.title.trim());
     let ends = title.ends_with(['.', '!', '?', ':', '…']) || title.is_empty();
-    let body = actions::told(finding);
+    let body = actions::told(finding, Words::english());
     let text = clean::plain(&format!("{title}{}\n\n{body}", if ends { "" } else { "." }), LONGEST_MESSAGE);
     let text = if text.is_empty() { name.to_owned() } else { text };
-    let body: String = body.chars().take(LONGEST_MESSAGE).collect();
-    let title: String = clean::bold(&title).chars().take(LONGEST_MESSAGE).collect();
+    let (body, title) = (cut(&body, LONGEST_MESSAGE), cut(&clean::bold(&title), LONGEST_MESSAGE));
     let heading = if title.is_empty() { name.to_owned() } else { format!("**{title}**") };
     json!({
         // code such as `a[i](x)` is no link
@@ -296,7 +296,8 @@ fn invocation(report: &Report) -> Value {
         let text = "only the beginning of the line was reviewed, it is too long";
         at(notification("note", text), &line.path, (line.line, line.line))
     });
-    let nothing = (report.status == Status::NothingToReview).then(|| notification("note", &report.headline()));
+    let nothing =
+        (report.status == Status::NothingToReview).then(|| notification("note", &report.headline(Words::english())));
     json!({
         "executionSuccessful": report.status != Status::Incomplete && coverage.failed.is_empty(),
         "toolExecutionNotifications": told.chain(more).chain(cut).chain(nothing).collect::<Vec<_>>(),

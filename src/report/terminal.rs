@@ -13,6 +13,7 @@ use crate::findings::{Finding, Reason, similar};
 use crate::meaning::Vectors;
 use crate::screen::Screen;
 use crate::severity::Severity;
+use crate::words::Words;
 
 const BOLD: Style = Style::new().bold();
 /// What is of less weight.
@@ -49,7 +50,7 @@ pub struct Shown<'a> {
 
 /// What stands below the findings: what did not fit, the receipt, and the closing lines.
 /// `shown` are the findings that were printed while the review ran, `notes` those that were not printed before.
-pub fn report(report: &Report, shown: &[Finding], notes: &[&String], on: &Shown<'_>, elapsed: Duration) -> String {
+pub fn report(report: &Report, shown: &[Finding], notes: &[&str], on: &Shown<'_>, elapsed: Duration) -> String {
     let mut out = String::new();
     let is_shown = |finding: &Finding| shown.iter().any(|known| similar::is_same(known, finding, &Vectors::default()));
     let over = report.suppressed.iter().filter(|s| s.reason == Reason::OverCommentLimit && !is_shown(&s.finding));
@@ -102,9 +103,9 @@ pub fn finding(finding: &Finding, on: &Shown<'_>) -> String {
 /// At most so many places are named of the lines that failed for one reason.
 const FAILED_PLACES: usize = 20;
 
-fn receipt(report: &Report, notes: &[&String], screen: &Screen) -> String {
+fn receipt(report: &Report, notes: &[&str], screen: &Screen) -> String {
     let mut out = String::new();
-    for failure in report.coverage.failures() {
+    for failure in report.coverage.failures(Words::english()) {
         let what = format!("{} not reviewed", plural(failure.changed_lines, "changed line"));
         let _ = writeln!(out, "{}: {}", paint(RED, &what), clean(&failure.reason));
         for place in failure.places.iter().take(FAILED_PLACES) {
@@ -149,12 +150,12 @@ fn closing(report: &Report, screen: &Screen, elapsed: Duration) -> String {
         _ if report.findings.is_empty() => AnsiColor::Green.on_default().bold(),
         _ => BOLD,
     };
-    let mut out = format!("{}\n", paint(style, &report.headline()));
+    let mut out = format!("{}\n", paint(style, &report.headline(Words::english())));
     let mut facts: Vec<String> = Vec::new();
     let counted = |reason| report.suppressed.iter().filter(|suppressed| suppressed.reason == reason).count();
     for reason in [Reason::Duplicate, Reason::BelowThreshold, Reason::Unanchored, Reason::Dismissed] {
         if counted(reason) > 0 {
-            facts.push(format!("{} {}", counted(reason), reason.describe()));
+            facts.push(format!("{} {}", counted(reason), reason.describe(Words::english())));
         }
     }
     let usage = &report.usage;
@@ -162,7 +163,7 @@ fn closing(report: &Report, screen: &Screen, elapsed: Duration) -> String {
         facts.push(plural(usize::try_from(usage.requests).unwrap_or(usize::MAX), "request"));
         facts.push(format!("{} tokens in, {} out", thousands(usage.input_tokens), thousands(usage.output_tokens)));
         let per_finding = report.usd_per_finding().map(|usd| format!(" ({} a finding)", dollars(Some(usd))));
-        facts.push(report.cost.spent() + &per_finding.unwrap_or_default());
+        facts.push(report.cost.spent(Words::english()) + &per_finding.unwrap_or_default());
         facts.extend(report.cost.saved().map(|saved| format!("caching saved {saved}")));
     } else {
         facts.push("no model was called".to_owned());

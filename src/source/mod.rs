@@ -206,7 +206,7 @@ pub fn no_command(words: &str) -> String {
 pub async fn acknowledge(forge: &dyn Forge, command: &Command, console: &Console) {
     let reaction = if command.order.is_ok() { Reaction::Eyes } else { Reaction::Confused };
     if let Err(err) = forge.react(command.comment, reaction).await {
-        console.notice(&format!("the command could not be acknowledged: {err}"));
+        console.notice(format!("the command could not be acknowledged: {err}"));
     }
 }
 

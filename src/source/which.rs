@@ -127,7 +127,7 @@ fn by_pipeline(job: &ci::GitLab, console: &Console) -> Result<Target> {
                 [] => String::new(),
                 several => format!(" (open for this branch: `{}`)", several.join("`, `")),
             };
-            console.notice(&format!(
+            console.notice(format!(
                 "the pipeline is not one of a merge request, so the branch is reviewed as git has it: the rule `if: $CI_PIPELINE_SOURCE == \"merge_request_event\"` makes those, and `--mr GROUP/PROJECT!N` names one{open}"
             ));
             return Ok(Target::Local(Range::Branch));

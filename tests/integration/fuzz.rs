@@ -19,6 +19,7 @@ use prudence::publish;
 use prudence::random::Random;
 use prudence::redact;
 use prudence::review::schema;
+use prudence::words::Words;
 use serde_json::json;
 
 use crate::support::program::Prudence;
@@ -141,7 +142,7 @@ fn diffs_lose_no_byte() {
         let Ok(diff) = diff::parse(input.to_vec()) else { return };
         assert_eq!(diff.to_bytes(), input, "the text of a diff is the text that was read");
         let _ = (diff.breaks_off(), diff.changed_lines());
-        checks::run(&diff, |_| true);
+        checks::run(&diff, |_| true, Words::english());
     });
 }
 

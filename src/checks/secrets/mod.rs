@@ -12,10 +12,12 @@ mod nameless;
 mod url;
 mod value;
 
+use std::fmt::Display;
 use std::ops::Range;
 
 use crate::diff::FileDiff;
 use crate::severity::{Category, Severity};
+use crate::words::Words;
 
 use super::{Found, added, keys};
 
@@ -86,24 +88,20 @@ pub(crate) fn mask(line: &[u8], spans: &[Span]) -> Vec<u8> {
     out
 }
 
-pub(super) fn check(file: &FileDiff) -> Vec<Found> {
+pub(super) fn check(file: &FileDiff, words: &Words) -> Vec<Found> {
     let mut hits = Vec::new();
     for (at, line) in added(file) {
         let mut spans = find(line.bytes());
         // The check for private keys reports those, with the advice that fits.
         spans.retain(|span| span.what != keys::WHAT);
         let Some(first) = spans.first() else { continue };
-        let shown: Vec<String> = spans.iter().take(3).map(|span| describe(line.bytes(), span)).collect();
+        let shown: Vec<String> = spans.iter().take(3).map(|span| describe(line.bytes(), span, words)).collect();
         hits.push(Found {
             at,
             severity: Severity::Critical,
             category: Category::Security,
-            title: format!("{} committed in plain text", capitalized(first.what)),
-            body: format!(
-                "This line holds {}. Everyone who can read the repository can use it, and it stays in the history after the \
-                 line is gone. Revoke it where it was issued, and read the new one from the environment or a secret store.",
-                shown.join(" and ")
-            ),
+            title: words.secret_title.with(&[("kind", &capitalized(words.secret_kind(first.what)))]),
+            body: words.secret_body.with(&[("secrets", &shown.join(&format!(" {} ", words.and)))]),
             suggestion: None,
         });
     }
@@ -111,24 +109,23 @@ pub(super) fn check(file: &FileDiff) -> Vec<Found> {
 }
 
 /// The kind, the length and the public prefix of a value: never the value.
-fn describe(line: &[u8], span: &Span) -> String {
-    let length = span.range.len();
+fn describe(line: &[u8], span: &Span, words: &Words) -> String {
+    let (kind, length) = (words.secret_kind(span.what), span.range.len());
+    let article = if kind.starts_with(['a', 'e', 'i', 'o', 'A', 'E', 'I', 'O']) { &words.an } else { &words.a };
     let prefix = line.get(span.range.start..span.range.start + span.public).unwrap_or_default();
     match std::str::from_utf8(prefix) {
         Ok(prefix) if !prefix.is_empty() => {
-            format!("{} {} (`{prefix}…`, {length} characters)", article(span.what), span.what)
+            let values: [(&str, &dyn Display); 4] =
+                [("article", article), ("kind", &kind), ("prefix", &prefix), ("length", &length)];
+            words.secret_with_prefix.with(&values)
         }
-        _ => format!("{} {} ({length} characters)", article(span.what), span.what),
+        _ => words.secret.with(&[("article", article), ("kind", &kind), ("length", &length)]),
     }
-}
-
-fn article(noun: &str) -> &'static str {
-    if noun.starts_with(['a', 'e', 'i', 'o', 'A', 'E', 'I', 'O']) { "an" } else { "a" }
 }
 
 fn capitalized(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map(|first| first.to_ascii_uppercase().to_string() + chars.as_str()).unwrap_or_default()
+    chars.next().map(|first| first.to_uppercase().collect::<String>() + chars.as_str()).unwrap_or_default()
 }
 
 /// Words that no issued key has in it, but that stand in documentation, templates and masked values.

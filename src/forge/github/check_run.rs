@@ -86,6 +86,21 @@ fn annotation(annotation: &Annotation) -> Value {
         "annotation_level": annotation.level, "title": cut(&annotation.title, 255), "message": cut(&annotation.message, 60_000)})
 }
 
-fn cut(text: &str, most: usize) -> &str {
-    &text[..text.floor_char_boundary(most)]
+/// A text of at most so many bytes; a cut is marked.
+fn cut(text: &str, most: usize) -> String {
+    const MARK: &str = "…";
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    text[..text.floor_char_boundary(most - MARK.len())].to_owned() + MARK
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cut;
+
+    #[test]
+    fn texts_have_no_more_bytes_than_the_host_takes_and_a_cut_is_marked() {
+        assert_eq!([cut("đường", 9), cut("đường", 8), cut("đường", 6)], ["đường", "đư…", "đ…"]);
+    }
 }

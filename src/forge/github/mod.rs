@@ -120,7 +120,7 @@ impl Forge for GitHub {
         people::is_writer(self, login).await
     }
 
-    async fn post_review(&self, review: &Review) -> Result<ReviewOutcome, ForgeError> {
+    async fn post_review(&self, review: &Review<'_>) -> Result<ReviewOutcome, ForgeError> {
         publish::review(self, review).await
     }
 

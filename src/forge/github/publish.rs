@@ -14,7 +14,7 @@ const MOST_POSTS: usize = 10;
 
 /// Posts one review. Where the host refuses it as a whole, which it does for one bad comment without naming it, the
 /// comments go in halves until the bad ones stand alone.
-pub async fn review(github: &GitHub, review: &Review) -> Result<ReviewOutcome, ForgeError> {
+pub async fn review(github: &GitHub, review: &Review<'_>) -> Result<ReviewOutcome, ForgeError> {
     let mut outcome = ReviewOutcome::default();
     let mut request_changes = review.request_changes;
     let mut may_discard = true;
@@ -63,7 +63,7 @@ pub async fn review(github: &GitHub, review: &Review) -> Result<ReviewOutcome, F
 
 async fn post(
     github: &GitHub,
-    review: &Review,
+    review: &Review<'_>,
     request_changes: bool,
     comments: &[&LineComment],
 ) -> Result<(), ForgeError> {

@@ -11,7 +11,7 @@ use crate::marks::fingerprint_of;
 
 /// Posts the comments of a review: as drafts that are published in one go, so that people get one notification, and those
 /// that this way does not take one by one. A refusal never stops the rest.
-pub async fn review(gitlab: &GitLab, review: &Review) -> Result<ReviewOutcome, ForgeError> {
+pub async fn review(gitlab: &GitLab, review: &Review<'_>) -> Result<ReviewOutcome, ForgeError> {
     let mut outcome = ReviewOutcome::default();
     if review.request_changes {
         let note = "GitLab has no review that asks for changes: `fail-on` makes the job fail instead";

@@ -13,6 +13,7 @@ mod forks;
 mod jobs;
 mod killed;
 mod ladder;
+mod languages;
 mod moving;
 mod network;
 mod people;
@@ -267,7 +268,7 @@ fn words_of(request: &Request) -> String {
         Route::CreateDiscussion => "comment",
         Route::CreateNote if is_summary => "summary",
         Route::EditNote if is_summary => "summary again",
-        Route::EditNote if text.contains("**Outdated**") => "outdated",
+        Route::EditNote if text.starts_with("> ✅ ") => "outdated",
         Route::EditNote => "restored",
         Route::ResolveDiscussion if body["resolved"] == true => "resolve",
         Route::ResolveDiscussion => "unresolve",

@@ -9,7 +9,7 @@ impl Life {
     }
 }
 
-const WRITER: &str = "member";
+pub const WRITER: &str = "member";
 
 #[test]
 fn a_review_is_made_also_where_no_event_would() {

@@ -9,6 +9,7 @@ mod commands;
 mod days;
 mod endings;
 mod killed;
+mod languages;
 mod lost;
 mod many;
 mod moving;
@@ -407,7 +408,7 @@ fn words_of(request: &Request) -> String {
         Route::CreateIssueComment if is_summary => "summary".to_owned(),
         Route::EditIssueComment if is_summary => "summary again".to_owned(),
         Route::CreateIssueComment => "comment".to_owned(),
-        Route::EditReviewComment if text.contains("**Outdated**") => "outdated".to_owned(),
+        Route::EditReviewComment if text.starts_with("> ✅ ") => "outdated".to_owned(),
         Route::EditReviewComment => "restored".to_owned(),
         Route::GraphQl if body["query"].to_string().contains("unresolveReviewThread") => "unresolve".to_owned(),
         Route::GraphQl => "resolve".to_owned(),

@@ -14,6 +14,7 @@ pub mod merge;
 pub mod openai;
 pub mod openapi;
 pub mod page;
+pub mod phrases;
 pub mod program;
 pub mod pull;
 pub mod python_gitlab;
