@@ -68,6 +68,7 @@
 //! | [`meaning`] | whether two remarks mean the same, by their words |
 //! | [`findings`] | from what was said to what holds: [`findings::anchor`] is the only way from a draft to a finding |
 //! | [`report`] | `prudence.review/v1` and its renderings |
+//! | [`review_page`] | a review as a page |
 //! | [`marks`] | how the bot knows its own comments again, and what it remembers of a request |
 //! | [`deliver`] | the best channel that the token allows, and what is written to a request |
 //! | [`publish`] | delivers a report of another job, and trusts nothing in it |
@@ -132,6 +133,7 @@ pub mod random;
 pub mod redact;
 pub mod report;
 pub mod review;
+pub mod review_page;
 pub mod run;
 pub mod secret;
 pub mod setup;

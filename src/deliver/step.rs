@@ -19,7 +19,7 @@ pub fn write_step_files(
     report: &Report,
     conclusion: Conclusion,
     actions: &ci::GitHub,
-    files: [Option<&Path>; 2],
+    files: [Option<&Path>; 3],
 ) -> Result<()> {
     if let Some(path) = &actions.output_path {
         let outputs = actions::outputs(report, conclusion, files);

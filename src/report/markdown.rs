@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::clean::{block, bold, cell, code, markdown};
-use super::{Failure, Report, SkippedFile, Status, dollars, plural, thousands};
+use super::{Failure, Report, SkippedFile, Status, dollars, place, plural, thousands};
 use crate::diff::Side;
 use crate::findings::{Finding, Reason, Suppressed};
 use crate::forge::Host;
@@ -195,17 +195,9 @@ fn opening(report: &Report) -> String {
     out
 }
 
-fn lines_of(finding: &Finding) -> String {
-    let old = if finding.side == Side::Left { " (before the change)" } else { "" };
-    match (finding.start_line, finding.end_line) {
-        (start, end) if start == end => format!("{}:{start}{old}", finding.path),
-        (start, end) => format!("{}:{start}-{end}{old}", finding.path),
-    }
-}
-
 /// A finding with its place and its code.
 fn entry(finding: &Finding) -> String {
-    let mut out = format!("### {}\n\n{}\n\n", heading(finding), code(&lines_of(finding)));
+    let mut out = format!("### {}\n\n{}\n\n", heading(finding), code(&place::name(finding)));
     out += &fenced("", &cut(&block(&finding.quote), 2000));
     let _ = write!(out, "\n\n{}", markdown(&finding.body));
     if let Some(suggestion) = &finding.suggestion {
@@ -222,7 +214,7 @@ struct Entry {
 
 impl Entry {
     fn new(finding: &Finding) -> Entry {
-        let short = format!("- {} {} {}", icon(finding.severity), code(&lines_of(finding)), cell(&finding.title));
+        let short = format!("- {} {} {}", icon(finding.severity), code(&place::name(finding)), cell(&finding.title));
         Entry { whole: entry(finding), short }
     }
 }
@@ -247,7 +239,7 @@ fn listed(report: &Report, reason: Reason, noun: &str, why: &str, room: usize) -
     let found: Vec<&Suppressed> = report.suppressed.iter().filter(|suppressed| suppressed.reason == reason).collect();
     let line = |suppressed: &&Suppressed| {
         let finding = &suppressed.finding;
-        format!("{} {} {}", icon(finding.severity), code(&lines_of(finding)), cell(&finding.title))
+        format!("{} {} {}", icon(finding.severity), code(&place::name(finding)), cell(&finding.title))
     };
     let title = format!("{}, {why}", plural(found.len(), noun));
     let mut used = 0_usize;

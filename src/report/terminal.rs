@@ -6,8 +6,9 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 
 use super::clean::{line, terminal as clean};
+use super::place::{self, Place};
 use super::{Report, Status, dollars, plural, thousands};
-use crate::diff::{Diff, Hunk, Line, LineKind, inline};
+use crate::diff::{Diff, Hunk, LineKind, inline};
 use crate::findings::{Finding, Reason, similar};
 use crate::meaning::Vectors;
 use crate::severity::Severity;
@@ -85,15 +86,8 @@ const EXCERPT_LINES: usize = 8;
 
 /// The lines in question with one before and one after, as the diff has them.
 fn excerpt(finding: &Finding, diff: &Diff) -> String {
-    let covers =
-        |hunk: &&Hunk| hunk.range(finding.side).is_some_and(|(from, to)| (from..=to).contains(&finding.start_line));
-    let files = diff.files.iter().filter(|file| file.path().as_str() == finding.path);
-    let Some(hunk) = files.flat_map(|file| file.hunks()).find(covers) else { return String::new() };
-    let is_meant = |line: &Line| {
-        line.is_on(finding.side) && (finding.start_line..=finding.end_line).contains(&line.number_on(finding.side))
-    };
-    let Some(first) = hunk.lines.iter().position(is_meant) else { return String::new() };
-    let last = hunk.lines.iter().rposition(is_meant).unwrap_or(first);
+    let Some(Place { hunk, lines }) = Place::of(finding, diff) else { return String::new() };
+    let (first, last) = (*lines.start(), *lines.end());
     let from = first.saturating_sub(1);
     let to = (last + 2).min(hunk.lines.len()).min(from + EXCERPT_LINES);
     let width = hunk.lines[from..to].iter().map(|line| line.number().to_string().len()).max().unwrap_or(1);
@@ -101,7 +95,8 @@ fn excerpt(finding: &Finding, diff: &Diff) -> String {
     for index in from..to {
         let line = &hunk.lines[index];
         let gutter = paint(DIM, &format!("{:>width$} │", line.number()));
-        let arrow = if is_meant(line) { paint(colour(finding.severity), "▸") } else { " ".to_owned() };
+        let arrow =
+            if place::is_meant(finding, line) { paint(colour(finding.severity), "▸") } else { " ".to_owned() };
         let _ = writeln!(out, "  {arrow} {gutter} {}", code(hunk, index));
     }
     if last + 1 > to {
@@ -119,8 +114,9 @@ fn code(hunk: &Hunk, index: usize) -> String {
         LineKind::Context => format!("  {}", clean(&text)),
         LineKind::Removed => paint(RED, &format!("- {}", clean(&text))),
         LineKind::Added => {
-            let parts =
-                replaced_line(hunk, index).map(|old| inline::changed_parts(&old.text(), &text)).unwrap_or_default();
+            let parts = inline::replaced_line(hunk, index)
+                .map(|old| inline::changed_parts(&old.text(), &text))
+                .unwrap_or_default();
             let mut out = paint(GREEN, "+ ");
             let mut at = 0;
             for part in parts {
@@ -131,16 +127,6 @@ fn code(hunk: &Hunk, index: usize) -> String {
             out + &paint(GREEN, &clean(&text[at..]))
         }
     }
-}
-
-/// The removed line that an added one stands for: the same place in the runs of removed and of added lines.
-fn replaced_line(hunk: &Hunk, index: usize) -> Option<&Line> {
-    let run_start =
-        |kind, end: usize| hunk.lines[..end].iter().rposition(|line| line.kind != kind).map_or(0, |at| at + 1);
-    let added = run_start(LineKind::Added, index);
-    let removed = run_start(LineKind::Removed, added);
-    let old = removed + (index - added);
-    (old < added).then(|| &hunk.lines[old])
 }
 
 /// At most so many places are named of the lines that failed for one reason.
@@ -262,8 +248,6 @@ mod tests {
         )
         .unwrap();
         let hunk = &diff.files[0].hunks()[0];
-        assert_eq!(replaced_line(hunk, 3).unwrap().text(), "let a = one(1);");
-        assert_eq!(replaced_line(hunk, 4).unwrap().text(), "let b = 2;");
         let painted = code(hunk, 3);
         assert_eq!(plain(&painted), "+ let a = one(2);");
         assert!(painted.contains(&UNDERLINE.fg_color(Some(AnsiColor::Green.into())).to_string()), "{painted:?}");
