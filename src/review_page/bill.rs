@@ -45,7 +45,10 @@ fn line(report: &Report) -> String {
     }
     facts.push(format!("this run {}", cost.spent()));
     facts.extend(report.usd_per_finding().map(|usd| format!("{} a finding", dollars(Some(usd)))));
-    facts.push(format!("all runs on this request {}", dollars(cost.total_usd)));
+    // elsewhere there is one run
+    if report.change.url.is_some() {
+        facts.push(format!("all runs on this request {}", dollars(cost.total_usd)));
+    }
     facts.extend(cost.limit_usd.map(|limit| format!("limit of a run {}", dollars(Some(limit)))));
     facts.extend(cost.saved().map(|saved| format!("caching saved {saved}")));
     facts.join(" · ")
@@ -116,7 +119,9 @@ mod tests {
         };
         let models = vec![model("dear", Some(0.5)), model("<mystery>", None)];
         let cost = Cost { usd: None, limit_usd: Some(1.0), models, ..Cost::default() };
-        let html = section(&Report { usage, cost, ..report(Vec::new()) });
+        let mut report_of_request = Report { usage, cost, ..report(Vec::new()) };
+        report_of_request.change.url = Some("https://host/pull/7".to_owned());
+        let html = section(&report_of_request);
         for wanted in [
             "2 requests · 1 of them again · this run price unknown · all runs on this request price unknown · limit of a run $1.00",
             "4,000 tokens, 1,024 of these from the cache",

@@ -15,7 +15,7 @@ use crate::page::{Page, escaped, part};
 use crate::report::{Report, place, plural};
 use crate::severity::{Category, Severity};
 use crate::text::printable;
-use prose::{heading, prose};
+use prose::{heading, inline, prose};
 
 const TEMPLATE: &str = include_str!("../../templates/page/review.html");
 const STYLE: &str = include_str!("../../templates/page/review.css");
@@ -122,7 +122,7 @@ fn shown(findings: &[(&Finding, Option<Reason>)], files: &BTreeMap<&str, usize>,
             file => number(&finding.path),
             place => printable(&place::name(finding)),
             facts => facts(finding, reason),
-            title,
+            title => inline(&title),
             code,
             said => rest + said,
         }
@@ -183,7 +183,7 @@ fn entry(suppressed: &Suppressed) -> Value {
     context! {
         severity => finding.severity.as_str(),
         place => printable(&place::name(finding)),
-        title,
+        title => inline(&title),
         said => rest + &said(finding) + &why.unwrap_or_default(),
     }
 }

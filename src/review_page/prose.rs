@@ -41,7 +41,8 @@ fn end(lines: &mut Vec<&str>) -> String {
     format!("<p dir=auto>{}</p>", html.join("\n"))
 }
 
-fn inline(line: &str) -> String {
+/// A line of Markdown, in which only code is more than it is written.
+pub fn inline(line: &str) -> String {
     let part = |part: Part<'_>| match part {
         Part::Text(text) => escaped(&printable(text)),
         Part::Code { inside, .. } => format!("<code>{}</code>", escaped(&printable(inside))),
