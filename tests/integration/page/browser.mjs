@@ -47,7 +47,7 @@ async function opened(path, what, options) {
 
 async function inspect(path, what, options) {
   const page = await opened(path, what, options);
-  await page.screenshot({ path: `${folder}/${what}.png`, fullPage: true });
+  await picture(page, what);
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   if (overflow > 0) say(what, `is ${overflow} px wider than the screen`);
   const foreign = await page.$$eval('img, iframe, object, embed, video, audio, picture, base, link, a:not([href^="#"], [href^="http"])', (list) => list.map((element) => element.outerHTML));
@@ -56,6 +56,14 @@ async function inspect(path, what, options) {
   await accessible(page, what);
   if (await page.$('#filters')) await filters(page, what);
   await page.context().close();
+}
+
+// The beginning of a page: all of a long one takes a browser a minute.
+async function picture(page, what) {
+  const height = await page.evaluate(() => document.documentElement.scrollHeight);
+  const { width } = page.viewportSize();
+  await page.setViewportSize({ width, height: Math.min(height, 5000) });
+  await page.screenshot({ path: `${folder}/${what}.png` });
 }
 
 // axe is put in by the debugger, which no policy of the page holds back.
@@ -83,6 +91,7 @@ async function filters(page, what) {
     await page.keyboard.press('Tab');
     if ((await focused()) !== name) say(what, `the focus is on ${await focused()} and not on ${name}`);
   };
+  if (!(await page.isVisible('#filters'))) return say(what, 'the filters are not shown');
   await expect('at first', () => true);
 
   await page.keyboard.press('Tab');
@@ -120,7 +129,7 @@ async function filters(page, what) {
 async function print(path, name) {
   const page = await opened(path, `${name}-print`, { colorScheme: 'light', viewport: { width: 794, height: 1123 } });
   await page.emulateMedia({ media: 'print' });
-  await page.screenshot({ path: `${folder}/${name}-print.png`, fullPage: true });
+  await picture(page, `${name}-print`);
   const hidden = await page.$$eval('details > :not(summary)', (list) => list.filter((part) => !part.checkVisibility({ contentVisibilityAuto: true })).length);
   if (hidden > 0) say(`${name}-print`, `${hidden} folded parts are not printed`);
   await page.context().close();
