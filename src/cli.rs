@@ -75,14 +75,14 @@ pub struct Review {
     /// The settings.
     #[command(flatten)]
     pub settings: Settings,
-    /// Shown as terminal (default), markdown, json, sarif or codequality
+    /// Default terminal; markdown, json, sarif, codequality, annotations, html
     #[arg(long, value_enum, default_value_t = Format::Terminal, help_heading = RESULT)]
     #[arg(hide_possible_values = true, hide_default_value = true)]
     pub format: Format,
     /// Also write the JSON report to this file
     #[arg(long, value_name = "FILE", help_heading = RESULT)]
     pub output: Option<PathBuf>,
-    /// Files for the widgets of the hosts.
+    /// Files that show the findings elsewhere.
     #[command(flatten)]
     pub widgets: Widgets,
     /// Post nothing
@@ -154,14 +154,14 @@ pub struct Publish {
     /// The settings.
     #[command(flatten)]
     pub settings: Settings,
-    /// Shown as terminal (default), markdown, json, sarif or codequality
+    /// Default terminal; markdown, json, sarif, codequality, annotations, html
     #[arg(long, value_enum, default_value_t = Format::Terminal, help_heading = RESULT)]
     #[arg(hide_possible_values = true, hide_default_value = true)]
     pub format: Format,
     /// Write the report, with what became of it, to this file
     #[arg(long, value_name = "FILE", help_heading = RESULT)]
     pub output: Option<PathBuf>,
-    /// Files for the widgets of the hosts.
+    /// Files that show the findings elsewhere.
     #[command(flatten)]
     pub widgets: Widgets,
     /// Post nothing
@@ -169,7 +169,7 @@ pub struct Publish {
     pub dry_run: bool,
 }
 
-/// Files that the hosts read to show findings in widgets of their own.
+/// Files that show the findings elsewhere: in widgets of the hosts, and in a browser.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 pub struct Widgets {
     /// Also write the findings as SARIF 2.1.0 to this file
@@ -180,6 +180,9 @@ pub struct Widgets {
     #[arg(long, value_name = "FILE", help_heading = RESULT)]
     #[arg(hide_short_help = true)]
     pub codequality: Option<PathBuf>,
+    /// Also write the review as a page with filters and plots to this file
+    #[arg(long, value_name = "FILE", help_heading = RESULT)]
+    pub html: Option<PathBuf>,
 }
 
 /// `prudence plan`.
@@ -594,6 +597,10 @@ pub enum Format {
     Sarif,
     /// The Code Quality report of GitLab.
     Codequality,
+    /// Workflow commands of GitHub Actions.
+    Annotations,
+    /// A page.
+    Html,
 }
 
 /// `prudence eval`.
@@ -825,14 +832,12 @@ mod tests {
         check_refused("", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand);
         check_refused("frobnicate", InvalidSubcommand);
         check_refused("eval", MissingRequiredArgument);
-        for later in ["--requests f", "--html f"] {
-            check_refused(&format!("review {later}"), UnknownArgument);
-        }
+        check_refused("review --requests f", UnknownArgument);
         check_refused("review --modle x", UnknownArgument);
         check_refused("review --mr g/p#1", ErrorKind::ValueValidation);
         check_refused("review --mr g/p!1 --pr o/r#1", ArgumentConflict);
-        check_refused("review --format html", InvalidValue);
-        for format in ["sarif", "codequality"] {
+        check_refused("review --format pdf", InvalidValue);
+        for format in ["sarif", "codequality", "annotations", "html"] {
             check_refused(&format!("plan --format {format}"), InvalidValue);
             check_refused(&format!("plan --{format} f"), UnknownArgument);
         }

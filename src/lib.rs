@@ -39,9 +39,9 @@
 //!
 //! ```text
 //! day diff meaning random screen secret severity shard status stop syntax text usage → words → checks config git memory order
-//!   prompt → cache cli llm marks plan redact → forge review → findings → report → console page → source → deliver hear tree →
-//!   context setup trivial → doctor init ledger obey orientation verify → prepare → assemble → examine output → batch cost eval
-//!   publish → run
+//!   prompt → cache cli llm marks plan redact → forge review → findings → report → console page → review_page source → deliver
+//!   hear tree → context setup trivial → doctor init ledger obey orientation verify → prepare → assemble → examine output → batch
+//!   cost eval publish → run
 //! ```
 //!
 //! Who wants to import from the right has a type that lives too far right: it moves left, or the value is handed in.
@@ -89,6 +89,7 @@
 //! | [`meaning`] | whether two remarks mean the same, by their words |
 //! | [`findings`] | from what was said to what holds: [`findings::anchor`] is the only way from a draft to a finding |
 //! | [`report`] | `prudence.review/v1` and its renderings |
+//! | [`review_page`] | a review as a page |
 //! | [`marks`] | how the bot knows its own comments again, and what it remembers of a request |
 //! | [`deliver`] | the best channel that the token allows, and what is written to a request |
 //! | [`publish`] | delivers a report of another job, and trusts nothing in it |
@@ -154,6 +155,7 @@ pub mod random;
 pub mod redact;
 pub mod report;
 pub mod review;
+pub mod review_page;
 pub mod run;
 pub mod screen;
 pub mod secret;

@@ -15,8 +15,9 @@ use crate::diff::Diff;
 use crate::findings::{Finding, similar};
 use crate::meaning::Vectors;
 use crate::prepare::Prepared;
-use crate::report::{Channel, Report, Status, clean, codequality, markdown, sarif, terminal};
+use crate::report::{Channel, Report, Status, actions, clean, codequality, markdown, sarif, terminal};
 use crate::review::Outcome;
+use crate::review_page;
 use crate::screen::Screen;
 use crate::setup::Setup;
 use crate::source::World;
@@ -84,6 +85,8 @@ impl<'a> Output<'a> {
     pub fn annotate(&self, text: &str) {
         match self.format {
             Format::Terminal => self.console.result(text),
+            // they are the result, which is printed at the end
+            Format::Annotations => {}
             _ => self.console.aside(text),
         }
     }
@@ -93,7 +96,7 @@ impl<'a> Output<'a> {
     /// # Errors
     /// A file cannot be written.
     pub fn finish(&self, mut report: Report, diff: &Diff) -> Result<Exit> {
-        let exit = self.end(&mut report, &self.files)?;
+        let exit = self.end(&mut report, diff, &self.files)?;
         self.print(&report, diff)?;
         Ok(exit)
     }
@@ -105,15 +108,17 @@ impl<'a> Output<'a> {
     /// As [`Output::finish`].
     pub fn undelivered(&self, mut report: Report) -> Result<Exit> {
         report.delivery.channel = Channel::None;
-        let exit = self.end(&mut report, &Files { report: self.files.report.clone(), ..Files::default() })?;
-        if !matches!(self.format, Format::Sarif | Format::Codequality) {
-            self.print(&report, &Diff::default())?;
+        let (of_report, html) = (self.files.report.clone(), self.files.html.clone());
+        let diff = Diff::default();
+        let exit = self.end(&mut report, &diff, &Files { report: of_report, html, ..Files::default() })?;
+        if !matches!(self.format, Format::Sarif | Format::Codequality | Format::Annotations) {
+            self.print(&report, &diff)?;
         }
         Ok(exit)
     }
 
     /// Writes all but what is shown, and says how the run ended.
-    fn end(&self, report: &mut Report, files: &Files) -> Result<Exit> {
+    fn end(&self, report: &mut Report, diff: &Diff, files: &Files) -> Result<Exit> {
         let exit = Exit::of_review(
             report.delivery.channel != Channel::None,
             self.setup.is_gated(report),
@@ -125,7 +130,7 @@ impl<'a> Output<'a> {
                 report,
                 conclusion,
                 actions,
-                [files.report.as_deref(), files.sarif.as_deref()],
+                [files.report.as_deref(), files.sarif.as_deref(), files.html.as_deref()],
                 self.setup.words(),
             )
         {
@@ -133,7 +138,7 @@ impl<'a> Output<'a> {
             self.console.notice(&note);
             report.delivery.notes.push(note.into());
         }
-        files.write(report)?;
+        files.write(report, diff)?;
         Ok(exit)
     }
 
@@ -142,7 +147,9 @@ impl<'a> Output<'a> {
             Format::Json => pretty(report)?,
             Format::Sarif => pretty(&sarif::log(report))?,
             Format::Codequality => pretty(&codequality::entries(report))?,
+            Format::Annotations => actions::document(report, self.setup.words()),
             Format::Markdown => markdown::document(report, self.setup.words()),
+            Format::Html => review_page::page(report, diff),
             Format::Terminal => {
                 let printed = self.printed.borrow();
                 let is_new = |finding: &&Finding| {
@@ -177,8 +184,10 @@ pub fn for_log(text: &str, format: Format, is_actions: bool) -> String {
     match format {
         Format::Json | Format::Sarif | Format::Codequality => clean::json(text),
         _ if !is_actions => text.to_owned(),
+        // they are commands, and nothing in them is another
+        Format::Annotations => text.to_owned(),
         Format::Terminal => clean::painted_log(text),
-        Format::Markdown => clean::fenced_off(text),
+        Format::Markdown | Format::Html => clean::fenced_off(text),
     }
 }
 
@@ -191,6 +200,8 @@ pub struct Files {
     sarif: Option<PathBuf>,
     /// The findings as a Code Quality report of GitLab.
     codequality: Option<PathBuf>,
+    /// The review as a page.
+    html: Option<PathBuf>,
 }
 
 impl Files {
@@ -219,11 +230,12 @@ impl Files {
 
     fn for_widgets(args: &cli::Widgets, world: &World<'_>) -> Files {
         let sarif = args.sarif.clone().or_else(|| input("sarif", world));
-        Files { report: None, sarif, codequality: args.codequality.clone() }
+        let html = args.html.clone().or_else(|| input("html", world));
+        Files { report: None, sarif, codequality: args.codequality.clone(), html }
     }
 
     fn cleared(self) -> Result<Files> {
-        for path in [&self.report, &self.sarif, &self.codequality].into_iter().flatten() {
+        for path in [&self.report, &self.sarif, &self.codequality, &self.html].into_iter().flatten() {
             clear(path).map_err(|err| {
                 let path = path.display();
                 anyhow!(
@@ -234,7 +246,7 @@ impl Files {
         Ok(self)
     }
 
-    fn write(&self, report: &Report) -> Result<()> {
+    fn write(&self, report: &Report, diff: &Diff) -> Result<()> {
         if let Some(path) = &self.report {
             write_json(path, report)?;
         }
@@ -243,6 +255,9 @@ impl Files {
         }
         if let Some(path) = &self.codequality {
             write_json(path, &codequality::entries(report))?;
+        }
+        if let Some(path) = &self.html {
+            write_page(path, &review_page::page(report, diff))?;
         }
         Ok(())
     }

@@ -13,8 +13,8 @@ pub fn page(costs: &Costs, by: &[By]) -> String {
         lines: headline(costs).lines().map(str::to_owned).collect(),
         figures: plot::figure(costs).into_iter().collect(),
         tables: tables(costs, by, ROWS_ON_PAGE),
-        below: String::new(),
         foot: format!("Prudence {}", env!("CARGO_PKG_VERSION")),
+        ..Page::default()
     }
     .html()
 }

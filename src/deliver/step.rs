@@ -20,7 +20,7 @@ pub fn write_step_files(
     report: &Report,
     conclusion: Conclusion,
     actions: &ci::GitHub,
-    files: [Option<&Path>; 2],
+    files: [Option<&Path>; 3],
     words: &Words,
 ) -> Result<()> {
     if let Some(path) = &actions.output_path {

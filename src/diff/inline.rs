@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use similar::{ChangeTag, TextDiff};
 
+use super::{Hunk, Line, LineKind};
+
 /// Lines longer than this are not compared word by word: nobody reads them, and it takes time.
 const LONGEST: usize = 2000;
 
@@ -34,9 +36,20 @@ pub fn changed_parts(old: &str, new: &str) -> Vec<Range<usize>> {
     parts
 }
 
+/// The removed line that the added one at `index` stands for: the same place in the runs of removed and of added lines.
+pub fn replaced_line(hunk: &Hunk, index: usize) -> Option<&Line> {
+    let run_start =
+        |kind, end: usize| hunk.lines[..end].iter().rposition(|line| line.kind != kind).map_or(0, |at| at + 1);
+    let added = run_start(LineKind::Added, index);
+    let removed = run_start(LineKind::Removed, added);
+    let old = removed + (index - added);
+    (old < added).then(|| &hunk.lines[old])
+}
+
 #[cfg(test)]
 mod tests {
-    use super::changed_parts;
+    use super::*;
+    use crate::diff::parse;
 
     #[track_caller]
     fn check(old: &str, new: &str, expected: &[&str]) {
@@ -51,5 +64,12 @@ mod tests {
         check("completely other text", "nothing in common here", &[]);
         check("same", "same", &[]);
         check("giá trị là 1 đồng", "giá trị là 2 đồng", &["2"]);
+    }
+
+    #[test]
+    fn an_added_line_stands_for_the_removed_one_at_the_same_place() {
+        let diff = parse("--- a/x\n+++ b/x\n@@ -1,3 +1,4 @@\n c\n-a1\n-b1\n+a2\n+b2\n+c2\n").unwrap();
+        let old = |index| replaced_line(&diff.files[0].hunks()[0], index).map(|line| line.text().into_owned());
+        assert_eq!([old(3), old(4), old(5)], [Some("a1".to_owned()), Some("b1".to_owned()), None]);
     }
 }

@@ -20,6 +20,7 @@ pub fn page(evaluation: &Evaluation) -> String {
         tables: tables(evaluation),
         below: remarks(evaluation.reviewers.first()),
         foot: format!("Prudence {}, prompts {}", evaluation.tool.version, evaluation.tool.prompt),
+        ..Page::default()
     }
     .html()
 }

@@ -1,5 +1,6 @@
-//! Pages that need nothing else: no script, no request, their own style alone.
+//! Pages that need nothing else: no request, their own style and script alone.
 
+pub mod bars;
 pub mod svg;
 pub mod table;
 
@@ -29,6 +30,10 @@ pub struct Page {
     pub below: String,
     /// The last line.
     pub foot: String,
+    /// Style that this page has beside that of all pages.
+    pub style: &'static str,
+    /// Its script, if it has one.
+    pub script: &'static str,
 }
 
 /// A plot.
@@ -49,12 +54,15 @@ impl Page {
             context! { title => printable(&table.title), head => clean(&table.head), rows, notes => clean(&table.notes) }
         };
         let figure = |figure: &Figure| context! { svg => &figure.svg, caption => printable(&figure.caption) };
+        let style = STYLE.to_owned() + self.style;
         part(
             PAGE,
             context! {
-                style => STYLE,
-                // the policy allows this style, and no other
-                style_hash => BASE64.encode(Sha256::digest(STYLE)),
+                // the policy allows this style and this script, and no others
+                style_hash => BASE64.encode(Sha256::digest(&style)),
+                style,
+                script_hash => BASE64.encode(Sha256::digest(self.script)),
+                script => self.script,
                 title => printable(&self.title),
                 lines => clean(&self.lines),
                 figures => self.figures.iter().map(figure).collect::<Vec<_>>(),
@@ -71,8 +79,34 @@ pub fn part(template: &str, values: Value) -> String {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    // as minijinja does, which also escapes slashes: pages are full of paths
+    environment.set_formatter(|out, _, value| {
+        let text = value.to_string();
+        if value.is_safe() {
+            out.write_str(&text)?
+        } else {
+            out.write_str(&escaped(&text))?
+        }
+        Ok(())
+    });
     // the template is ours and tested: it has every variable
     environment.render_str(template, values).unwrap_or_else(|error| format!("{error}\n"))
+}
+
+/// Text in which nothing is markup, between tags and in attributes. What cannot be seen stays.
+pub fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out += "&amp;",
+            '<' => out += "&lt;",
+            '>' => out += "&gt;",
+            '"' => out += "&quot;",
+            '\'' => out += "&#39;",
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 #[cfg(test)]
@@ -92,21 +126,30 @@ mod tests {
             tables: vec![table],
             below: part("<i>{{ text }}</i>", context! { text => printable(&evil) }),
             foot: evil.clone(),
+            ..Page::default()
         };
         let html = page.html();
         assert!(!html.contains("<script") && !html.contains("<b>") && !html.contains('\u{202e}'), "{html}");
-        // twice the title
-        assert_eq!(html.matches("&lt;script&gt;a\\u{202e}\\u{a}").count(), 9, "{html}");
+        // twice the title, the caption and the title of the table
+        assert_eq!(html.matches("&lt;script&gt;a\\u{202e}\\u{a}").count(), 11, "{html}");
         assert!(html.contains("<svg ") && html.contains("<i>&lt;script&gt;"), "{html}");
     }
 
     #[test]
-    fn the_policy_has_the_hash_of_the_style_and_allows_nothing_else() {
-        let html = Page::default().html();
-        let (_, rest) = html.split_once("<style>").unwrap();
-        let (style, _) = rest.split_once("</style>").unwrap();
-        let hash = BASE64.encode(Sha256::digest(style));
-        assert!(html.contains(&format!("content=\"default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none';")));
-        assert!(!html.contains("unsafe"), "{html}");
+    fn the_policy_has_the_hashes_of_style_and_script_and_allows_nothing_else() {
+        let check = |page: Page, expected: &str| {
+            let html = page.html();
+            let hash = |tag: &str| {
+                let inside =
+                    html.split_once(&format!("<{tag}>")).and_then(|(_, rest)| rest.split(&format!("</{tag}>")).next());
+                format!("'sha256-{}'", BASE64.encode(Sha256::digest(inside.unwrap_or_default())))
+            };
+            let policy = expected.replace("STYLE", &hash("style")).replace("SCRIPT", &hash("script"));
+            assert!(html.contains(&format!("content=\"{policy}\"")), "{policy}: {html}");
+            assert!(!html.contains("unsafe"), "{html}");
+        };
+        check(Page::default(), "default-src 'none'; style-src STYLE; base-uri 'none'; form-action 'none'");
+        let page = Page { script: "let a = 1 < 2;", style: "p > a { color: red; }", ..Page::default() };
+        check(page, "default-src 'none'; style-src STYLE; script-src SCRIPT; base-uri 'none'; form-action 'none'");
     }
 }

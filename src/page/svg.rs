@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::escaped;
 use crate::text::is_harmful;
 
 /// Characters of a name at most.
@@ -46,19 +47,7 @@ pub fn short(name: &str) -> String {
 
 /// A text of the picture: nothing in it is markup.
 pub fn escape(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        match c {
-            '&' => out += "&amp;",
-            '<' => out += "&lt;",
-            '>' => out += "&gt;",
-            '"' => out += "&quot;",
-            '\'' => out += "&#39;",
-            c if is_harmful(c) => out.push(' '),
-            c => out.push(c),
-        }
-    }
-    out
+    escaped(&text.replace(is_harmful, " "))
 }
 
 #[cfg(test)]

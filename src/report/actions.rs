@@ -17,13 +17,23 @@ const ANNOTATIONS: usize = 10;
 
 /// The headline, and one workflow command for each finding, worst first, as far as they are shown.
 pub fn annotations(report: &Report, words: &Words) -> String {
+    commands(report, words, ANNOTATIONS)
+}
+
+/// The headline, and one workflow command for each finding, worst first.
+pub fn document(report: &Report, words: &Words) -> String {
+    commands(report, words, usize::MAX)
+}
+
+/// The headline, and at most so many workflow commands of each level.
+fn commands(report: &Report, words: &Words, most: usize) -> String {
     let mut out = command("notice", &format!("Prudence: {}", report.headline(words)));
     let mut shown = HashMap::from([("notice", 1)]);
     for finding in &report.findings {
         let level = level(finding.severity);
         let count = shown.entry(level).or_insert(0);
         *count += 1;
-        if *count <= ANNOTATIONS {
+        if *count <= most {
             out += &annotation(level, finding, words);
         }
     }
@@ -100,9 +110,10 @@ fn property(text: &str) -> String {
 }
 
 /// The step's outputs, by the names of the interface.
-/// `files` are the JSON report and the SARIF log, where they are written.
-pub fn outputs(report: &Report, conclusion: Conclusion, files: [Option<&Path>; 2]) -> Vec<(&'static str, String)> {
-    let [report_path, sarif_path] = files.map(|path| path.map_or(String::new(), |path| path.display().to_string()));
+/// `files` are the JSON report, the SARIF log and the page, where they are written.
+pub fn outputs(report: &Report, conclusion: Conclusion, files: [Option<&Path>; 3]) -> Vec<(&'static str, String)> {
+    let [report_path, sarif_path, page_path] =
+        files.map(|path| path.map_or(String::new(), |path| path.display().to_string()));
     let count = |severity| report.standing().filter(|finding| finding.severity == severity).count().to_string();
     let usd = |usd: Option<f64>| usd.map_or(String::new(), |usd| format!("{usd:.6}"));
     vec![
@@ -122,6 +133,7 @@ pub fn outputs(report: &Report, conclusion: Conclusion, files: [Option<&Path>; 2
         ("channel", report.delivery.channel.as_str().to_owned()),
         ("summary-url", report.delivery.url.clone().unwrap_or_default()),
         ("sarif", sarif_path),
+        ("html", page_path),
     ]
 }
 

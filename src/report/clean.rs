@@ -142,17 +142,40 @@ fn around_code(line: &str) -> Option<String> {
 
 /// A line of which `change` changes everything but its spans of code; `None` where a span is open at its end.
 fn with_code(line: &str, change: impl Fn(&str) -> String) -> Option<String> {
-    let mut out = String::new();
+    let part = |part: Part<'_>| match part {
+        Part::Text(text) => change(text),
+        Part::Code { marked, .. } => marked.to_owned(),
+    };
+    Some(parts(line)?.into_iter().map(part).collect())
+}
+
+/// A part of a line of Markdown.
+pub enum Part<'a> {
+    /// What is no code.
+    Text(&'a str),
+    /// A span of code.
+    Code {
+        /// With its backticks.
+        marked: &'a str,
+        /// Without them.
+        inside: &'a str,
+    },
+}
+
+/// The parts of a line; `None` where a span is open at its end.
+pub fn parts(line: &str) -> Option<Vec<Part<'_>>> {
+    let mut parts = Vec::new();
     let mut rest = line;
     while let Some(start) = first_backtick(rest) {
         let (before, after) = rest.split_at(start);
-        out += &change(before);
+        parts.push(Part::Text(before));
         let run = after.len() - after.trim_start_matches('`').len();
-        let end = span_end(&after[run..], run)?;
-        out += &after[..run + end];
-        rest = &after[run + end..];
+        let end = run + span_end(&after[run..], run)?;
+        parts.push(Part::Code { marked: &after[..end], inside: &after[run..end - run] });
+        rest = &after[end..];
     }
-    Some(out + &change(rest))
+    parts.push(Part::Text(rest));
+    Some(parts)
 }
 
 /// Where the first backtick stands that can open a span: an escaped one opens nothing.

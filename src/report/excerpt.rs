@@ -7,9 +7,10 @@ use anstyle::{AnsiColor, Style};
 use unicode_width::UnicodeWidthStr;
 
 use super::clean::terminal as clean;
+use super::place::{self, Place};
 use super::plural;
 use super::terminal::{DIM, Shown, colour, paint};
-use crate::diff::{Hunk, Line, LineKind, inline};
+use crate::diff::{Hunk, LineKind, inline};
 use crate::findings::Finding;
 use crate::screen::Screen;
 
@@ -21,15 +22,8 @@ const LONGEST: usize = 200;
 
 /// The lines that a finding is about; the text of these is underlined, and what is new inside a line is bold.
 pub fn excerpt(finding: &Finding, on: &Shown<'_>) -> String {
-    let covers =
-        |hunk: &&Hunk| hunk.range(finding.side).is_some_and(|(from, to)| (from..=to).contains(&finding.start_line));
-    let files = on.diff.files.iter().filter(|file| file.path().as_str() == finding.path);
-    let Some(hunk) = files.flat_map(|file| file.hunks()).find(covers) else { return String::new() };
-    let is_meant = |line: &Line| {
-        line.is_on(finding.side) && (finding.start_line..=finding.end_line).contains(&line.number_on(finding.side))
-    };
-    let Some(first) = hunk.lines.iter().position(is_meant) else { return String::new() };
-    let last = hunk.lines.iter().rposition(is_meant).unwrap_or(first);
+    let Some(Place { hunk, lines }) = Place::of(finding, on.diff) else { return String::new() };
+    let (first, last) = (*lines.start(), *lines.end());
     let from = first.saturating_sub(1);
     let to = (last + 2).min(hunk.lines.len()).min(from + MOST_LINES);
     let width = hunk.lines[from..to].iter().map(|line| line.number().to_string().len()).max().unwrap_or(1);
@@ -37,8 +31,9 @@ pub fn excerpt(finding: &Finding, on: &Shown<'_>) -> String {
     let mut out = String::new();
     for (index, line) in hunk.lines.iter().enumerate().take(to).skip(from) {
         let gutter = paint(DIM, &format!("{:>width$} {}", line.number(), signs.bar));
-        let arrow = if is_meant(line) { paint(colour(finding.severity), signs.arrow) } else { " ".to_owned() };
-        let code = code(hunk, index, is_meant(line), room(on.screen, width), signs.more);
+        let is_meant = place::is_meant(finding, line);
+        let arrow = if is_meant { paint(colour(finding.severity), signs.arrow) } else { " ".to_owned() };
+        let code = code(hunk, index, is_meant, room(on.screen, width), signs.more);
         let _ = writeln!(out, "  {arrow} {gutter} {code}");
     }
     if last + 1 > to {
@@ -67,7 +62,7 @@ fn code(hunk: &Hunk, index: usize, is_meant: bool, room: usize, more: &str) -> S
         LineKind::Removed => ('-', AnsiColor::Red.on_default()),
         LineKind::Added => ('+', AnsiColor::Green.on_default()),
     };
-    let old = (line.kind == LineKind::Added).then(|| replaced_line(hunk, index)).flatten();
+    let old = (line.kind == LineKind::Added).then(|| inline::replaced_line(hunk, index)).flatten();
     let new = old.map(|old| inline::changed_parts(&old.text(), text)).unwrap_or_default();
     let cut = if more.is_empty() { String::new() } else { paint(DIM, more) };
     paint(style, &format!("{sign} ")) + &painted(text, style, is_meant, &new) + &cut
@@ -102,16 +97,6 @@ fn start(text: &str, columns: usize) -> &str {
     end.map_or(text, |(end, _)| &text[..end])
 }
 
-/// The removed line that an added one stands for: the same place in the runs of removed and of added lines.
-fn replaced_line(hunk: &Hunk, index: usize) -> Option<&Line> {
-    let run_start =
-        |kind, end: usize| hunk.lines[..end].iter().rposition(|line| line.kind != kind).map_or(0, |at| at + 1);
-    let added = run_start(LineKind::Added, index);
-    let removed = run_start(LineKind::Removed, added);
-    let old = removed + (index - added);
-    (old < added).then(|| &hunk.lines[old])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,8 +109,6 @@ mod tests {
     fn the_line_is_underlined_and_its_new_words_are_bold() {
         let diff = parse(DIFF).unwrap();
         let hunk = &diff.files[0].hunks()[0];
-        assert_eq!(replaced_line(hunk, 3).unwrap().text(), "  let a = one(1);");
-        assert_eq!(replaced_line(hunk, 4).unwrap().text(), "let b = 2;");
         let green = AnsiColor::Green.on_default();
         let (part, new) = (green.underline(), green.underline().bold());
         let expected = [paint(green, "+ "), paint(green, "  "), paint(part, "let a = "), paint(new, "one(2);")];

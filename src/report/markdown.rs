@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::clean::{block, bold, cell, code, markdown};
-use super::{CutLine, Failure, Report, SkippedFile, Status, dollars, dollars_in, thousands};
+use super::{CutLine, Failure, Report, SkippedFile, Status, dollars, dollars_in, place, thousands};
 use crate::diff::Side;
 use crate::findings::standing::no_details;
 use crate::findings::{Finding, Reason, Suppressed};
@@ -361,17 +361,9 @@ impl Page<'_> {
     }
 }
 
-fn lines_of(finding: &Finding, words: &Words) -> String {
-    let old = if finding.side == Side::Left { format!(" {}", words.before_the_change) } else { String::new() };
-    match (finding.start_line, finding.end_line) {
-        (start, end) if start == end => format!("{}:{start}{old}", finding.path),
-        (start, end) => format!("{}:{start}-{end}{old}", finding.path),
-    }
-}
-
 /// A finding with its place and its code.
 fn entry(finding: &Finding, words: &Words) -> String {
-    let mut out = format!("### {}\n\n{}\n\n", heading(finding, words), code(&lines_of(finding, words)));
+    let mut out = format!("### {}\n\n{}\n\n", heading(finding, words), code(&place::name(finding, words)));
     out += &fenced("", &cut(&block(&finding.quote), 2000, words));
     let _ = write!(out, "\n\n{}", body(finding, words));
     if let Some(suggestion) = &finding.suggestion {
@@ -382,7 +374,7 @@ fn entry(finding: &Finding, words: &Words) -> String {
 
 /// A finding in a list.
 fn one_line(finding: &Finding, words: &Words) -> String {
-    format!("{} {} {}", icon(finding.severity), code(&lines_of(finding, words)), cell(&finding.title))
+    format!("{} {} {}", icon(finding.severity), code(&place::name(finding, words)), cell(&finding.title))
 }
 
 /// A finding in full, and on one line for where that does not fit.

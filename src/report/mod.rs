@@ -5,6 +5,7 @@ pub mod clean;
 pub mod codequality;
 mod excerpt;
 pub mod markdown;
+pub mod place;
 pub mod plan;
 mod quiet;
 pub mod sarif;
@@ -670,14 +671,14 @@ pub fn thousands(number: u64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::diff::Side;
     use crate::findings::{Origin, Verdict};
     use crate::severity::Category;
 
     /// A finding of the model with this fingerprint.
-    pub(super) fn finding(id: &str) -> Finding {
+    pub fn finding(id: &str) -> Finding {
         Finding {
             id: id.to_owned(),
             path: "src/pay.rs".to_owned(),
@@ -699,7 +700,7 @@ mod tests {
     }
 
     /// The report of a complete review with these findings.
-    pub(super) fn report(findings: Vec<Finding>) -> Report {
+    pub fn report(findings: Vec<Finding>) -> Report {
         Report {
             schema: SCHEMA.to_owned(),
             tool: Tool::this(),

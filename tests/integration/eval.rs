@@ -12,7 +12,7 @@ use crate::support::program::Prudence;
 const DIFF: &str = "--- a/src/share.py\n+++ b/src/share.py\n@@ -1,2 +1,5 @@\n def share(total, parts):\n-    return 0\n+    part = total // parts\n+    rest = total - part\n+    log(part)\n+    return part\n";
 
 /// Two changes, one of them clean.
-fn dataset() -> TempDir {
+pub fn dataset() -> TempDir {
     let folder = TempDir::with_prefix("prudence-eval-").expect("a temporary folder");
     let known = json!({"path": "src/share.py", "start_line": 2, "end_line": 2, "side": "right", "severity": "major",
         "category": "bug", "text": "Division by zero when there are no parts",
@@ -29,7 +29,7 @@ fn dataset() -> TempDir {
     folder
 }
 
-fn eval(folder: &Path, args: &[&str]) -> Prudence {
+pub fn eval(folder: &Path, args: &[&str]) -> Prudence {
     Prudence::new().arg("eval").arg(folder).args(args).args(["--format", "json"])
 }
 
@@ -167,13 +167,22 @@ fn the_page_needs_nothing_else_and_holds_nothing_raw() {
         "precision, recall and F1",
         "&lt;script&gt;alert(1)",
         "found by severity",
-        "src&#x2f;share.py:2",
+        "src/share.py:2",
     ] {
         assert!(page.contains(wanted), "{wanted}\n{page}");
     }
-    for wrong in
-        ["<script", "<img", "<link", "<iframe", "@import", "url(", " src=\"", " href=", " style=\"", " onerror=\""]
-    {
+    for wrong in [
+        "<script",
+        "<img",
+        "<link",
+        "<iframe",
+        "@import",
+        "url(",
+        " src=\"",
+        " href=\"http",
+        " style=\"",
+        " onerror=\"",
+    ] {
         assert!(!page.contains(wrong), "{wrong}\n{page}");
     }
     assert_eq!(page.replace("http://www.w3.org/2000/svg", "").matches("://").count(), 0, "no address");

@@ -118,7 +118,7 @@ fn the_workflows_for_forks_divide_key_and_writing() {
         assert!(has(yaml, "permissions: {}"), "{yaml}");
         let pinned = |line: &str| line.split_once('@').is_some_and(|(_, sha)| sha.len() == 40);
         let others = lines(yaml).into_iter().filter(|line| line.contains("uses: actions/"));
-        assert!(others.clone().count() == 1 && others.into_iter().all(pinned), "{yaml}");
+        assert!(others.clone().count() > 0 && others.into_iter().all(pinned), "{yaml}");
     }
 }
 

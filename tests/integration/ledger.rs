@@ -400,7 +400,7 @@ fn the_page_needs_nothing_else_and_holds_nothing_raw() {
         "@import",
         "url(",
         " src=\"",
-        " href=",
+        " href=\"http",
         " style=\"",
         " onerror=\"",
         "\u{202e}",

@@ -38,6 +38,7 @@ mod matrix;
 mod model;
 mod network;
 mod orientation;
+mod page;
 mod passes;
 mod patch;
 mod plan;

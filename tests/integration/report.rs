@@ -200,7 +200,7 @@ fn the_report_is_written_whatever_is_printed() {
         let run = run(&["--format", format, "--output", file.to_str().unwrap()]).expect_code(0);
         (run, read_json(&file))
     };
-    for format in ["terminal", "markdown", "json", "sarif", "codequality"] {
+    for format in ["terminal", "markdown", "json", "sarif", "codequality", "annotations", "html"] {
         let (run, report) = written(format);
         assert_eq!(report["findings"][0]["start_line"], 2, "{run}");
         assert!(format != "json" || run.json() == report, "what is written is what is printed");
@@ -250,7 +250,7 @@ fn nobody_who_reads_is_no_panic() {
             program.stderr(stderr).run().expect_code(code);
         }
     };
-    for format in ["terminal", "markdown", "json", "sarif", "codequality"] {
+    for format in ["terminal", "markdown", "json", "sarif", "codequality", "annotations", "html"] {
         check(&["review", "--format", format, "-vv"], 0);
     }
     check(&["review", "--stream", "--fail-on", "info"], 1);

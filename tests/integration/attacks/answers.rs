@@ -27,7 +27,7 @@ pub fn lines(attacks: &[Attack]) -> String {
 }
 
 /// A change with a line for each attack.
-fn repo(attacks: &[Attack]) -> Repo {
+pub fn repo(attacks: &[Attack]) -> Repo {
     let base = Repo::new().file("README", "x\n").commit("base");
     base.branch("feature").file("src/attacked.rs", lines(attacks)).commit("change")
 }
@@ -133,7 +133,7 @@ fn nothing_that_the_model_says_acts_where_nothing_can_be_posted() {
     let pull = pull(&attacks);
     pull.github.set_permissions(&[("contents", "read"), ("pull_requests", "read"), ("checks", "write")]);
     let mut judged = Judged::default();
-    for format in ["terminal", "markdown", "json", "sarif", "codequality"] {
+    for format in ["terminal", "markdown", "json", "sarif", "codequality", "html"] {
         let args = ["--format", format, "--max-comments", "1000", "--full", "-v"];
         let reviewed = pull.review(&args, 0);
         let root = pull.github.root.clone();
