@@ -105,7 +105,7 @@ fn whole(report: &Report) -> String {
     let lines = Lines {
         reviewed: coverage.changed_lines_reviewed,
         before: coverage.remembered(),
-        skipped: coverage.left_out().map(|file| file.changed_lines).sum(),
+        skipped: coverage.left_out().map(|file| file.changed_lines).sum::<usize>() + coverage.elsewhere(),
         failed: coverage.failed.iter().map(|lines| lines.changed_lines).sum(),
         reasons: Vec::new(),
     };
@@ -137,8 +137,9 @@ fn files(report: &Report, diff: &Diff) -> BTreeMap<String, Lines> {
         let count = if skipped.reason == REVIEWED_BEFORE { &mut file.before } else { &mut file.skipped };
         *count = count.saturating_add(skipped.changed_lines);
         file.reviewed = file.reviewed.saturating_sub(skipped.changed_lines);
-        if skipped.reason != REVIEWED_BEFORE && !file.reasons.contains(&skipped.reason) {
-            file.reasons.push(skipped.reason.clone());
+        let reason = if skipped.is_elsewhere() { "in other shards" } else { &skipped.reason };
+        if reason != REVIEWED_BEFORE && !file.reasons.iter().any(|known| known == reason) {
+            file.reasons.push(reason.to_owned());
         }
     }
     files
@@ -184,6 +185,8 @@ mod tests {
                 skipped("a", "moved", 1),
                 skipped("lock", "lockfile", 80),
                 skipped("logo.png", "binary", 0),
+                skipped("part", "shard_2", 4),
+                skipped("part", "shard_3", 2),
             ],
             failed: vec![failed("b", 3), failed("gone", 7)],
             ..Coverage::default()
@@ -193,6 +196,7 @@ mod tests {
             ("b", "3 failed, 1 reviewed"),
             ("lock", "80 skipped (lockfile)"),
             ("a", "6 reviewed, 2 reviewed before, 2 skipped (whitespace, moved)"),
+            ("part", "6 skipped (in other shards)"),
             ("logo.png", "skipped (binary)"),
         ];
         let expected = expected.map(|(name, told)| (name.to_owned(), told.to_owned()));

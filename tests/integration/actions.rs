@@ -38,6 +38,29 @@ jobs:
           OUTPUTS: ${{ toJSON(steps.prudence.outputs) }}
 "#;
 
+/// Keeps what `actions/upload-artifact` would upload, which is not here: a folder for each artifact.
+const UPLOAD: &str = r#"inputs: {name: {}, path: {}, if-no-files-found: {}, retention-days: {}}
+runs:
+  using: composite
+  steps:
+    - shell: bash
+      env: {NAME: "${{ inputs.name }}", FILES: "${{ inputs.path }}", WITHOUT: "${{ inputs.if-no-files-found }}"}
+      run: |
+        mkdir -p "$KEPT/artifacts/$NAME"
+        # without quotes, for it may be a pattern
+        cp $FILES "$KEPT/artifacts/$NAME/" || [ "$WITHOUT" = ignore ]
+"#;
+
+/// Gets these back, as `actions/download-artifact` would.
+const DOWNLOAD: &str = r#"inputs: {name: {}, pattern: {}, path: {}, merge-multiple: {}, run-id: {}, github-token: {}}
+runs:
+  using: composite
+  steps:
+    - shell: bash
+      env: {NAME: "${{ inputs.name }}", PATTERN: "${{ inputs.pattern }}", INTO: "${{ inputs.path }}"}
+      run: mkdir -p "$INTO" && cp "$KEPT/artifacts"/${NAME:-$PATTERN}/* "$INTO/"
+"#;
+
 /// A job on a runner of `act`.
 struct Job {
     act: String,
@@ -65,6 +88,10 @@ impl Job {
         fs::copy(env!("CARGO_BIN_EXE_prudence"), job.program()).expect("the built program");
         fs::copy(source("scripts/install"), job.kept("action/scripts/install")).expect("the script");
         fs::write(job.kept("action/action.yml"), action()).expect("the action");
+        for (name, text) in [("upload", UPLOAD), ("download", DOWNLOAD)] {
+            fs::create_dir_all(job.kept(name)).expect("a folder");
+            fs::write(job.kept(name).join("action.yml"), text).expect("a stand-in");
+        }
         Some(job.releases(""))
     }
 
@@ -114,6 +141,10 @@ impl Job {
         ]);
         command.arg(&event.env()["GITHUB_EVENT_PATH"]).arg("--local-repository");
         command.arg(format!("prudence-review/prudence@main={}", self.kept("action").display()));
+        for name in ["upload", "download"] {
+            let (action, sha) = pinned(name);
+            command.arg("--local-repository").arg(format!("{action}@{sha}={}", self.kept(name).display()));
+        }
         for (name, value) in [
             ("GITHUB_API_URL", pull.github.api_url()),
             ("GITHUB_GRAPHQL_URL", pull.github.graphql_url()),
@@ -136,6 +167,14 @@ impl Job {
         let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).join("\n");
         (output.status.success(), text)
     }
+}
+
+/// An action for artifacts, and the commit of it that the workflows name.
+fn pinned(name: &str) -> (String, String) {
+    let action = format!("actions/{name}-artifact");
+    let text = fs::read_to_string(source("docs/shards.md")).expect("the page");
+    let (_, rest) = text.split_once(&format!("{action}@")).expect("a step");
+    (action, rest.chars().take_while(char::is_ascii_hexdigit).collect())
 }
 
 fn source(path: &str) -> PathBuf {
@@ -246,6 +285,8 @@ fn the_workflow_of_init_reviews_a_request() {
     let pull = Pull::of_pay(vec![mean()]);
     let (is_success, text) = job.run(&pull);
     assert!(is_success, "{text}");
+    let page = fs::read_to_string(job.kept("artifacts/prudence-page/prudence.html")).expect("the page");
+    assert!(page.contains("Division by zero without payments"), "{page}");
     assert_eq!((pull.github.reviews().len(), pull.github.issue_comments().len()), (1, 1), "{text}");
 }
 
@@ -291,23 +332,11 @@ fn the_conclusion_says_how_the_step_ended() {
     check(scenario().draft(), &[], 0, "skipped");
 }
 
-/// The workflow of the page on shards, for two of them. The artifacts take the way over a folder, since the actions for them
-/// are not here.
+/// The workflow of the page on shards, for two of them.
 fn sharded() -> String {
     let page = fs::read_to_string(source("docs/shards.md")).expect("the page");
     let (_, rest) = page.split_once("```yaml\n").expect("a workflow");
-    let workflow = rest.split_once("\n```\n").expect("its end").0;
-    let lines: Vec<&str> = workflow.lines().collect();
-    let step = |action: &str| {
-        let from = lines.iter().position(|line| line.contains(action)).expect(action);
-        let end = |line: &&str| line.starts_with("      - ") || !line.starts_with("      ");
-        let length = lines[from + 1..].iter().position(end).map_or(lines.len() - from, |length| length + 1);
-        lines[from..from + length].join("\n")
-    };
-    let kept = "      - run: mkdir -p \"$KEPT/reports\" && cp report-*.json \"$KEPT/reports\"";
-    let workflow = workflow.replace(&step("actions/upload-artifact@"), kept);
-    let workflow = workflow.replace(&step("actions/download-artifact@"), "      - run: ls \"$KEPT/reports\"");
-    let workflow = workflow.replace("publish: reports", "publish: ${{ env.KEPT }}/reports");
+    let workflow = rest.split_once("```\n").expect("its end").0;
     // `act` numbers no jobs of a matrix
     let workflow = workflow.replace("strategy.job-index", "matrix.shard == '1/2' && '0' || '1'");
     workflow.replace("plan-shards: 8", "plan-shards: 2")
@@ -320,7 +349,7 @@ fn the_jobs_of_the_page_on_shards_review_together() {
     let (succeeded, text) = job.run(&pull);
     assert!(succeeded, "{text}");
     let reports: Vec<Value> =
-        (0..2).map(|index| read_json(job.kept(&format!("reports/report-{index}.json")))).collect();
+        (0..2).map(|index| read_json(job.kept(&format!("artifacts/report-{index}/report-{index}.json")))).collect();
     assert_eq!(reports[1]["shard"]["index"], "2/2");
     let prompts = pull.openai.prompts();
     assert!(prompts.len() > 2, "{} prompts", prompts.len());

@@ -323,7 +323,7 @@ fn every_input_reaches_the_program_as_text() {
     let runner = runner.with_recorder();
     runner.review(&Merge::of_pay(Vec::new())).expect("PASS", "review it");
     let recorded = runner.recorded().expect("a run");
-    assert_eq!(recorded[0], format!("review --output {REPORT} --codequality {CODE_QUALITY}"));
+    assert_eq!(recorded[0], format!("review --output {REPORT} --codequality {CODE_QUALITY} --html prudence.html"));
     for setting in &settings {
         let line = format!("PRUDENCE_{}={}", setting.0.to_uppercase().replace('-', "_"), value(setting));
         assert!(recorded.contains(&line), "`{line}` is not in {recorded:#?}");
