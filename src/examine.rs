@@ -121,7 +121,10 @@ pub async fn examine(
         let vectors = vectors(&client, setup, prepared, asking, &placed, console).await;
         let mut gathered = join(setup, placed, vectors);
         look_again(&client, setup, prepared, (tree, &context), asking, &mut gathered, console).await;
-        tell_of(&context, setup, console);
+        // who wrote the answers was shown nothing
+        if !asking.tape.as_ref().is_some_and(|tape| tape.was_by_hand()) {
+            tell_of(&context, setup, console);
+        }
         tell_of_detours(&client, setup.words(), console);
         if let Some(why) = client.tape_failure() {
             console.notice(format!("not every exchange was recorded: {why}"));

@@ -58,6 +58,8 @@ fn check_shown(run: &Run) {
     }
     assert!(run.stderr.contains("note: the answers were written by hand: no model was asked"), "{run}");
     assert!(!run.stdout.contains("An unknown code crashes"), "what was refuted is not shown: {run}");
+    // what no model was shown is no loss
+    assert!(!run.stderr.contains("no code around the change"), "{run}");
     assert!(!run.stderr.contains("no answer") && !run.stderr.contains("error"), "{run}");
 }
 
