@@ -157,6 +157,7 @@ pub fn assemble(
         cost: cost(setup, meter),
         delivery: deliver::undelivered(notes(meter, setup.words(), console)),
         shard: prepared.shard.clone(),
+        why_nothing: None,
     }
 }
 

@@ -69,6 +69,7 @@ async fn review(args: &cli::Review, world: &World<'_>, console: &Console) -> Res
     let started = Instant::now();
     let files = Files::of_review(args, world)?;
     let shard = shard(args, world, &files)?;
+    // a share of a review is no word on the request
     let purpose = if args.dry_run || shard.is_some() { Purpose::Show } else { Purpose::Deliver };
     let setup = Setup::new(&args.change, &args.settings, world, console, purpose, args.answers.is_played()).await?;
     let setup = setup.of_shard(shard);

@@ -3,7 +3,7 @@
 /// A terminal, or what stands in its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Screen {
-    /// Columns; `None` where it is no terminal, and lines may be as long as people read.
+    /// Columns; `None` where nothing says how many there are, and lines may be as long as people read.
     pub columns: Option<usize>,
     /// Whether a text may lead to an address (OSC 8).
     pub has_links: bool,

@@ -181,12 +181,10 @@ impl Setup {
         Ok(Setup { config, provider, target, change, nothing, order, full, repo, ci, purpose, patience })
     }
 
-    /// The setup of one of several jobs that review a change together, where it is one: it posts nothing, and spends its
-    /// share.
+    /// The setup of one of several jobs that review a change together, where it is one: it may spend its share.
     pub fn of_shard(mut self, shard: Option<Shard>) -> Setup {
-        let Some(shard) = shard else { return self };
-        self.purpose = Purpose::Show;
-        self.config.max_cost_usd = self.config.max_cost_usd.map(|usd| usd / shard.count() as f64);
+        let count = shard.map_or(1, Shard::count) as f64;
+        self.config.max_cost_usd = self.config.max_cost_usd.map(|usd| usd / count);
         self
     }
 
@@ -275,7 +273,7 @@ impl Setup {
             tool: Tool::this(),
             change: report::ChangeInfo { title: self.masked_title(), ..self.change.info.clone() },
             status: Status::NothingToReview,
-            summary: why.told().to_owned(),
+            summary: why.english().to_owned(),
             findings: Vec::new(),
             suppressed: Vec::new(),
             coverage,
@@ -291,6 +289,7 @@ impl Setup {
             },
             delivery: deliver::undelivered(notices),
             shard: None,
+            why_nothing: Some(why.clone()),
         }
     }
 }

@@ -87,7 +87,7 @@ pub enum Verdict {
 }
 
 /// Why a finding is not reported as one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// Another finding says the same.

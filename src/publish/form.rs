@@ -16,6 +16,8 @@ use crate::words::Note;
 const MOST: usize = 20_000;
 /// The most findings in it, reported or not.
 const MOST_FINDINGS: usize = 2_000;
+/// The most notes in it.
+pub const MOST_NOTES: usize = 100;
 /// Characters of the longest text in it.
 const LONGEST: usize = 100_000;
 
@@ -39,19 +41,10 @@ pub fn parse(text: &[u8]) -> Result<Report> {
 }
 
 /// What is wrong with a report, beyond the types.
-pub(super) fn problem(report: &Report) -> Option<String> {
+fn problem(report: &Report) -> Option<String> {
     let coverage = &report.coverage;
     let all = || report.findings.iter().chain(report.suppressed.iter().map(|suppressed| &suppressed.finding));
-    let is_money = |usd: &Option<f64>| usd.is_none_or(|usd| usd.is_finite() && (0.0..1e6).contains(&usd));
     let lists = [coverage.skipped.len(), coverage.failed.len(), coverage.cut.len(), report.chunks.len()];
-    // numbers of a stranger: their sum may be more than any of them can be
-    let wide = |count: usize| count as u128;
-    let skipped: u128 = coverage.skipped.iter().map(|file| wide(file.changed_lines)).sum();
-    let failed: u128 = coverage.failed.iter().map(|lines| wide(lines.changed_lines)).sum();
-    let parts = skipped + failed + wide(coverage.changed_lines_reviewed);
-    let usd = [&report.cost.usd, &report.cost.total_usd].into_iter().chain(report.cost.models.iter().map(|m| &m.usd));
-    // a price for cached input may be the higher one
-    let saved = report.cost.cached_saved_usd.map(f64::abs);
     let is_word =
         |word: &str| word.len() <= 64 && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
     let shards = report.shard.as_ref().map_or(0, |shard| shard.index.count());
@@ -67,7 +60,7 @@ pub(super) fn problem(report: &Report) -> Option<String> {
         () if report.schema != SCHEMA => Some("its `schema` is another".to_owned()),
         () if all().count() > MOST_FINDINGS => Some(format!("it has more than {MOST_FINDINGS} findings")),
         () if lists.iter().any(|length| *length > MOST)
-            || report.delivery.notes.len() > 100
+            || report.delivery.notes.len() > MOST_NOTES
             || report.cost.models.len() > 20 =>
         {
             Some(format!("a list in it has more than {MOST} entries, or more than a report has"))
@@ -81,15 +74,34 @@ pub(super) fn problem(report: &Report) -> Option<String> {
         () if !coverage.skipped.iter().all(|file| is_reason(&file.reason)) => {
             Some("a file in it is skipped for a reason that is none".to_owned())
         }
-        () if parts != wide(coverage.changed_lines) => Some("its `coverage` does not add up".to_owned()),
-        () if !usd.into_iter().chain([&saved]).all(is_money) => Some("its `cost` is none".to_owned()),
         () if !report.cost.models.iter().all(|model| is_model_name(&model.model)) => {
             Some("a model in it has an absurd name".to_owned())
         }
         () => texts_of(report)
             .find(|text| text.chars().count() > LONGEST)
             .map(|_| format!("a text in it has more than {LONGEST} characters"))
-            .or_else(|| all().find_map(finding_problem)),
+            .or_else(|| all().find_map(finding_problem))
+            .or_else(|| sums_problem(report)),
+    }
+}
+
+/// What is wrong with the numbers of a report: its lines, and its dollars.
+pub fn sums_problem(report: &Report) -> Option<String> {
+    let coverage = &report.coverage;
+    let is_money = |usd: &Option<f64>| usd.is_none_or(|usd| usd.is_finite() && (0.0..1e6).contains(&usd));
+    // numbers of a stranger: their sum may be more than any of them can be
+    let wide = |count: usize| count as u128;
+    let skipped: u128 = coverage.skipped.iter().map(|file| wide(file.changed_lines)).sum();
+    let failed: u128 = coverage.failed.iter().map(|lines| wide(lines.changed_lines)).sum();
+    let parts = skipped + failed + wide(coverage.changed_lines_reviewed);
+    let cost = &report.cost;
+    let usd = [&cost.usd, &cost.total_usd, &cost.limit_usd].into_iter().chain(cost.models.iter().map(|m| &m.usd));
+    // a price for cached input may be the higher one
+    let saved = cost.cached_saved_usd.map(f64::abs);
+    match () {
+        () if parts != wide(coverage.changed_lines) => Some("its `coverage` does not add up".to_owned()),
+        () if !usd.chain([&saved]).all(is_money) => Some("its `cost` is none".to_owned()),
+        () => None,
     }
 }
 

@@ -48,8 +48,7 @@ use read::Reports;
 pub async fn publish(args: &cli::Publish, world: &World<'_>, console: &Console) -> Result<Exit> {
     let started = Instant::now();
     let files = Files::of_publish(args, world)?;
-    let Reports { name, texts, reports } = Reports::read(&args.reports, &world.cwd)?;
-    let digest = prompt::hash_of(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+    let Reports { name, digest, reports } = Reports::read(&args.reports, &world.cwd)?;
     let report = shards::merge(reports).with_context(|| format!("cannot publish `{name}`"))?;
     let change = request::of(&report, args, world).with_context(|| format!("cannot publish `{name}`"))?;
     let purpose = if args.dry_run { Purpose::Show } else { Purpose::Publish };

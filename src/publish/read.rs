@@ -5,19 +5,25 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::form;
+use crate::prompt;
 use crate::report::Report;
 use crate::shard;
 
 /// Bytes of the largest report that is read.
 const LARGEST: u64 = 16 << 20;
 
+/// Bytes of all reports together.
+const LARGEST_SUM: u64 = 64 << 20;
+/// Findings in all reports together, reported or not.
+const MOST_FINDINGS: usize = 10_000;
+
 /// Reports as they were read.
 #[derive(Debug)]
 pub struct Reports {
     /// What they are called together in messages.
     pub name: String,
-    /// Their texts, in the order of their paths.
-    pub texts: Vec<String>,
+    /// Hash of their texts, in whatever order they were named.
+    pub digest: String,
     /// What they say, each with its path.
     pub reports: Vec<(String, Report)>,
 }
@@ -36,15 +42,30 @@ impl Reports {
         if files.len() > shard::MOST {
             bail!("cannot publish `{name}`: these are more than {} reports", shard::MOST);
         }
-        let (mut texts, mut reports) = (Vec::new(), Vec::new());
+        let (mut hashes, mut reports) = (Vec::new(), Vec::new());
+        let (mut size, mut findings) = (0, 0);
         for file in files {
             let name = file.display().to_string();
             let told = || format!("cannot publish `{name}`");
             let text = bytes(&cwd.join(&file)).with_context(told)?;
-            reports.push((name.clone(), form::parse(&text).with_context(told)?));
-            texts.push(String::from_utf8_lossy(&text).into_owned());
+            let report = form::parse(&text).with_context(told)?;
+            size += text.len() as u64;
+            findings += report.findings.len() + report.suppressed.len();
+            if size > LARGEST_SUM || findings > MOST_FINDINGS {
+                bail!(
+                    "cannot publish `{name}` and those before it: they have more than {} MB or {MOST_FINDINGS} findings together\nhint: raise `--min-severity` or `--min-confidence` in the jobs that review",
+                    LARGEST_SUM >> 20
+                );
+            }
+            hashes.push(prompt::hash_of(&[&String::from_utf8_lossy(&text)]));
+            reports.push((name, report));
         }
-        Ok(Reports { name, texts, reports })
+        hashes.sort();
+        let digest = match hashes.as_slice() {
+            [only] => only.clone(),
+            all => prompt::hash_of(&all.iter().map(String::as_str).collect::<Vec<_>>()),
+        };
+        Ok(Reports { name, digest, reports })
     }
 }
 

@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use anyhow::{Result, bail};
 
-use super::form;
+use super::form::{self, MOST_NOTES};
 use crate::assemble::summary_of;
-use crate::findings::{Finding, Suppressed, similar};
-use crate::meaning::Vectors;
+use crate::findings::{Finding, Reason, Suppressed};
 use crate::report::{
     ChangeInfo, ChunkInfo, Cost, Coverage, FailedLines, ModelCost, Report, ShardInfo, Status, reason_of_shard,
 };
@@ -39,17 +38,17 @@ pub fn merge(mut reports: Vec<(String, Report)>) -> Result<Report> {
     let merged = Report {
         status: status(&reports, &coverage),
         summary: summary(&reports),
-        findings: findings(reports.iter().flat_map(|report| &report.findings)),
+        findings: findings(&reports),
         suppressed: suppressed(&reports),
         coverage,
         chunks: chunks(&reports),
         usage: reports.iter().map(|report| report.usage).sum(),
-        cost: cost(&reports, !missing.is_empty()),
+        cost: cost(&reports, shards.count()),
         delivery,
         shard: None,
         ..first
     };
-    match form::problem(&merged) {
+    match form::sums_problem(&merged) {
         Some(problem) => bail!("the reports of the shards do not fit together: {problem}"),
         None => Ok(merged),
     }
@@ -93,14 +92,11 @@ fn status(reports: &[Report], coverage: &Coverage) -> Status {
 
 /// The receipt of the whole. The lines of a missing shard are those that the others left to it.
 fn coverage(reports: &[Report], first: &Coverage, missing: &[Shard]) -> Coverage {
-    let all = |list: fn(&Coverage) -> &Vec<FailedLines>| reports.iter().flat_map(move |report| list(&report.coverage));
-    let mut failed: Vec<FailedLines> = Vec::new();
-    // what the host does not show is in the report of every shard
-    for lines in all(|coverage| &coverage.failed) {
-        if !failed.contains(lines) {
-            failed.push(lines.clone());
-        }
-    }
+    // what the host does not show has no lines, and is in the report of every shard
+    let is_common = |lines: &&FailedLines| (lines.start_line, lines.end_line) == (0, 0);
+    let common = first.failed.iter().filter(is_common);
+    let own = reports.iter().flat_map(|report| report.coverage.failed.iter().filter(|lines| !is_common(lines)));
+    let mut failed: Vec<FailedLines> = common.chain(own).cloned().collect();
     for shard in missing {
         let left = first.skipped.iter().filter(|file| file.reason == reason_of_shard(*shard));
         failed.extend(left.map(|file| FailedLines {
@@ -153,26 +149,27 @@ fn summary(reports: &[Report]) -> String {
     summary_of(said.iter().map(String::as_str))
 }
 
-/// Each finding once: the built-in checks look at the whole change in every shard.
-fn findings<'a>(all: impl Iterator<Item = &'a Finding>) -> Vec<Finding> {
-    let mut found: Vec<Finding> = Vec::new();
-    for finding in all {
-        if !found.iter().any(|known| similar::is_same(known, finding, &Vectors::default())) {
-            found.push(finding.clone());
-        }
-    }
-    found
+/// What makes a finding the same in two reports: the built-in checks look at the whole change in every shard.
+fn key(finding: &Finding) -> (&str, &str, u32) {
+    (&finding.id, &finding.path, finding.start_line)
 }
 
+/// Each finding once.
+fn findings(reports: &[Report]) -> Vec<Finding> {
+    let mut seen = HashSet::new();
+    let all = reports.iter().flat_map(|report| &report.findings);
+    all.filter(|finding| seen.insert(key(finding))).cloned().collect()
+}
+
+/// What is not reported, each once. What one shard has over its limit of comments and another one reports is reported.
 fn suppressed(reports: &[Report]) -> Vec<Suppressed> {
-    let mut found: Vec<Suppressed> = Vec::new();
+    let reported: HashSet<_> = reports.iter().flat_map(|report| &report.findings).map(key).collect();
+    let mut seen = HashSet::new();
+    let mut found = Vec::new();
     for suppressed in reports.iter().flat_map(|report| &report.suppressed) {
-        let is_known = |known: &Suppressed| {
-            known.reason == suppressed.reason
-                && (&known.finding.id, known.finding.start_line)
-                    == (&suppressed.finding.id, suppressed.finding.start_line)
-        };
-        if !found.iter().any(is_known) {
+        let key = key(&suppressed.finding);
+        let is_reported = suppressed.reason == Reason::OverCommentLimit && reported.contains(&key);
+        if !is_reported && seen.insert((suppressed.reason, key)) {
             found.push(suppressed.clone());
         }
     }
@@ -184,10 +181,10 @@ fn chunks(reports: &[Report]) -> Vec<ChunkInfo> {
     all.map(|(index, chunk)| ChunkInfo { id: index + 1, ..chunk }).collect()
 }
 
-/// The bill of all shards. Where one is `missing`, nobody knows what it cost.
-fn cost(reports: &[Report], is_missing: bool) -> Cost {
+/// The bill of a review in so many `shards`. Where the report of one is missing, nobody knows what it cost.
+fn cost(reports: &[Report], shards: usize) -> Cost {
     let sum = |part: fn(&Cost) -> Option<f64>| reports.iter().map(|report| part(&report.cost)).sum::<Option<f64>>();
-    let known = |usd: Option<f64>| usd.filter(|_| !is_missing);
+    let known = |usd: Option<f64>| usd.filter(|_| reports.len() == shards);
     let mut models: BTreeMap<String, ModelCost> = BTreeMap::new();
     for model in reports.iter().flat_map(|report| &report.cost.models) {
         let so_far = models.entry(model.model.clone()).or_insert(ModelCost { usd: Some(0.0), ..model.clone() });
@@ -197,22 +194,49 @@ fn cost(reports: &[Report], is_missing: bool) -> Cost {
         usd: known(sum(|cost| cost.usd)),
         // `publish` looks up what earlier runs cost
         total_usd: None,
-        limit_usd: sum(|cost| cost.limit_usd),
-        unconfirmed_requests: 0,
+        // each shard has its part of it
+        limit_usd: sum(|cost| cost.limit_usd).map(|usd| usd / reports.len() as f64 * shards as f64),
+        unconfirmed_requests: reports
+            .iter()
+            .fold(0, |sum, report| sum.saturating_add(report.cost.unconfirmed_requests)),
         models: models.into_values().collect(),
         cached_saved_usd: known(sum(|cost| cost.cached_saved_usd)),
     }
 }
 
+/// What the reader should know, each thing once. Where it counts something, it is that of one shard.
 fn notes(reports: &[Report], missing: &[Shard]) -> Vec<Note> {
-    let mut notes: Vec<Note> = Vec::new();
-    for note in reports.iter().flat_map(|report| &report.delivery.notes) {
-        if !notes.contains(note) {
-            notes.push(note.clone());
+    let mut said: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for report in reports {
+        let shard = report.shard.as_ref().map_or(String::new(), |shard| shard.index.to_string());
+        for note in &report.delivery.notes {
+            said.entry(note.english()).or_default().push(shard.clone());
         }
     }
-    let untold =
-        |shard: &Shard| format!("there is no report of shard {shard}: its findings and its cost are not known");
-    notes.extend(missing.iter().map(untold).map(Note::from));
-    notes
+    let of_all = reports.len();
+    let told = said.into_iter().map(|(note, shards)| match shards.len() {
+        _ if !note.contains(|c: char| c.is_ascii_digit()) => note.to_owned(),
+        count if count == of_all => format!("in each shard: {note}"),
+        1 => format!("in shard {}: {note}", shards[0]),
+        _ => format!("in the shards {}: {note}", named(&shards)),
+    });
+    let untold: Vec<String> = missing.iter().map(Shard::to_string).collect();
+    let untold = (!untold.is_empty()).then(|| {
+        format!(
+            "there is no report of {}: what was found there and its cost are not known",
+            match untold.as_slice() {
+                [only] => format!("shard {only}"),
+                all => format!("the shards {}", named(all)),
+            }
+        )
+    });
+    untold.into_iter().chain(told).take(MOST_NOTES).map(Note::from).collect()
+}
+
+/// The first names of a list, and how many more there are.
+fn named(names: &[String]) -> String {
+    const MOST: usize = 10;
+    let more = names.len().saturating_sub(MOST);
+    let shown = names[..names.len() - more].join(", ");
+    if more == 0 { shown } else { format!("{shown} and {more} more") }
 }

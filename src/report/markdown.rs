@@ -338,7 +338,10 @@ impl Page<'_> {
                 None => counts.push((suppressed.reason, 1)),
             }
         }
-        let counts = counts.iter().map(|(reason, count)| format!("{count} {}", reason.describe(self.words)));
+        let count = |(reason, count): &(Reason, usize)| {
+            self.words.not_reported_for.with(&[("count", count), ("reason", &reason.describe(self.words))])
+        };
+        let counts = counts.iter().map(count);
         let list = counts.collect::<Vec<_>>().join(", ");
         (!list.is_empty()).then(|| self.words.not_reported.with(&[("list", &list)]))
     }

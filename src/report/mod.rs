@@ -57,6 +57,9 @@ pub struct Report {
     /// Which share of the review this is, where it is not the whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<ShardInfo>,
+    /// The `summary` of a request that is not reviewed, in the team's language, too.
+    #[serde(skip)]
+    pub why_nothing: Option<Note>,
 }
 
 /// The share of a review that a report is about.
@@ -270,13 +273,17 @@ pub struct Cost {
     /// The most that may be spent.
     pub limit_usd: Option<f64>,
     /// Requests that got no answer and may have been billed; `usd` does not hold them.
-    #[serde(skip)]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub unconfirmed_requests: u64,
     /// Each model's part.
     pub models: Vec<ModelCost>,
     /// What the provider's cache saved of this run; `None` where a model has no price.
     #[serde(default)]
     pub cached_saved_usd: Option<f64>,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Cost {
@@ -598,7 +605,10 @@ impl Report {
         let failed: usize = coverage.failed.iter().map(|lines| lines.changed_lines).sum();
         match self.status {
             // a request that is not to be reviewed says why
-            Status::NothingToReview if !self.summary.is_empty() => self.summary.clone(),
+            Status::NothingToReview if !self.summary.is_empty() => match &self.why_nothing {
+                Some(why) => why.said(words).to_owned(),
+                None => self.summary.clone(),
+            },
             Status::NothingToReview => words.nothing_to_review.to_string(),
             Status::Complete if reviewed == 0 && before > 0 => {
                 words.nothing_new.with(&[("findings", &findings), ("lines", &words.changed_lines.of(before))])
@@ -715,6 +725,7 @@ pub(crate) mod tests {
             cost: Cost::default(),
             delivery: Delivery { channel: Channel::Stdout, posted: 0, url: None, notes: Vec::new() },
             shard: None,
+            why_nothing: None,
         }
     }
 

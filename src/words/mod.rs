@@ -97,6 +97,7 @@ pub struct Words {
     pub(crate) dropped: Counted,
     pub(crate) files_skipped: Counted,
     pub(crate) not_reported: Phrase,
+    pub(crate) not_reported_for: Phrase,
     pub(crate) and_more: Phrase,
     pub(crate) list_left_out: Phrase,
     pub(crate) more_left_out: Phrase,

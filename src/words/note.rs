@@ -27,6 +27,11 @@ impl Note {
     pub fn told(&self) -> &str {
         &self.told
     }
+
+    /// The sentence for what is written in these words: English, or the team's.
+    pub fn said(&self, words: &Words) -> &str {
+        if std::ptr::eq(words, Words::english()) { &self.english } else { &self.told }
+    }
 }
 
 impl From<String> for Note {

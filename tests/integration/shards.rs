@@ -12,6 +12,7 @@ use crate::support::github::Scenario;
 use crate::support::openai::{Answer, Script, finding};
 use crate::support::program::{Prudence, Run, read_json};
 use crate::support::pull::{Pull, Reviewed, files};
+use crate::support::repo::Repo;
 
 const SMALL: [&str; 2] = ["--chunk-tokens", "2400"];
 
@@ -127,10 +128,14 @@ fn what_a_missing_shard_had_counts_as_failed() {
     let failed = coverage["failed"].as_array().unwrap();
     assert_eq!(failed.len() as u64, 120 - done);
     assert!(failed.iter().all(|lines| lines["reason"] == "there is no report of shard 2/3"), "{coverage:#}");
+    assert_eq!(number(&merged, "/cost/limit_usd"), 1.0, "the limit is that of all shards");
     assert_eq!(number(&merged, "/coverage/files_reviewed") as u64, done);
     assert_eq!(merged["cost"]["usd"], Value::Null, "what the missing one cost is not known");
     let body = &matrix.pull.github.issue_comments()[0].body;
-    assert!(body.contains("there is no report of shard 2/3: its findings and its cost are not known"), "{body}");
+    assert!(
+        body.contains("there is no report of shard 2/3: what was found there and its cost are not known"),
+        "{body}"
+    );
 }
 
 #[test]
@@ -148,6 +153,70 @@ fn a_shard_spends_its_share_and_what_checks_find_is_said_once() {
     assert_eq!(run.code, Some(0), "{run}");
     assert_eq!(merged["findings"].as_array().unwrap().len(), 1, "{merged:#}");
     assert_eq!(matrix.pull.github.review_comments().len(), 1);
+}
+
+#[test]
+fn what_one_shard_has_over_its_limit_and_another_reports_is_reported() {
+    // the checks find it in both; the first shard has so much else that it is over the limit there
+    let leftover = "let b119 = dbg!(a119);";
+    let repo = files(119).file("src/f119.rs", "let a119 = 119;\n").commit("more");
+    let repo = repo.file("src/f119.rs", format!("let a119 = 119;\n{leftover}\n")).commit("leftover");
+    let script = || divisions(&(0..118).collect::<Vec<_>>());
+    let alone = Pull::new(Scenario::new(&repo, "main", "feature"), script());
+    alone.review(&[SMALL.as_slice(), &["--max-comments", "200"]].concat(), 0);
+
+    let matrix =
+        Matrix { pull: Pull::new(Scenario::new(&repo, "main", "feature"), script()), folder: TempDir::new().unwrap() };
+    let reasons: Vec<usize> = ["1/2", "2/2"]
+        .map(|shard| matrix.review(shard, &["--max-comments", "1"]))
+        .map(|reviewed| reviewed.suppressed().iter().filter(|reason| **reason == "over_comment_limit").count())
+        .to_vec();
+    assert!(reasons.iter().all(|over| *over > 0), "{reasons:?}");
+    let job = Actions::new(&matrix.pull.github, &Event::Opened);
+    let run = Prudence::new().actions(&job).arg("publish").arg(matrix.folder.path());
+    let run = run.args(["--max-comments", "200"]).run().expect_code(0);
+    let said = |pull: &Pull| {
+        pull.github.review_comments().iter().map(|c| (c.path.clone(), c.body.clone())).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(said(&matrix.pull), said(&alone), "{run}");
+    let summary = &matrix.pull.github.issue_comments()[0].body;
+    assert!(!summary.contains("dropped"), "{summary}");
+}
+
+#[test]
+fn ranges_that_look_alike_both_count() {
+    // old 50 has the number that the last line has on the new side
+    let base: String = (1..=60).map(|n| format!("line {n}\n")).collect();
+    let changed: String = (11..=60).filter(|n| *n != 50).map(|n| format!("line {n}\n")).collect();
+    let repo = Repo::new().file("a.txt", base).commit("base").branch("feature");
+    let repo = repo.file("a.txt", changed + "new 50\n").commit("change");
+    let pull = Pull::new(Scenario::new(&repo, "main", "feature"), Script::new());
+    let matrix = Matrix { pull, folder: TempDir::new().unwrap() };
+    let reviewed = matrix.pull.review(&["--max-cost", "0.0000001", "--shard", "1/1"], 3);
+    assert_eq!(reviewed.lines().3, 12);
+    fs::write(matrix.path("1/1"), reviewed.report.to_string()).unwrap();
+    let (run, merged) = matrix.publish(&[matrix.path("1/1")]);
+    assert_eq!((run.code, &merged["coverage"]), (Some(3), reviewed.at("/coverage")), "{run}");
+}
+
+#[test]
+fn many_missing_shards_are_one_note_and_the_order_of_names_is_nothing() {
+    let matrix = Matrix::new(Script::new());
+    for shard in ["1/200", "2/200"] {
+        matrix.review(shard, &[]);
+    }
+    let (first, second) = (matrix.path("1/200"), matrix.path("2/200"));
+    let (run, merged) = matrix.publish(&[first.clone(), second.clone()]);
+    assert_eq!(run.code, Some(3), "{run}");
+    let notes = merged["delivery"]["notes"].as_array().unwrap();
+    let of_missing: Vec<&str> =
+        notes.iter().filter_map(Value::as_str).filter(|note| note.contains("no report")).collect();
+    let expected = "there is no report of the shards 3/200, 4/200, 5/200, 6/200, 7/200, 8/200, 9/200, 10/200, 11/200, 12/200 and 188 more";
+    assert!(of_missing.len() == 1 && of_missing[0].starts_with(expected), "{of_missing:?}");
+    let (total, edits) = (merged["cost"]["total_usd"].clone(), matrix.pull.github.issue_comments()[0].edits);
+    let (_, again) = matrix.publish(&[second, first]);
+    assert_eq!(again["cost"]["total_usd"], total, "the same reports were paid for once");
+    assert_eq!(matrix.pull.github.issue_comments()[0].edits, edits);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use prudence::cli::{Cli, Command};
 use super::{blocks_of, source};
 
 /// What may stand in a block beside the program: it is no part of this project, or is run by other tests.
-const OTHERS: &str = "cargo docker done export gh git pre-commit set sha256sum touch while PRUDENCE_WRITE_DOCS=1";
+const OTHERS: &str = "cargo docker done export gh git mkdir pre-commit set sha256sum touch while PRUDENCE_WRITE_DOCS=1";
 
 /// A line of a block, with its place for messages.
 struct Line {

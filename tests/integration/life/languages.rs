@@ -50,6 +50,17 @@ fn all_that_is_posted_is_in_the_teams_language() {
 }
 
 #[test]
+fn why_a_request_is_not_reviewed_is_said_to_people_in_their_language_and_to_programs_in_english() {
+    let mut life = life_of(&repo(), |scenario| scenario.draft());
+    let (step, _) = in_vietnamese(&mut life, &Event::Opened, &[], 0);
+    let why = "not reviewed: the request is a draft (`skip.drafts`)";
+    assert_eq!(step.reviewed.at("/summary"), why);
+    assert!(step.reviewed.run.stdout.contains(why), "{}", step.reviewed.run);
+    let summary = step.reviewed.job().summary();
+    assert!(summary.contains("không review: request còn là bản nháp (`skip.drafts`)"), "{summary}");
+}
+
+#[test]
 fn an_unknown_language_has_english_phrases() {
     let mut life = life(&three());
     life.run(&Event::Opened, &["--language", "tlh"], 0);
