@@ -27,7 +27,7 @@ use crate::redact;
 use crate::report::{self, Cost, Report, Status, Tool};
 use crate::severity::Severity;
 use crate::shard::Shard;
-use crate::source::{self, Base, Cause, Change, Target, World};
+use crate::source::{self, Base, Cause, Change, ReadAhead, Target, World};
 use crate::stop::Patience;
 use crate::usage::{self, Price, Prices};
 use crate::words::{Note, Words};
@@ -143,7 +143,13 @@ impl Setup {
         let reading = target.forge().is_none().then(|| Patience::at_most(deadline, UNREAD, &world.stop));
         let (target, mut order) = target.commanded(purpose != Purpose::Deliver, console).await?;
         let is_full = change.full || env.is_on("full");
-        let mut change = target.change(repo.as_ref()).await?;
+        let files = [config_name(settings).to_string_lossy().replace('\\', "/"), source::ATTRIBUTES.to_owned()];
+        let ahead = read_ahead(&target, ci.as_ref(), repo.as_ref(), &files);
+        let (change, ahead) = futures_util::future::join(target.change(repo.as_ref()), ahead).await;
+        let mut change = change?;
+        if let Some((_, answers)) = ahead.filter(|(sha, _)| change.info.base_sha.as_ref() == Some(sha)) {
+            change.read_ahead.replace(answers);
+        }
         drop(reading);
         change.notice.iter().for_each(|notice| console.notice(notice));
         let base = Base::new(&change, &target, repo.as_ref(), is_ci);
@@ -331,6 +337,26 @@ pub fn unwanted(request: &Request, skip: &Skip, words: &Words) -> Option<(String
     }
 }
 
+/// What a host answers for these files beside the change, where the request was just opened, and the commit that they are of.
+async fn read_ahead(
+    target: &Target,
+    ci: Option<&Ci>,
+    repo: Option<&Repo>,
+    files: &[String],
+) -> Option<(String, ReadAhead)> {
+    let (forge, sha) = (target.forge()?, source::opened_on(ci.and_then(Ci::actions)?)?);
+    if repo.is_some_and(|repo| repo.has_commit(&sha)) || files.iter().any(|file| Path::new(file).is_absolute()) {
+        return None;
+    }
+    let answers = futures_util::future::join_all(files.iter().map(|file| forge.file(&sha, file))).await;
+    Some((sha, files.iter().cloned().zip(answers).collect()))
+}
+
+/// The file that is read as the configuration.
+fn config_name(settings: &cli::Settings) -> PathBuf {
+    settings.config.clone().unwrap_or_else(|| PathBuf::from(file::NAME))
+}
+
 /// `.prudence.toml`: in CI and for requests from the base commit, for local runs from the working tree.
 async fn config_file(
     settings: &cli::Settings,
@@ -344,7 +370,7 @@ async fn config_file(
         // nothing is configured where nothing is done
         return Ok(Layer::default());
     }
-    let name = settings.config.clone().unwrap_or_else(|| PathBuf::from(file::NAME));
+    let name = config_name(settings);
     // in CI the working tree is the change under review
     let from_base = target.forge().is_some() || (is_ci && change.info.base_sha.is_some());
     let text = match from_base && !name.is_absolute() {

@@ -54,25 +54,25 @@ impl<'a> Base<'a> {
             return Ok(repo.file(sha, &RepoPath::from(path)));
         }
         let Some((forge, sha)) = &self.forge else { return Ok(None) };
-        if let Some(text) = self.change.read_ahead.borrow_mut().remove(path) {
-            return Ok(text);
-        }
-        let text = if self.is_known_absent(sha, path) { None } else { forge.file(sha, path).await? };
+        let answer = self.change.read_ahead.borrow_mut().remove(path);
+        let text = match answer {
+            Some(answer) => answer?,
+            None if self.is_known_absent(sha, path) => None,
+            None => forge.file(sha, path).await?,
+        };
         if text.is_none() {
             self.change.absent.borrow_mut().push(path.to_owned());
         }
         Ok(text)
     }
 
-    /// Reads a file that steers the bot before it is wanted, where a host has it: it takes no longer beside another request.
-    /// Where that fails, who wants it will see.
+    /// Asks a host for a file that steers the bot before it is wanted: it takes no longer beside another request.
     pub async fn read_ahead(&self, path: &str) {
-        if self.forge.is_some()
-            && self.git.is_none()
-            && self.folder.is_none()
-            && let Ok(text) = self.steering(path).await
-        {
-            self.change.read_ahead.borrow_mut().insert(path.to_owned(), text);
+        let Some((forge, sha)) = self.forge.as_ref().filter(|_| self.git.is_none()) else { return };
+        let is_known = self.is_known_absent(sha, path) || self.change.read_ahead.borrow().contains_key(path);
+        if !is_known {
+            let answer = forge.file(sha, path).await;
+            self.change.read_ahead.borrow_mut().insert(path.to_owned(), answer);
         }
     }
 

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use crate::cli;
 use crate::console::Console;
 use crate::diff::{self, Diff};
-use crate::forge::{Command, Conversation, Forge, Reaction, Request};
+use crate::forge::{Command, Conversation, Forge, ForgeError, Reaction, Request};
 use crate::git::{Range, Repo};
 use crate::marks::State;
 use crate::order::Order;
@@ -23,7 +23,7 @@ use crate::report::{ChangeInfo, Source};
 use crate::stop::Stop;
 
 pub use base::{ATTRIBUTES, Base, Found, folders_of};
-pub use which::{event, target};
+pub use which::{event, opened_on, target};
 
 /// What the process was started with, handed in so that tests need no globals.
 pub struct World<'a> {
@@ -74,6 +74,9 @@ pub enum Cause {
     Comment(Command),
 }
 
+/// What a host answered to questions for files, by their paths; `None` where there is no such file.
+pub type ReadAhead = HashMap<String, Result<Option<Vec<u8>>, ForgeError>>;
+
 /// A change with everything that is known about it.
 pub struct Change {
     /// For the report.
@@ -90,8 +93,8 @@ pub struct Change {
     pub state: State,
     /// Files that would steer the bot and are not in the base commit, as far as they were looked for.
     pub absent: RefCell<Vec<String>>,
-    /// Files of the base commit that were read before they were wanted, with their paths; `None` where there is none.
-    pub read_ahead: RefCell<HashMap<String, Option<Vec<u8>>>>,
+    /// Files of the base commit that the host was asked for before they were wanted.
+    pub read_ahead: RefCell<ReadAhead>,
     /// Files for which the host gave no patch.
     pub without_patch: Vec<String>,
     /// What local git compared with, in words.

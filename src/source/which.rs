@@ -203,6 +203,13 @@ pub fn event(actions: &ci::GitHub) -> Result<serde_json::Value> {
     serde_json::from_slice(&text).with_context(|| format!("the event file `{}` is no JSON", path.display()))
 }
 
+/// The base commit of a request that was just opened, by the event of the run: nothing is known of that request yet.
+pub fn opened_on(actions: &ci::GitHub) -> Option<String> {
+    let event = event(actions).ok().filter(|event| event["action"] == "opened")?;
+    let sha = event["pull_request"]["base"]["sha"].as_str()?;
+    (sha.len() == 40 && sha.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| sha.to_owned())
+}
+
 /// The number in the event's payload; where the payload is empty, as for forks at times, the one in the run's ref.
 fn event_number(event: &serde_json::Value, actions: &ci::GitHub) -> Option<String> {
     let is_pull = event["issue"]["pull_request"].is_object();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::actions::{Actions, Event};
 use crate::support::github::{Fault, Limits, Route, Scenario};
 use crate::support::openai::{Answer, Script, finding};
-use crate::support::program::Prudence;
+use crate::support::program::{Prudence, read_json};
 use crate::support::pull::{Pull, Reviewed, files, mean, pay};
 use crate::support::repo::Repo;
 
@@ -143,6 +143,43 @@ fn ten_files_take_nine_requests() {
     for request in pull.github.requests_to(Route::GetContents) {
         assert_eq!(request.query["ref"], base, "{}", request.path);
     }
+}
+
+#[test]
+fn a_request_that_was_just_opened_has_its_configuration_asked_for_beside_the_change() {
+    // the event names the base commit of the moment, and only that of the request counts
+    let repo =
+        Repo::new().file("src/pay.rs", "let a = 1;\n").file(".prudence.toml", "model = \"gpt-4o\"\n").commit("old");
+    let old = repo.sha("HEAD");
+    let repo = repo.file(".prudence.toml", "model = \"gpt-4.1\"\n").commit("base");
+    let repo = repo.branch("feature").file("src/pay.rs", "let a = 2;\n").commit("change");
+    let pull = Pull::new(Scenario::new(&repo, "main", "feature"), Script::new());
+    let asked_at = |sha: &str| {
+        let requests = pull.github.requests_to(Route::GetContents);
+        requests.iter().filter(|request| request.query["ref"] == sha).count()
+    };
+    let run_with_base = |base: &str, action: &str| {
+        let job = opened(&pull);
+        let path = job.env()["GITHUB_EVENT_PATH"].clone();
+        let mut event = read_json(&path);
+        event["pull_request"]["base"]["sha"] = json!(base);
+        event["action"] = json!(action);
+        std::fs::write(path, event.to_string()).unwrap();
+        let reviewed = pull.end(pull.step(&job).arg("--dry-run"), 0);
+        assert_eq!(reviewed.at("/cost/models/0/model"), "gpt-4.1", "{}", reviewed.run);
+    };
+    let base = pull.github.scenario().base;
+    run_with_base(&old, "opened");
+    assert_eq!((asked_at(&old), asked_at(&base)), (2, 2));
+    // nothing is asked for in vain where it is the same, or where an earlier run may have told what is not there
+    run_with_base(&base, "opened");
+    assert_eq!((asked_at(&old), asked_at(&base)), (2, 4));
+    run_with_base(&old, "synchronize");
+    assert_eq!((asked_at(&old), asked_at(&base)), (2, 6));
+    for strange in ["", "main", "../../x"] {
+        run_with_base(strange, "opened");
+    }
+    assert_eq!(pull.github.requests_to(Route::GetContents).len(), 14);
 }
 
 #[test]

@@ -161,7 +161,7 @@ fn guides_that_change_on_the_base_are_a_reason_to_look_again() {
     let pull = Pull::new(scenario(&repo), Script::new());
     pull.review(&[], 0);
     let before = pull.github.requests().len();
-    pull.review(&[], 0);
+    pull.review_in(Actions::new(&pull.github, &Event::ReadyForReview), &[], 0);
     assert_eq!(pull.openai.completions().len(), 1, "nothing is new");
     // the diff, two questions, and `AGENTS.md`, which is there and must be read
     assert_eq!(pull.github.requests().len() - before, 3);
