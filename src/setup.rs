@@ -345,7 +345,12 @@ async fn read_ahead(
     files: &[String],
 ) -> Option<(String, ReadAhead)> {
     let (forge, sha) = (target.forge()?, source::opened_on(ci.and_then(Ci::actions)?)?);
-    if repo.is_some_and(|repo| repo.has_commit(&sha)) || files.iter().any(|file| Path::new(file).is_absolute()) {
+    // the event may be about another request than the one that is named
+    let is_of_event = target.cause() == Some(&Cause::Event);
+    if !is_of_event
+        || repo.is_some_and(|repo| repo.has_commit(&sha))
+        || files.iter().any(|file| Path::new(file).is_absolute())
+    {
         return None;
     }
     let answers = futures_util::future::join_all(files.iter().map(|file| forge.file(&sha, file))).await;

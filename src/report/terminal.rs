@@ -74,7 +74,8 @@ fn level(severity: Severity) -> String {
 /// `src/a.rs:5`, which leads there.
 fn place(finding: &Finding, on: &Shown<'_>) -> String {
     let place = paint(BOLD, &format!("{}:{}", line(&finding.path), finding.start_line));
-    on.screen.link(&place, (on.address)(finding).as_deref())
+    let address = if on.screen.has_links { (on.address)(finding) } else { None };
+    on.screen.link(&place, address.as_deref())
 }
 
 /// One finding: where and what, the code, the text, the replacement.

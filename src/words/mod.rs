@@ -247,7 +247,8 @@ fn term<'a>(terms: &'a Terms, word: &'a str) -> &'a str {
 /// Reads a language's file. What is missing in it is English.
 fn load(english: &str, text: &str) -> Result<Words, toml::de::Error> {
     let mut table: Table = english.parse()?;
-    for (key, value) in text.parse::<Table>()? {
+    let own = if text == english { Table::new() } else { text.parse()? };
+    for (key, value) in own {
         match (table.get_mut(&key), value) {
             // the forms of a number belong together, the words of a list do not
             (Some(toml::Value::Table(known)), toml::Value::Table(terms)) if !known.contains_key("other") => {
